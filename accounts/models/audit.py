@@ -1,0 +1,33 @@
+"""Who did what, when: state changes are rows."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from .oauth import OAuthApp
+from .organizations import Organization
+
+
+class AuditEvent(models.Model):
+    """Append-only. `action` is "<object>.<verb>" ("campaign.published"); `data` holds what changed."""
+
+    at = models.DateTimeField(db_index=True)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, null=True, blank=True, related_name="audit_events"
+    )
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    actor_app = models.ForeignKey(OAuthApp, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    action = models.CharField(max_length=64)
+    target_type = models.CharField(max_length=64)
+    target_id = models.CharField(max_length=64)
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["organization", "-at", "-id"], name="audit_by_organization")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.target_id}"

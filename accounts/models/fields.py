@@ -1,0 +1,80 @@
+"""The one ULID field of the project."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.core import validators
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from ulid import ULID
+
+
+def new_ulid() -> str:
+    """A fresh ULID as its 26-character text."""
+    return str(ULID())
+
+
+def parse_ulid(text: str) -> str | None:
+    """The canonical (upper-case) text of a ULID, or None if `text` is not one."""
+    try:
+        return str(ULID.from_str(text.upper()))
+    except ValueError:
+        return None
+
+
+class ULIDField(models.Field):
+    """A ULID, in Python its 26-character text.
+
+    PostgreSQL keeps it as uuid (16 bytes), whose order is byte by byte and so the order of the
+    text; other databases keep the text itself.
+    """
+
+    description = "ULID"
+    default_error_messages = {"invalid": "“%(value)s” is not a ULID: 26 characters from 0-9 and A-Z."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["max_length"] = 26
+        super().__init__(*args, **kwargs)
+        self.validators.append(validators.MaxLengthValidator(26))
+
+    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+        name, path, args, kwargs = super().deconstruct()
+        del kwargs["max_length"]
+        return str(name), path, list(args), kwargs
+
+    def get_internal_type(self) -> str:
+        return "ULIDField"
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        return "uuid" if connection.vendor == "postgresql" else "char(26)"
+
+    def rel_db_type(self, connection: BaseDatabaseWrapper) -> str:
+        return self.db_type(connection)
+
+    def to_python(self, value: object) -> str | None:
+        if value is None or value == "":
+            return None
+        if isinstance(value, uuid.UUID):
+            return str(ULID.from_uuid(value))
+        text = parse_ulid(str(value))
+        if text is None:
+            raise ValidationError(self.error_messages["invalid"], code="invalid", params={"value": value})
+        return text
+
+    def get_prep_value(self, value: Any) -> str | None:
+        return self.to_python(super().get_prep_value(value))
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+        text = value if prepared else self.get_prep_value(value)
+        if text is None or connection.vendor != "postgresql":
+            return text
+        return ULID.from_str(text).to_uuid()
+
+    def from_db_value(self, value: Any, expression: object, connection: BaseDatabaseWrapper) -> str | None:
+        return str(ULID.from_uuid(value)) if isinstance(value, uuid.UUID) else value
+
+    def formfield(self, *args: Any, **kwargs: Any) -> Any:
+        return super().formfield(*args, **{"max_length": 26, **kwargs})

@@ -1,0 +1,81 @@
+"""OAuth apps: how a studio's servers, and the platform's own, speak to Drops."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from oauth2_provider.models import AbstractApplication, ApplicationManager
+
+from .fields import new_ulid
+from .organizations import Organization
+
+
+def app_logo_path(app: OAuthApp, filename: str) -> str:
+    return f"apps/{new_ulid()}.webp"
+
+
+class OAuthApp(AbstractApplication):
+    """An OAuth client. It belongs to an organization, or to the platform itself (`is_platform`)."""
+
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, null=True, blank=True, related_name="oauth_apps"
+    )
+    is_platform = models.BooleanField(
+        default=False, help_text="The streaming platform's own app: may use the scope “platform”."
+    )
+    logo = models.ImageField(upload_to=app_logo_path, blank=True)
+    previous_client_secret = models.CharField(max_length=255, blank=True, editable=False)
+    previous_secret_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects: models.Manager[OAuthApp] = ApplicationManager()
+
+    class Meta(AbstractApplication.Meta):
+        verbose_name = "OAuth app"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(is_platform=True, organization__isnull=True)
+                | Q(is_platform=False, organization__isnull=False),
+                name="oauth_app_has_one_owner",
+                violation_error_message="An app belongs to an organization or to the platform.",
+            )
+        ]
+
+    def allows_grant_type(self, *grant_types: str) -> bool:
+        """Every app may use both grants: a studio needs users' consent and its own claims alike."""
+        return bool({self.GRANT_AUTHORIZATION_CODE, self.GRANT_CLIENT_CREDENTIALS}.intersection(grant_types))
+
+
+class GameLink(models.Model):
+    """A viewer's account connected to a game account of an organization.
+
+    The row is the history: unlinking sets `unlinked_at`, linking again makes a new row.
+    """
+
+    viewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="game_links")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="game_links")
+    app = models.ForeignKey(OAuthApp, on_delete=models.PROTECT, related_name="game_links")
+    game_account_id = models.CharField(max_length=128, blank=True)
+    game_account_name = models.CharField(max_length=128, blank=True)
+    linked_at = models.DateTimeField()
+    unlinked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["viewer", "organization"],
+                condition=Q(unlinked_at__isnull=True),
+                name="game_link_one_live_per_viewer",
+                violation_error_message="This account is connected already.",
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "game_account_id"],
+                condition=Q(unlinked_at__isnull=True) & ~Q(game_account_id=""),
+                name="game_link_one_live_per_game_account",
+                violation_error_message="This game account is connected to another viewer.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.game_account_name or self.game_account_id or f"game account of {self.viewer}"

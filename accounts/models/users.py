@@ -1,0 +1,68 @@
+"""People: viewers, streamers, members of organizations and operators are all users."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin, UserManager as DjangoUserManager
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from .fields import new_ulid
+
+
+def profile_picture_path(user: User, filename: str) -> str:
+    """Unguessable, and never the name the person's file had."""
+    return f"users/{new_ulid()}.webp"
+
+
+class UserManager(DjangoUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(username__iexact=username)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. The primary key is the public `user_id` that partners see."""
+
+    username = models.CharField(
+        max_length=25,
+        validators=[RegexValidator(r"\A[A-Za-z0-9_]{3,25}\Z", "3 to 25 letters, digits or underscores.")],
+    )
+    email = models.EmailField(blank=True)
+    profile_picture = models.ImageField(upload_to=profile_picture_path, blank=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField("platform operator", default=False)
+    date_joined = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["email"]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                Lower("username"), name="user_username_unique", violation_error_message="This name is taken."
+            ),
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=~models.Q(email=""),
+                name="user_email_unique",
+                violation_error_message="There is an account with this address already.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+    def get_full_name(self) -> str:
+        return self.username
+
+    def get_short_name(self) -> str:
+        return self.username
+
+    def clean(self) -> None:
+        super().clean()
+        self.email = type(self).objects.normalize_email(self.email)

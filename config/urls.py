@@ -1,0 +1,15 @@
+"""Every address of the site. Pages end with a slash; the APIs keep their partners' spelling, without."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from config import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("accounts/", include("allauth.urls")),
+    path("", include("accounts.urls")),
+    path("", include("drops.urls")),
+    path("", include("fulfillment.urls")),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,285 @@
+"""Rewards, the campaigns they are earned in, and the channels a campaign is limited to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
+
+from accounts.models import Organization, ULIDField, new_ulid
+
+from .catalogue import Category, Channel
+
+MAX_REWARDS = 12
+
+
+def reward_image_path(reward: Reward, filename: str) -> str:
+    return f"rewards/{new_ulid()}.webp"
+
+
+class Reward(models.Model):
+    """Something of the game that viewers can earn. It exists before, and outlives, its campaigns."""
+
+    id = ULIDField(primary_key=True, default=new_ulid, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="rewards")
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="rewards")
+    name = models.CharField(max_length=100)
+    image = models.ImageField(upload_to=reward_image_path, blank=True)
+    external_id = models.CharField(
+        "external ID", max_length=255, blank=True, help_text="Your own name for it: sent with every claim."
+    )
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CampaignPhase(models.TextChoices):
+    """Where a campaign stands at a moment. Computed from its dates, never stored."""
+
+    DRAFT = "draft", "Draft"
+    SCHEDULED = "scheduled", "Scheduled"
+    ANNOUNCED = "announced", "Announced"
+    LIVE = "live", "Live"
+    GRACE = "grace", "Grace period"
+    CLOSED = "closed", "Closed"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+    @property
+    def watchable(self) -> bool:
+        """Watch time counts."""
+        return self is CampaignPhase.LIVE
+
+    @property
+    def claimable(self) -> bool:
+        """What was earned can be claimed: also after a withdrawal, until the promised last day."""
+        return self in CLAIMABLE_PHASES
+
+    @property
+    def public(self) -> bool:
+        """Shown to every viewer."""
+        return self in PUBLIC_PHASES
+
+
+CLAIMABLE_PHASES = (CampaignPhase.LIVE, CampaignPhase.GRACE, CampaignPhase.WITHDRAWN)
+PUBLIC_PHASES = (CampaignPhase.ANNOUNCED, CampaignPhase.LIVE, CampaignPhase.GRACE, CampaignPhase.CLOSED)
+
+
+class PhaseRule(NamedTuple):
+    phase: CampaignPhase
+    field: str
+    unset: bool = False  # True: holds while `field` is empty; False: once `field` is reached
+
+
+# The definition of the phases, first match wins: `Campaign.phase` and `CampaignQuerySet.with_phase`
+# both read it, so that an instance and a query cannot disagree.
+PHASE_RULES = (
+    PhaseRule(CampaignPhase.DRAFT, "published_at", unset=True),
+    PhaseRule(CampaignPhase.CLOSED, "closes_at"),
+    PhaseRule(CampaignPhase.WITHDRAWN, "withdrawn_at"),
+    PhaseRule(CampaignPhase.GRACE, "ends_at"),
+    PhaseRule(CampaignPhase.LIVE, "starts_at"),
+    PhaseRule(CampaignPhase.ANNOUNCED, "announces_at"),
+)
+LAST_RESORT = CampaignPhase.SCHEDULED
+
+
+class CampaignQuerySet(models.QuerySet["Campaign"]):
+    def with_phase(self, now: datetime) -> CampaignQuerySet:
+        """Annotate `phase_now`, the phase at `now`, to filter and order by."""
+        whens = [
+            When(
+                Q(**{f"{rule.field}__isnull": True}) if rule.unset else Q(**{f"{rule.field}__lte": now}),
+                then=Value(rule.phase),
+            )
+            for rule in PHASE_RULES
+        ]
+        return self.annotate(
+            phase_now=Case(*whens, default=Value(LAST_RESORT), output_field=models.CharField())
+        )
+
+    def in_phase(self, *phases: CampaignPhase, now: datetime) -> CampaignQuerySet:
+        return self.with_phase(now).filter(Q(("phase_now__in", phases)))
+
+
+class Campaign(models.Model):
+    """Watch time between `starts_at` and `ends_at` earns the attached rewards.
+
+    Announced from `announces_at`, claimable until `closes_at`. The dashboard and the API speak of
+    the announcement and grace periods in days; the moments are what is stored, so that a query needs
+    no date arithmetic and an index serves it.
+    """
+
+    id = ULIDField(primary_key=True, default=new_ulid, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="campaigns")
+    name = models.CharField(max_length=120)
+    category = models.ForeignKey(
+        Category,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="campaigns",
+        help_text="Watch time counts while the stream is in this category. Empty: in any.",
+    )
+    info_url = models.URLField("info URL", blank=True)
+    announces_at = models.DateTimeField()
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    closes_at = models.DateTimeField()
+    test_mode = models.BooleanField(
+        default=False, help_text="Only members of the organization take part and claim."
+    )
+    published_at = models.DateTimeField(null=True, blank=True, editable=False)
+    withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = CampaignQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(announces_at__lte=F("starts_at"))
+                & Q(starts_at__lt=F("ends_at"))
+                & Q(ends_at__lte=F("closes_at")),
+                name="campaign_dates_in_order",
+                violation_error_message="A campaign is announced, starts, ends and closes, in this order.",
+            ),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at__isnull=True) | Q(published_at__isnull=False),
+                name="campaign_withdrawn_after_publishing",
+                violation_error_message="Only a published campaign can be withdrawn.",
+            ),
+        ]
+        indexes = [
+            # Which campaigns can count now: read for every batch of watch time.
+            models.Index(
+                fields=["starts_at", "ends_at"],
+                condition=Q(published_at__isnull=False, withdrawn_at__isnull=True),
+                name="campaign_running",
+            ),
+            models.Index(fields=["organization", "-starts_at"], name="campaign_by_organization"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def phase(self, now: datetime) -> CampaignPhase:
+        for rule in PHASE_RULES:
+            moment: datetime | None = getattr(self, rule.field)
+            if (moment is None) if rule.unset else (moment is not None and moment <= now):
+                return rule.phase
+        return LAST_RESORT
+
+    @property
+    def announcement_days(self) -> int:
+        return (self.starts_at - self.announces_at).days
+
+    @property
+    def grace_days(self) -> int:
+        return (self.closes_at - self.ends_at).days
+
+
+class CampaignReward(models.Model):
+    """A reward attached to a campaign: its threshold on the one counter of watch time."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="campaign_rewards")
+    reward = models.ForeignKey(Reward, on_delete=models.PROTECT, related_name="campaign_rewards")
+    required_minutes = models.PositiveIntegerField(
+        validators=[MinValueValidator(1)], help_text="Minutes of watch time that earn this reward."
+    )
+    position = models.PositiveSmallIntegerField(
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_REWARDS)]
+    )
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign", "reward"],
+                name="campaign_reward_attached_once",
+                violation_error_message="This reward is attached already.",
+            ),
+            models.UniqueConstraint(
+                fields=["campaign", "position"],
+                name="campaign_reward_position_unique",
+                violation_error_message="Two rewards have the same position.",
+            ),
+            models.CheckConstraint(
+                condition=Q(position__gte=1, position__lte=MAX_REWARDS),
+                name="campaign_reward_position_1_to_12",
+                violation_error_message="A campaign has at most 12 rewards.",
+            ),
+            models.CheckConstraint(
+                condition=Q(required_minutes__gte=1),
+                name="campaign_reward_minutes_positive",
+                violation_error_message="At least one minute.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reward} after {self.required_minutes} min"
+
+    @property
+    def required_seconds(self) -> int:
+        return self.required_minutes * 60
+
+
+class AllowedChannel(models.Model):
+    """One entry of a campaign's allow-list. A campaign without any is global."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="allowed_channels")
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="allowed_in")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign", "channel"],
+                name="allowed_channel_once",
+                violation_error_message="This channel is on the allow-list already.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.channel)
+
+
+class PhaseChangeKind(models.TextChoices):
+    ANNOUNCED = "announced", "Announced"
+    STARTED = "started", "Started"
+    LAST_DAY = "last_day", "Last day to watch"
+    ENDED = "ended", "Ended, grace period began"
+    LAST_CHANCE = "last_chance", "Last day to claim"
+    CLOSED = "closed", "Closed"
+
+
+class PhaseChange(models.Model):
+    """A phase change that was noted, once: what follows from it (mail, webhooks) hangs on this row."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="phase_changes")
+    kind = models.CharField(max_length=16, choices=PhaseChangeKind)
+    due_at = models.DateTimeField(help_text="When it happened by the campaign's dates.")
+    noted_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["due_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "kind"], name="phase_change_noted_once"),
+            models.CheckConstraint(
+                condition=Q(kind__in=PhaseChangeKind.values), name="phase_change_kind_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign}: {self.get_kind_display()}"

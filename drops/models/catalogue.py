@@ -1,0 +1,98 @@
+"""What is streamed, where: categories, channels, livestreams."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+
+from accounts.models import Organization, new_ulid
+
+
+def category_image_path(category: Category, filename: str) -> str:
+    return f"categories/{new_ulid()}.webp"
+
+
+def banner_path(channel: Channel, filename: str) -> str:
+    return f"channels/{new_ulid()}.webp"
+
+
+class Category(models.Model):
+    """A game (or another kind of stream). An operator gives it to the organization that claims it."""
+
+    name = models.CharField(max_length=120, unique=True)
+    slug = models.SlugField(max_length=120, unique=True)
+    image = models.ImageField(upload_to=category_image_path, blank=True)
+    organization = models.ForeignKey(
+        Organization,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="categories",
+        verbose_name="claimed by",
+    )
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "categories"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Channel(models.Model):
+    """A streamer's channel. The primary key is the public `channel_id`."""
+
+    owner = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="channel")
+    slug = models.CharField(
+        max_length=50,
+        validators=[RegexValidator(r"\A[a-z0-9_-]{1,50}\Z", "Lower-case letters, digits, - and _.")],
+    )
+    description = models.TextField(max_length=2000, blank=True)
+    banner = models.ImageField(upload_to=banner_path, blank=True)
+    opted_out_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Since when the streamer takes no part in global campaigns. Allow-lists are not touched by it.",
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("slug"), name="channel_slug_unique")]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Livestream(models.Model):
+    """One broadcast. A channel has at most one that has not ended."""
+
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="livestreams")
+    category = models.ForeignKey(
+        Category, on_delete=models.PROTECT, null=True, blank=True, related_name="livestreams"
+    )
+    title = models.CharField(max_length=200, blank=True)
+    language = models.CharField(max_length=16, blank=True)
+    is_mature = models.BooleanField(default=False)
+    viewer_count = models.PositiveIntegerField(default=0)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-started_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["channel"],
+                condition=Q(ended_at__isnull=True),
+                name="livestream_one_live_per_channel",
+                violation_error_message="This channel is live already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("started_at")),
+                name="livestream_ends_after_start",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} since {self.started_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,67 @@
+"""Claims: a viewer took a reward that was earned."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from accounts.models import Organization, ULIDField
+from drops.models import Campaign, Reward
+
+
+class ClaimSequence(models.Model):
+    """The last claim id of an organization. Locked while a claim commits, so that ids grow in commit order."""
+
+    organization = models.OneToOneField(Organization, on_delete=models.PROTECT, primary_key=True)
+    last_claim_id = ULIDField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.organization}: {self.last_claim_id}"
+
+
+class Claim(models.Model):
+    id = ULIDField(primary_key=True, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="claims")
+    viewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="claims")
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="claims")
+    reward = models.ForeignKey(Reward, on_delete=models.PROTECT, related_name="claims")
+    external_id = models.CharField(
+        max_length=255, blank=True, help_text="The reward's, as it was when claimed."
+    )
+    external_status = models.CharField(max_length=64, default="initiated", help_text="The studio's own word.")
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["viewer", "campaign", "reward"],
+                name="claim_once",
+                violation_error_message="This reward was claimed already.",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["organization", "id"], name="claim_by_organization"),
+            models.Index(fields=["organization", "campaign", "id"], name="claim_by_campaign"),
+            models.Index(fields=["organization", "viewer", "id"], name="claim_by_viewer"),
+            models.Index(fields=["organization", "external_status", "id"], name="claim_by_status"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class ClaimStatusChange(models.Model):
+    """What a studio said of a claim, when: the history behind `Claim.external_status`."""
+
+    claim = models.ForeignKey(Claim, on_delete=models.CASCADE, related_name="status_changes")
+    at = models.DateTimeField()
+    old = models.CharField(max_length=64)
+    new = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.old} to {self.new}"

@@ -1,0 +1,83 @@
+"""The fixed cast: every test speaks of the same people.
+
+`studio` and its `owner`, `second_owner` and `member`; `rival_studio` and its `rival_owner`; a
+`viewer`, a `streamer` with a `channel`, a platform `operator`, and a `stranger`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from accounts.models import MemberRole, Organization, User
+from drops.models import Category, Channel
+from tests import factories
+
+
+@pytest.fixture
+def now() -> datetime:
+    return factories.NOW
+
+
+@pytest.fixture
+def studio(db: None) -> Organization:
+    return factories.OrganizationFactory(name="Northlight Games", slug="northlight-games")
+
+
+@pytest.fixture
+def rival_studio(db: None) -> Organization:
+    return factories.OrganizationFactory(name="Rival Works", slug="rival-works")
+
+
+@pytest.fixture
+def owner(studio: Organization) -> User:
+    return factories.MembershipFactory(organization=studio, user__username="owner").user
+
+
+@pytest.fixture
+def second_owner(studio: Organization) -> User:
+    return factories.MembershipFactory(organization=studio, user__username="second_owner").user
+
+
+@pytest.fixture
+def member(studio: Organization) -> User:
+    return factories.MembershipFactory(
+        organization=studio, user__username="member", role=MemberRole.MEMBER
+    ).user
+
+
+@pytest.fixture
+def rival_owner(rival_studio: Organization) -> User:
+    return factories.MembershipFactory(organization=rival_studio, user__username="rival_owner").user
+
+
+@pytest.fixture
+def viewer(db: None) -> User:
+    return factories.UserFactory(username="viewer")
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    return factories.UserFactory(username="stranger")
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    return factories.UserFactory(username="operator", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def streamer(db: None) -> User:
+    return factories.UserFactory(username="streamer")
+
+
+@pytest.fixture
+def category(studio: Organization) -> Category:
+    """The studio's game."""
+    return factories.CategoryFactory(name="Skyforge Rally", slug="skyforge-rally", organization=studio)
+
+
+@pytest.fixture
+def channel(streamer: User) -> Channel:
+    return factories.ChannelFactory(owner=streamer, slug="streamer")

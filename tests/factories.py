@@ -1,0 +1,172 @@
+"""Valid objects with as little said as possible. Times are given; nothing reads the clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import factory
+from factory.django import DjangoModelFactory
+
+from accounts.models import GameLink, MemberRole, Membership, OAuthApp, Organization, User
+from drops.models import (
+    AllowedChannel,
+    Campaign,
+    CampaignReward,
+    Category,
+    Channel,
+    Livestream,
+    Progress,
+    Reward,
+)
+from fulfillment.models import WebhookEndpoint
+
+# The moment in which every test happens, unless it says otherwise.
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+class UserFactory(DjangoModelFactory):
+    class Meta:
+        model = User
+
+    username = factory.Sequence(lambda n: f"user_{n}")
+    email = factory.LazyAttribute(lambda user: f"{user.username}@example.com")
+
+
+class OrganizationFactory(DjangoModelFactory):
+    class Meta:
+        model = Organization
+
+    name = factory.Sequence(lambda n: f"Studio {n}")
+    slug = factory.Sequence(lambda n: f"studio-{n}")
+    url = "https://studio.example.com"
+    connect_url = "https://studio.example.com/connect"
+    approved_at = NOW - timedelta(days=100)
+
+
+class MembershipFactory(DjangoModelFactory):
+    class Meta:
+        model = Membership
+
+    organization = factory.SubFactory(OrganizationFactory)
+    user = factory.SubFactory(UserFactory)
+    role = MemberRole.OWNER
+
+
+class OAuthAppFactory(DjangoModelFactory):
+    """The secret of every app made here is "secret" (stored hashed)."""
+
+    class Meta:
+        model = OAuthApp
+
+    organization = factory.SubFactory(OrganizationFactory)
+    name = factory.Sequence(lambda n: f"App {n}")
+    client_type = OAuthApp.CLIENT_CONFIDENTIAL
+    authorization_grant_type = OAuthApp.GRANT_AUTHORIZATION_CODE
+    client_secret = "secret"
+    redirect_uris = "https://studio.example.com/callback"
+
+
+class GameLinkFactory(DjangoModelFactory):
+    class Meta:
+        model = GameLink
+
+    viewer = factory.SubFactory(UserFactory)
+    organization = factory.SubFactory(OrganizationFactory)
+    app = factory.SubFactory(OAuthAppFactory, organization=factory.SelfAttribute("..organization"))
+    linked_at = NOW - timedelta(days=1)
+
+
+class CategoryFactory(DjangoModelFactory):
+    class Meta:
+        model = Category
+
+    name = factory.Sequence(lambda n: f"Game {n}")
+    slug = factory.Sequence(lambda n: f"game-{n}")
+
+
+class ChannelFactory(DjangoModelFactory):
+    class Meta:
+        model = Channel
+
+    owner = factory.SubFactory(UserFactory)
+    slug = factory.LazyAttribute(lambda channel: channel.owner.username.lower())
+
+
+class LivestreamFactory(DjangoModelFactory):
+    class Meta:
+        model = Livestream
+
+    channel = factory.SubFactory(ChannelFactory)
+    category = factory.SubFactory(CategoryFactory)
+    title = "Playing"
+    started_at = NOW - timedelta(hours=2)
+
+
+class RewardFactory(DjangoModelFactory):
+    class Meta:
+        model = Reward
+
+    organization = factory.SubFactory(OrganizationFactory)
+    category = factory.SubFactory(CategoryFactory, organization=factory.SelfAttribute("..organization"))
+    name = factory.Sequence(lambda n: f"Reward {n}")
+    external_id = factory.Sequence(lambda n: f"item-{n}")
+
+
+class CampaignFactory(DjangoModelFactory):
+    """Live at NOW, global, published."""
+
+    class Meta:
+        model = Campaign
+
+    organization = factory.SubFactory(OrganizationFactory)
+    category = factory.SubFactory(CategoryFactory, organization=factory.SelfAttribute("..organization"))
+    name = factory.Sequence(lambda n: f"Campaign {n}")
+    info_url = "https://studio.example.com/drops"
+    starts_at = NOW - timedelta(days=1)
+    ends_at = NOW + timedelta(days=6)
+    announces_at = factory.LazyAttribute(lambda campaign: campaign.starts_at - timedelta(days=2))
+    closes_at = factory.LazyAttribute(lambda campaign: campaign.ends_at + timedelta(days=3))
+    published_at = factory.LazyAttribute(lambda campaign: campaign.announces_at - timedelta(days=1))
+
+
+class CampaignRewardFactory(DjangoModelFactory):
+    """Attaches a new reward of the campaign's own organization and category."""
+
+    class Meta:
+        model = CampaignReward
+
+    campaign = factory.SubFactory(CampaignFactory)
+    reward = factory.SubFactory(
+        RewardFactory,
+        organization=factory.SelfAttribute("..campaign.organization"),
+        category=factory.SelfAttribute("..campaign.category"),
+    )
+    required_minutes = 60
+    position = factory.LazyAttribute(lambda attached: attached.campaign.campaign_rewards.count() + 1)
+
+
+class AllowedChannelFactory(DjangoModelFactory):
+    class Meta:
+        model = AllowedChannel
+
+    campaign = factory.SubFactory(CampaignFactory)
+    channel = factory.SubFactory(ChannelFactory)
+
+
+class ProgressFactory(DjangoModelFactory):
+    class Meta:
+        model = Progress
+
+    viewer = factory.SubFactory(UserFactory)
+    campaign = factory.SubFactory(CampaignFactory)
+    seconds = 3600
+    created_at = NOW - timedelta(hours=2)
+    updated_at = NOW - timedelta(minutes=1)
+
+
+class WebhookEndpointFactory(DjangoModelFactory):
+    class Meta:
+        model = WebhookEndpoint
+
+    organization = factory.SubFactory(OrganizationFactory)
+    url = factory.Sequence(lambda n: f"https://studio.example.com/webhooks/{n}")
