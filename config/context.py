@@ -1,0 +1,29 @@
+"""What every page knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Exists, F, OuterRef
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from accounts.models import Membership, User
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """The site's address, and what the header offers this person.
+
+    `navigation` has `channel_slug` (None without a channel) and `is_member` (of any organization):
+    one query, made only when a signed-in person's page draws the header.
+    """
+    return {
+        "site_url": settings.SITE_URL,
+        "navigation": SimpleLazyObject(lambda: _navigation(request.user.pk)),
+    }
+
+
+def _navigation(user_id: int) -> dict[str, Any]:
+    memberships = Membership.objects.filter(user=OuterRef("pk"))
+    return User.objects.values(channel_slug=F("channel__slug"), is_member=Exists(memberships)).get(pk=user_id)

@@ -1,0 +1,95 @@
+// Small behaviours of every page. Nothing depends on them.
+"use strict";
+
+function announce(text, tone = "info") {
+  const toast = document.createElement("div");
+  const line = document.createElement("p");
+  line.textContent = text;
+  toast.className = `toast is-${tone}`;
+  toast.append(line);
+  document.getElementById("toasts")?.append(toast);
+  prepareToast(toast);
+}
+
+function prepareToast(toast) {
+  const close = document.createElement("button");
+  close.type = "button";
+  close.className = "toast-close";
+  close.textContent = "✕";
+  close.setAttribute("aria-label", "Dismiss");
+  close.addEventListener("click", () => toast.remove());
+  toast.append(close);
+  // What went wrong stays until it is dismissed.
+  if (!toast.matches(".is-bad, .is-wait")) setTimeout(() => toast.remove(), 8000);
+}
+
+function showTheme() {
+  const theme = document.documentElement.dataset.theme ?? "system";
+  for (const button of document.querySelectorAll("[data-theme-choice]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.themeChoice === theme));
+  }
+}
+
+function chooseTheme(theme) {
+  if (theme === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  try {
+    if (theme === "system") localStorage.removeItem("theme");
+    else localStorage.setItem("theme", theme);
+  } catch {
+    // Storage is closed to us: the choice holds for this page.
+  }
+  showTheme();
+}
+
+const sameDay = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const otherDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+
+function localTimes(within) {
+  for (const time of within.querySelectorAll("time[data-local]")) {
+    const when = new Date(time.dateTime);
+    if (Number.isNaN(when.valueOf())) continue;
+    const today = when.toDateString() === new Date().toDateString();
+    time.textContent = (today ? sameDay : otherDay).format(when);
+    time.title = full.format(when);
+  }
+}
+
+document.addEventListener("click", async (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+  const target = event.target.closest("[data-dialog], [data-copy], [data-theme-choice]");
+  if (!target) return;
+  if (target.dataset.dialog) {
+    event.preventDefault();
+    document.getElementById(target.dataset.dialog)?.showModal();
+  } else if (target.dataset.copy) {
+    const text = document.getElementById(target.dataset.copy)?.textContent.trim() ?? "";
+    try {
+      await navigator.clipboard.writeText(text);
+      announce("Copied.", "good");
+    } catch {
+      announce("Copying is not allowed here. Select the text instead.", "wait");
+    }
+  } else {
+    chooseTheme(target.dataset.themeChoice);
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+
+document.addEventListener("htmx:afterSwap", (event) => localTimes(event.detail.target));
+document.addEventListener("htmx:sendError", () => announce("No connection. Try again in a moment.", "bad"));
+document.addEventListener("htmx:responseError", () => announce("That did not work. Reload the page and try again.", "bad"));
+
+localTimes(document);
+showTheme();
+document.querySelectorAll(".toast").forEach(prepareToast);
