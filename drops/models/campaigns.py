@@ -263,6 +263,11 @@ class PhaseChangeKind(models.TextChoices):
     LAST_CHANCE = "last_chance", "Last day to claim"
     CLOSED = "closed", "Closed"
 
+    @property
+    def outlives_withdrawal(self) -> bool:
+        """What was earned stays claimable after a withdrawal, so the end of claims still comes."""
+        return self in (PhaseChangeKind.LAST_CHANCE, PhaseChangeKind.CLOSED)
+
 
 class PhaseChange(models.Model):
     """A phase change that was noted, once: what follows from it (mail, webhooks) hangs on this row."""
