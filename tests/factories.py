@@ -170,3 +170,4 @@ class WebhookEndpointFactory(DjangoModelFactory):
 
     organization = factory.SubFactory(OrganizationFactory)
     url = factory.Sequence(lambda n: f"https://studio.example.com/webhooks/{n}")
+    verified_at = NOW - timedelta(days=90)

@@ -1,13 +1,30 @@
-from .claims import Claim, ClaimSequence, ClaimStatusChange
-from .webhooks import Attempt, Delivery, DeliveryState, SigningKey, WebhookEndpoint
+from .claims import INITIATED, Claim, ClaimSequence, ClaimStatusChange
+from .webhooks import (
+    Attempt,
+    Delivery,
+    DeliveryState,
+    EndpointNotice,
+    ErrorClass,
+    HoldReason,
+    NoticeKind,
+    SigningKey,
+    Trigger,
+    WebhookEndpoint,
+)
 
 __all__ = [
+    "INITIATED",
     "Attempt",
     "Claim",
     "ClaimSequence",
     "ClaimStatusChange",
     "Delivery",
     "DeliveryState",
+    "EndpointNotice",
+    "ErrorClass",
+    "HoldReason",
+    "NoticeKind",
     "SigningKey",
+    "Trigger",
     "WebhookEndpoint",
 ]

@@ -8,6 +8,8 @@ from django.db import models
 from accounts.models import Organization, ULIDField
 from drops.models import Campaign, Reward
 
+INITIATED = "initiated"
+
 
 class ClaimSequence(models.Model):
     """The last claim id of an organization. Locked while a claim commits, so that ids grow in commit order."""
@@ -28,7 +30,7 @@ class Claim(models.Model):
     external_id = models.CharField(
         max_length=255, blank=True, help_text="The reward's, as it was when claimed."
     )
-    external_status = models.CharField(max_length=64, default="initiated", help_text="The studio's own word.")
+    external_status = models.CharField(max_length=64, default=INITIATED, help_text="The studio's own word.")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
@@ -10,12 +11,40 @@ from accounts.models import Organization, ULIDField, new_ulid
 from .claims import Claim
 
 
+class HoldReason(models.TextChoices):
+    OWNER = "owner", "Held by an owner"
+    GONE = "gone", "The server answered 410 Gone"
+    FAILING = "failing", "Nothing was delivered for five days"
+
+
 class WebhookEndpoint(models.Model):
+    """Where an organization's claims are sent.
+
+    Trusted with claims once it has answered a test event (`verified_at`); until then, and while it
+    is held, deliveries to it wait.
+    """
+
     id = ULIDField(primary_key=True, default=new_ulid, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="webhook_endpoints")
     url = models.URLField("URL", max_length=500)
-    enabled = models.BooleanField(default=True)
+    acknowledge_within_hours = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(720)],
+        help_text="Claims delivered but still “initiated” after this many hours are reported. Empty: none are.",
+    )
+    verified_at = models.DateTimeField(null=True, blank=True, editable=False)
     held_at = models.DateTimeField(null=True, blank=True, editable=False)
+    held_reason = models.CharField(max_length=16, choices=HoldReason, blank=True, editable=False)
+    failing_since = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="The first failure after the last success."
+    )
+    breaker_open_until = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Nothing is sent before; then one probe decides."
+    )
+    breaker_counts_from = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Older failures no longer open the breaker."
+    )
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -28,11 +57,53 @@ class WebhookEndpoint(models.Model):
                 condition=Q(deleted_at__isnull=True),
                 name="webhook_endpoint_url_once",
                 violation_error_message="There is an endpoint with this URL already.",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(held_at__isnull=True, held_reason="")
+                | Q(held_at__isnull=False, held_reason__in=HoldReason.values),
+                name="webhook_endpoint_held_for_a_reason",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.url
+
+    @property
+    def accepts_claims(self) -> bool:
+        """Deliveries to it are sent, not kept waiting."""
+        return self.verified_at is not None and self.held_at is None and self.deleted_at is None
+
+
+class NoticeKind(models.TextChoices):
+    FAILING_1H = "failing_1h", "Failing for an hour"
+    FAILING_24H = "failing_24h", "Failing for a day"
+    FAILING_72H = "failing_72h", "Failing for three days"
+    HELD = "held", "Held"
+    RECOVERED = "recovered", "Recovered"
+
+
+class EndpointNotice(models.Model):
+    """What the owners were told of an endpoint by mail: each kind once in each run of failures."""
+
+    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=16, choices=NoticeKind)
+    failing_since = models.DateTimeField(help_text="Which run of failures this is about.")
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["endpoint", "kind", "failing_since"], name="endpoint_notice_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=NoticeKind.values), name="endpoint_notice_kind_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint}: {self.get_kind_display()}"
 
 
 class DeliveryState(models.TextChoices):
@@ -41,8 +112,21 @@ class DeliveryState(models.TextChoices):
     HELD = "held", "Held"
 
 
+class Trigger(models.TextChoices):
+    """Why an attempt is made."""
+
+    CLAIM = "claim", "The claim itself"
+    RETRY = "retry", "Retry"
+    RESEND = "resend", "Sent again by an owner"
+    TEST = "test", "Test"
+
+
 class Delivery(models.Model):
-    """One message to one endpoint: the record of it; a task is only the nudge."""
+    """One message to one endpoint: the record of it, and the queue that workers take from.
+
+    While an attempt is under way, `lease_token` is set and `next_attempt_at` is the end of the
+    lease: whoever finds a leased delivery due knows that the holder of the lease crashed.
+    """
 
     id = ULIDField(primary_key=True, default=new_ulid, editable=False)
     endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.PROTECT, related_name="deliveries")
@@ -52,11 +136,18 @@ class Delivery(models.Model):
     event_type = models.CharField(max_length=64)
     body = models.BinaryField(help_text="The bytes that are signed and sent, the same on every attempt.")
     state = models.CharField(max_length=16, choices=DeliveryState, default=DeliveryState.PENDING)
-    attempt_count = models.PositiveIntegerField(default=0)
+    trigger = models.CharField(
+        max_length=16, choices=Trigger, default=Trigger.CLAIM, help_text="Of the next attempt."
+    )
+    attempt_count = models.PositiveIntegerField(default=0, help_text="Begun, the one under way included.")
+    failures = models.PositiveIntegerField(default=0, help_text="Since the schedule began.")
+    retrying_since = models.DateTimeField(
+        null=True, blank=True, help_text="When the schedule of retries began."
+    )
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     lease_token = ULIDField(null=True, blank=True)
-    lease_expires_at = models.DateTimeField(null=True, blank=True)
-    delivered_at = models.DateTimeField(null=True, blank=True)
+    leased_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True, help_text="The latest time it arrived.")
     created_at = models.DateTimeField()
 
     class Meta:
@@ -69,15 +160,32 @@ class Delivery(models.Model):
                 name="delivery_one_per_claim_and_endpoint",
             ),
             models.CheckConstraint(condition=Q(state__in=DeliveryState.values), name="delivery_state_known"),
+            models.CheckConstraint(condition=Q(trigger__in=Trigger.values), name="delivery_trigger_known"),
             models.CheckConstraint(
-                condition=Q(state=DeliveryState.DELIVERED, delivered_at__isnull=False)
-                | (~Q(state=DeliveryState.DELIVERED) & Q(delivered_at__isnull=True)),
+                condition=~Q(state=DeliveryState.DELIVERED) | Q(delivered_at__isnull=False),
                 name="delivery_delivered_has_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=DeliveryState.PENDING, next_attempt_at__isnull=False)
+                | (~Q(state=DeliveryState.PENDING) & Q(next_attempt_at__isnull=True)),
+                name="delivery_pending_has_next_attempt",
+            ),
+            models.CheckConstraint(
+                condition=Q(lease_token__isnull=True, leased_at__isnull=True)
+                | Q(state=DeliveryState.PENDING, lease_token__isnull=False, leased_at__isnull=False),
+                name="delivery_lease_whole",
             ),
         ]
         indexes = [
+            # What is due for an endpoint, oldest first.
             models.Index(
-                fields=["next_attempt_at"], condition=Q(state=DeliveryState.PENDING), name="delivery_due"
+                fields=["endpoint", "next_attempt_at"],
+                condition=Q(state=DeliveryState.PENDING),
+                name="delivery_due",
+            ),
+            # How many requests are in flight to an endpoint.
+            models.Index(
+                fields=["endpoint"], condition=Q(lease_token__isnull=False), name="delivery_in_flight"
             ),
             models.Index(fields=["endpoint", "-id"], name="delivery_by_endpoint"),
         ]
@@ -86,28 +194,62 @@ class Delivery(models.Model):
         return str(self.id)
 
 
+class ErrorClass(models.TextChoices):
+    """What went wrong with an attempt. Empty where the answer was a plain 2xx."""
+
+    ADDRESS = "address", "The address is not allowed"
+    DNS = "dns", "The name does not resolve"
+    CONNECT = "connect", "No connection"
+    CONNECT_TIMEOUT = "connect_timeout", "No connection in time"
+    TLS = "tls", "TLS failed: the certificate or the protocol"
+    RESET = "reset", "The connection broke before an answer"
+    TIMEOUT = "timeout", "No answer in time"
+    MALFORMED = "malformed", "The answer is not HTTP"
+    HEADERS_TOO_LARGE = "headers_too_large", "The answer's headers are too large"
+    REDIRECT = "redirect", "The answer is a redirect, which is not followed"
+    STATUS = "status", "The answer's status is not 2xx"
+    BODY_TIMEOUT = "body_timeout", "The answer's body did not end in time"
+    BODY_TOO_LARGE = "body_too_large", "The answer's body is too large"
+    BODY_ENCODED = "body_encoded", "The answer's body is compressed, and was not read"
+    BODY_BROKEN = "body_broken", "The answer's body broke off"
+    SIGNING = "signing", "There is no signing key"
+    CRASHED = "crashed", "The sender was cut short: the request may have arrived or not"
+
+
 class Attempt(models.Model):
     """One request of a delivery, or one that a crash cut short. Kept whatever came of it."""
 
     delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempts")
+    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.PROTECT, related_name="attempts")
     number = models.PositiveIntegerField()
-    trigger = models.CharField(max_length=16)
+    trigger = models.CharField(max_length=16, choices=Trigger)
     started_at = models.DateTimeField()
     duration_ms = models.PositiveIntegerField(null=True, blank=True)
     status = models.PositiveSmallIntegerField(null=True, blank=True)
-    error_class = models.CharField(max_length=32, blank=True)
+    error_class = models.CharField(max_length=32, choices=ErrorClass, blank=True)
+    error = models.CharField(max_length=300, blank=True, help_text="In words.")
     request_headers = models.JSONField(default=dict)
     response_headers = models.JSONField(default=dict)
-    response_body = models.BinaryField(default=bytes)
+    response_body = models.BinaryField(default=bytes, help_text="The first 8 KiB.")
 
     class Meta:
         ordering = ["delivery", "number"]
         constraints = [
             models.UniqueConstraint(fields=["delivery", "number"], name="attempt_number_unique"),
+            models.CheckConstraint(condition=Q(trigger__in=Trigger.values), name="attempt_trigger_known"),
+            models.CheckConstraint(
+                condition=Q(error_class__in=["", *ErrorClass.values]), name="attempt_error_class_known"
+            ),
         ]
+        indexes = [models.Index(fields=["endpoint", "-started_at"], name="attempt_by_endpoint")]
 
     def __str__(self) -> str:
         return f"{self.delivery_id} #{self.number}"
+
+    @property
+    def succeeded(self) -> bool:
+        """The receiver said 2xx: it has the message, whatever became of the answer's body."""
+        return self.status is not None and 200 <= self.status < 300
 
 
 class SigningKey(models.Model):
@@ -117,15 +259,19 @@ class SigningKey(models.Model):
     private_key = models.BinaryField(default=bytes, editable=False)
     created_at = models.DateTimeField()
     published_at = models.DateTimeField(help_text="From when it is the published key.")
-    active_from = models.DateTimeField(help_text="From when webhooks are signed with it.")
-    retired_at = models.DateTimeField(null=True, blank=True)
+    active_from = models.DateTimeField(help_text="From when webhooks are signed with it first.")
+    retired_at = models.DateTimeField(null=True, blank=True, help_text="From when it is not used at all.")
 
     class Meta:
         ordering = ["-active_from"]
         constraints = [
             models.CheckConstraint(
                 condition=Q(active_from__gte=F("published_at")), name="signing_key_published_first"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(retired_at__isnull=True) | Q(retired_at__gt=F("active_from")),
+                name="signing_key_retired_last",
+            ),
         ]
 
     def __str__(self) -> str:
