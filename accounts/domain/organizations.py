@@ -1,0 +1,145 @@
+"""Organizations: registered by a founder, approved or suspended by an operator, changed by their owners."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ValidationError
+from django.core.files.base import File
+from django.db import transaction
+from django.utils.text import slugify
+
+from accounts.domain import audit
+from accounts.domain.images import prepare_image
+from accounts.models import MemberRole, Membership, Organization, User, new_ulid
+
+LOGO_SIZE = (512, 512)
+
+
+@transaction.atomic
+def register_organization(
+    *,
+    founder: User,
+    name: str,
+    url: str,
+    connect_url: str,
+    requested_category: str,
+    contact_email: str,
+    logo: File | None,
+    now: datetime,
+) -> Organization:
+    """A new organization that waits for an operator's approval; `founder` is its first owner.
+
+    ValidationError where a field is wrong, or `founder` has another registration waiting.
+    """
+    User.objects.select_for_update().get(pk=founder.pk)  # two registrations at once: the second waits here
+    if Membership.objects.filter(user=founder, organization__approved_at__isnull=True).exists():
+        raise ValidationError("You have registered an organization that waits for approval already.")
+    organization = Organization(
+        name=name,
+        slug=_free_slug(name),
+        url=url,
+        connect_url=connect_url,
+        requested_category=requested_category,
+        contact_email=contact_email,
+    )
+    _save(organization, logo)
+    Membership.objects.create(organization=organization, user=founder, role=MemberRole.OWNER)
+    audit.record(
+        action="organization.registered",
+        target=organization,
+        now=now,
+        actor=founder,
+        organization=organization,
+        data={"name": name, "requested_category": requested_category},
+    )
+    return organization
+
+
+@transaction.atomic
+def change_organization(
+    *,
+    organization: Organization,
+    name: str,
+    url: str,
+    connect_url: str,
+    contact_email: str,
+    logo: File | None,
+    now: datetime,
+    actor: User,
+) -> Organization:
+    """Replace what the organization says of itself. `logo` None keeps the present one."""
+    organization = Organization.objects.select_for_update().get(pk=organization.pk)
+    wanted = {"name": name, "url": url, "connect_url": connect_url, "contact_email": contact_email}
+    changes = {
+        field: [getattr(organization, field), value]
+        for field, value in wanted.items()
+        if getattr(organization, field) != value
+    }
+    for field, value in wanted.items():
+        setattr(organization, field, value)
+    _save(organization, logo)
+    audit.record(
+        action="organization.changed",
+        target=organization,
+        now=now,
+        actor=actor,
+        organization=organization,
+        data={**changes, **({"logo": ["", organization.logo.name]} if logo else {})},
+    )
+    return organization
+
+
+@transaction.atomic
+def approve_organization(*, organization: Organization, now: datetime, actor: User) -> Organization:
+    """Let the organization publish; also ends a suspension. Approving it twice changes nothing."""
+    organization = Organization.objects.select_for_update().get(pk=organization.pk)
+    if organization.is_active:
+        return organization
+    organization.approved_at = organization.approved_at or now
+    organization.suspended_at = None
+    organization.save(update_fields=["approved_at", "suspended_at", "updated_at"])
+    audit.record(
+        action="organization.approved", target=organization, now=now, actor=actor, organization=organization
+    )
+    return organization
+
+
+@transaction.atomic
+def suspend_organization(*, organization: Organization, now: datetime, actor: User) -> Organization:
+    """Stop the organization from publishing and hide it from viewers, until it is approved again."""
+    organization = Organization.objects.select_for_update().get(pk=organization.pk)
+    if organization.suspended_at is not None:
+        return organization
+    organization.suspended_at = now
+    organization.save(update_fields=["suspended_at", "updated_at"])
+    audit.record(
+        action="organization.suspended", target=organization, now=now, actor=actor, organization=organization
+    )
+    return organization
+
+
+def check_web_address(field: str, address: str) -> None:
+    """ValidationError on `field` unless `address` is empty or http(s): what a viewer's browser may be sent to."""
+    if address and urlsplit(address).scheme not in ("http", "https"):
+        raise ValidationError({field: "The address must start with https:// (or http://)."})
+
+
+def _save(organization: Organization, logo: File | None) -> None:
+    check_web_address("url", organization.url)
+    check_web_address("connect_url", organization.connect_url)
+    organization.full_clean(exclude=["logo"])
+    if logo:
+        try:
+            picture = prepare_image(logo, size=LOGO_SIZE)
+        except ValidationError as error:
+            raise ValidationError({"logo": error}) from error
+        organization.logo.save(picture.name or "", picture, save=False)
+    organization.save()
+
+
+def _free_slug(name: str) -> str:
+    slug = slugify(name)[:60] or "organization"
+    taken = Organization.objects.filter(slug=slug).exists()
+    return f"{slug}-{new_ulid()[-6:].lower()}" if taken else slug

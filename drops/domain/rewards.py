@@ -1,0 +1,128 @@
+"""Rewards: things of a game that viewers can earn. Made before a campaign, archived, never deleted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.core.files.base import File
+from django.db import transaction
+
+from accounts.domain import audit
+from accounts.domain.images import prepare_image
+from accounts.models import OAuthApp, Organization, User
+from drops.models import Category, Reward
+
+IMAGE_SIZE = (512, 512)
+Actor = User | OAuthApp | None
+
+
+@transaction.atomic
+def create_reward(
+    *,
+    organization: Organization,
+    name: str,
+    category: Category,
+    external_id: str,
+    image: File | None,
+    now: datetime,
+    actor: Actor,
+) -> Reward:
+    """A new reward of `category`, which `organization` must claim. ValidationError per field."""
+    reward = Reward(organization=organization, name=name, category=category, external_id=external_id)
+    _save(reward, image)
+    audit.record(
+        action="reward.created",
+        target=reward,
+        now=now,
+        actor=actor,
+        organization=organization,
+        data={"name": name, "category": category.name, "external_id": external_id},
+    )
+    return reward
+
+
+@transaction.atomic
+def change_reward(
+    *,
+    reward: Reward,
+    name: str,
+    category: Category,
+    external_id: str,
+    image: File | None,
+    now: datetime,
+    actor: Actor,
+) -> Reward:
+    """Replace what `reward` says; `image` None keeps the present one.
+
+    Claims made before keep the external ID they were made with. ValidationError per field.
+    """
+    reward = Reward.objects.select_for_update().get(pk=reward.pk)
+    before = {"name": reward.name, "category": reward.category.name, "external_id": reward.external_id}
+    reward.name, reward.category, reward.external_id = name, category, external_id
+    _save(reward, image)
+    after = {"name": name, "category": category.name, "external_id": external_id}
+    data: dict[str, object] = {
+        field: [before[field], after[field]] for field in after if before[field] != after[field]
+    }
+    if image:
+        data["image"] = reward.image.name
+    audit.record(
+        action="reward.changed",
+        target=reward,
+        now=now,
+        actor=actor,
+        organization=reward.organization,
+        data=data,
+    )
+    return reward
+
+
+@transaction.atomic
+def archive_reward(*, reward: Reward, now: datetime, actor: Actor) -> Reward:
+    """Take `reward` out of use. ValidationError while a campaign that is not over hands it out."""
+    reward = Reward.objects.select_for_update().get(pk=reward.pk)
+    if reward.archived_at is not None:
+        return reward
+    running = reward.campaign_rewards.filter(
+        campaign__published_at__isnull=False, campaign__closes_at__gt=now
+    ).select_related("campaign")
+    if names := ", ".join(attached.campaign.name for attached in running):
+        raise ValidationError(
+            "“%(reward)s” can be archived once these campaigns have closed: %(campaigns)s.",
+            code="in_use",
+            params={"reward": reward.name, "campaigns": names},
+        )
+    reward.archived_at = now
+    reward.save(update_fields=["archived_at", "updated_at"])
+    audit.record(
+        action="reward.archived", target=reward, now=now, actor=actor, organization=reward.organization
+    )
+    return reward
+
+
+@transaction.atomic
+def restore_reward(*, reward: Reward, now: datetime, actor: Actor) -> Reward:
+    """Bring an archived reward back into use."""
+    reward = Reward.objects.select_for_update().get(pk=reward.pk)
+    if reward.archived_at is None:
+        return reward
+    reward.archived_at = None
+    reward.save(update_fields=["archived_at", "updated_at"])
+    audit.record(
+        action="reward.restored", target=reward, now=now, actor=actor, organization=reward.organization
+    )
+    return reward
+
+
+def _save(reward: Reward, image: File | None) -> None:
+    reward.full_clean(exclude=["image"])
+    if reward.category.organization_id != reward.organization_id:
+        raise ValidationError({"category": "Choose a category that your organization claims."})
+    if image:
+        try:
+            picture = prepare_image(image, size=IMAGE_SIZE)
+        except ValidationError as error:
+            raise ValidationError({"image": error}) from error
+        reward.image.save(picture.name or "", picture, save=False)
+    reward.save()
