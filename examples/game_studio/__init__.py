@@ -1,0 +1,1 @@
+"""Skyforge Rally: a small game studio that hands out the rewards its players earn on Drops."""
