@@ -4,8 +4,10 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 STATE_DIR = tempfile.mkdtemp(prefix="drops-tests-")
+Path(STATE_DIR, "static").mkdir()  # WhiteNoise warns of a folder that is missing
 atexit.register(shutil.rmtree, STATE_DIR, ignore_errors=True)
 
 os.environ |= {
