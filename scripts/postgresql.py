@@ -22,7 +22,7 @@ OPTIONS = {
     "max_connections": "200",
     "shared_buffers": "256MB",
     "max_wal_size": "4GB",
-    "log_min_messages": "fatal",
+    "log_min_messages": "panic",
 }
 
 

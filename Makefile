@@ -1,0 +1,39 @@
+# Needs Python 3.11 or newer, and nothing else: `make run`.
+PYTHON ?= python3
+BIN := var/venv/bin
+PORT ?= 8000
+STUDIO_PORT ?= 9000
+export PORT STUDIO_PORT
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint bench chaos fmt environment environment-dev
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+
+run: environment ## Drops with demo data on http://127.0.0.1:8000 (PORT=8100 for another port)
+	@exec $(BIN)/python -m scripts.run
+
+test: environment-dev ## every test, on SQLite and PostgreSQL, then in a browser (ARGS="tests/drops -x" for some)
+	@$(BIN)/python -m scripts.test $(ARGS)
+
+check: lint test ## lint, types, layers, settings, and every test
+
+lint: environment-dev
+	@$(BIN)/python -m scripts.lint
+
+bench: environment-dev ## speed beside its limit (ONLY="claim_http claims_page" for some)
+	@$(BIN)/python -m bench $(ONLY)
+
+chaos: environment-dev ## claims and deliveries while processes are killed
+	@$(BIN)/python -m scripts.chaos $(ARGS)
+
+fmt: environment-dev ## format the code
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format .
+
+environment:
+	@$(PYTHON) scripts/environment.py requirements.txt
+
+environment-dev:
+	@$(PYTHON) scripts/environment.py requirements-dev.txt
