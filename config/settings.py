@@ -228,6 +228,14 @@ SPECTACULAR_SETTINGS = {
 
 OUTBOUND_ALLOW_LOOPBACK = env.bool("OUTBOUND_ALLOW_LOOPBACK", default=False)
 OUTBOUND_PROXY = env.str("OUTBOUND_PROXY", default="")
+# A file of PEM certificates to trust instead of the system's.
+OUTBOUND_CA_FILE = env.str("OUTBOUND_CA_FILE", default="")
+# A folder for the private parts of webhook signing keys, instead of the database (encrypted there).
+SIGNING_KEY_DIR = env.str("SIGNING_KEY_DIR", default="")
+# The threads of one web process: at most half of them wait for partners' servers at a time.
+WEB_THREADS = env.int("WEB_THREADS", default=8)
+# The deliveries that one worker process makes at a time.
+DELIVERY_THREADS = env.int("DELIVERY_THREADS", default=32)
 
 # Language, files, safety
 
