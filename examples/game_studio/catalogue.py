@@ -16,6 +16,8 @@ ITEMS = {
     "skyforge-comet-trail": Item("Comet trail", "Exhaust", "trail.svg"),
     "skyforge-storm-turbo": Item("Storm turbo", "Engine part", "turbo.svg"),
     "skyforge-north-pennant": Item("North pennant", "Flag", "pennant.svg"),
+    "skyforge-pilot-helmet": Item("Pilot helmet", "Gear", "helmet.svg"),
+    "skyforge-copper-wheel": Item("Copper wheel", "Steering", "wheel.svg"),
 }
 
 
