@@ -90,6 +90,10 @@ document.addEventListener("htmx:afterSwap", (event) => localTimes(event.detail.t
 document.addEventListener("htmx:sendError", () => announce("No connection. Try again in a moment.", "bad"));
 document.addEventListener("htmx:responseError", () => announce("That did not work. Reload the page and try again.", "bad"));
 
+// On a phone these are wider than the screen: begin at the page one is on.
+for (const here of document.querySelectorAll(".side-nav [aria-current], .tabs [aria-current]")) {
+  here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.clientWidth / 2 + here.offsetWidth / 2;
+}
 localTimes(document);
 showTheme();
 document.querySelectorAll(".toast").forEach(prepareToast);
