@@ -9,20 +9,41 @@ from .campaigns import (
     Reward,
 )
 from .catalogue import Category, Channel, Livestream
-from .watch import Progress, WatchInterval
+from .watch import (
+    AudienceReport,
+    FormerCategory,
+    FormerOptOut,
+    FormerTerms,
+    Progress,
+    Reason,
+    RewardHour,
+    Standing,
+    WatchHour,
+    WatchInterval,
+    WatchPartition,
+)
 
 __all__ = [
     "MAX_REWARDS",
     "AllowedChannel",
+    "AudienceReport",
     "Campaign",
     "CampaignPhase",
     "CampaignReward",
     "Category",
     "Channel",
+    "FormerCategory",
+    "FormerOptOut",
+    "FormerTerms",
     "Livestream",
     "PhaseChange",
     "PhaseChangeKind",
     "Progress",
+    "Reason",
     "Reward",
+    "RewardHour",
+    "Standing",
+    "WatchHour",
     "WatchInterval",
+    "WatchPartition",
 ]

@@ -6,14 +6,18 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from .campaigns import Campaign
-from .catalogue import Channel, Livestream
+from accounts.models import OAuthApp
+
+from .campaigns import Campaign, Reward
+from .catalogue import Category, Channel, Livestream
 
 
 class Progress(models.Model):
     """A viewer's watch time for a campaign, in seconds: one counter, every reward is a threshold on it."""
 
-    viewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="progress")
+    viewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="progress", db_index=False
+    )
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="progress")
     seconds = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
@@ -35,34 +39,198 @@ class Progress(models.Model):
         return self.seconds // 60
 
 
+class Reason(models.TextChoices):
+    """Why watch time did not count, in plain words."""
+
+    OTHER_STREAM_ACTIVE = "other_stream_active", "Another channel was counting at the same time"
+    STREAM_OFFLINE = "stream_offline", "The channel was not live"
+    STALE_LIVESTREAM = "stale_livestream", "The player was still showing a stream that had ended"
+    CAMPAIGN_NOT_LIVE = "campaign_not_live", "The campaign was not running"
+    WRONG_CATEGORY = "wrong_category", "The stream was not in the campaign's category"
+    NOT_ALLOW_LISTED = "not_allow_listed", "The campaign counts on other channels only"
+    STREAMER_OPTED_OUT = "streamer_opted_out", "The streamer takes no part in campaigns open to every channel"
+    TEST_MODE = "test_mode", "The campaign is being tested by its studio"
+
+
+class Standing(models.Model):
+    """How a channel stood towards the campaigns, for as long as nothing about it changed.
+
+    All its viewers share the row: live or not, in which category, and the campaigns it counted for.
+    """
+
+    key = models.CharField(max_length=32, unique=True, editable=False)
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="standings")
+    livestream = models.ForeignKey(
+        Livestream, on_delete=models.PROTECT, null=True, blank=True, related_name="standings"
+    )
+    category = models.ForeignKey(
+        Category, on_delete=models.PROTECT, null=True, blank=True, related_name="standings"
+    )
+    opted_out = models.BooleanField(default=False)
+    campaigns = models.ManyToManyField(Campaign, related_name="standings")
+
+    def __str__(self) -> str:
+        return f"{self.channel} in {self.category}"
+
+
 class WatchInterval(models.Model):
     """One visit of a viewer to a channel, as long as nothing about it changes.
 
-    Either it counted (`reason` empty) or `reason` says why not.
+    It counted for every campaign of its standing (`reason` empty), each second from `started_at` to
+    `last_beat_at`; or `reason` says why it did not. A visit goes on in a new row when the standing
+    changes and at midnight UTC; whole seconds are counted from `visit_started_at`, so that cutting
+    a visit into rows loses no part of a second.
     """
 
     viewer = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="watch_intervals"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="watch_intervals", db_index=False
     )
-    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="watch_intervals")
-    livestream = models.ForeignKey(
-        Livestream, on_delete=models.PROTECT, null=True, blank=True, related_name="watch_intervals"
+    channel = models.ForeignKey(
+        Channel, on_delete=models.PROTECT, related_name="watch_intervals", db_index=False
     )
+    standing = models.ForeignKey(Standing, on_delete=models.PROTECT, related_name="intervals", db_index=False)
+    reason = models.CharField(max_length=32, blank=True, choices=Reason)
+    visit_started_at = models.DateTimeField()
     started_at = models.DateTimeField()
     last_beat_at = models.DateTimeField()
     credited_seconds = models.PositiveIntegerField(default=0)
-    reason = models.CharField(max_length=32, blank=True)
+    player = models.BigIntegerField(
+        default=0, help_text="The player that beat last, by the number it gave itself."
+    )
+    is_open = models.BooleanField(default=True, help_text="The next beat may go on with this row.")
 
     class Meta:
+        # `last_beat_at` is in no index on purpose: PostgreSQL then updates the row in place.
         indexes = [
             models.Index(fields=["viewer", "-started_at"], name="watch_interval_by_viewer"),
-            models.Index(fields=["last_beat_at"], name="watch_interval_by_age"),
+            models.Index(fields=["started_at"], name="watch_interval_by_age"),
         ]
         constraints = [
+            models.UniqueConstraint(
+                fields=["viewer", "channel"], condition=Q(is_open=True), name="watch_interval_open_once"
+            ),
+            models.UniqueConstraint(
+                fields=["viewer"], condition=Q(is_open=True, reason=""), name="watch_interval_one_session"
+            ),
             models.CheckConstraint(
-                condition=Q(last_beat_at__gte=F("started_at")), name="watch_interval_ends_after_start"
-            )
+                condition=Q(last_beat_at__gte=F("started_at")) & Q(started_at__gte=F("visit_started_at")),
+                name="watch_interval_times_in_order",
+            ),
+            models.CheckConstraint(
+                condition=Q(credited_seconds=0) | Q(credited_seconds__gt=0, reason=""),
+                name="watch_interval_counts_or_says_why",
+            ),
+            models.CheckConstraint(
+                condition=Q(reason__in=["", *Reason.values]), name="watch_interval_reason_known"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.viewer} on {self.channel}"
+
+
+class WatchPartition(models.Model):
+    """A share of the viewers. Its row is locked while they are credited; `position` is the last
+    entry of its stream that was."""
+
+    number = models.PositiveSmallIntegerField(primary_key=True)
+    position = models.CharField(max_length=41, default="0-0")
+
+    def __str__(self) -> str:
+        return f"{self.number} at {self.position}"
+
+
+class WatchHour(models.Model):
+    """What one hour on one channel brought to a campaign."""
+
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="watch_hours", db_index=False
+    )
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="watch_hours")
+    hour = models.DateTimeField()
+    seconds = models.PositiveBigIntegerField(default=0)
+    viewers = models.PositiveIntegerField(default=0, help_text="Different viewers in this hour here.")
+    new_viewers = models.PositiveIntegerField(
+        default=0, help_text="Viewers whose first second for the campaign was here: their sum is exact."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "hour", "channel"], name="watch_hour_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign} on {self.channel}, {self.hour:%Y-%m-%d %H}h"
+
+
+class RewardHour(models.Model):
+    """How many viewers reached a reward's required minutes in one hour on one channel."""
+
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="reward_hours", db_index=False
+    )
+    reward = models.ForeignKey(Reward, on_delete=models.PROTECT, related_name="reward_hours")
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="reward_hours")
+    hour = models.DateTimeField()
+    qualified = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "hour", "channel", "reward"], name="reward_hour_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reward} on {self.channel}, {self.hour:%Y-%m-%d %H}h"
+
+
+class FormerCategory(models.Model):
+    """A livestream's category until it changed: beats accepted before `until` are judged by it."""
+
+    livestream = models.ForeignKey(Livestream, on_delete=models.CASCADE, related_name="former_categories")
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, null=True, related_name="+")
+    until = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.category} until {self.until:%Y-%m-%d %H:%M}"
+
+
+class FormerOptOut(models.Model):
+    """A time in which a streamer took no part in global campaigns, and that is over."""
+
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="former_opt_outs")
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.channel} until {self.ended_at:%Y-%m-%d %H:%M}"
+
+
+class FormerTerms(models.Model):
+    """What a campaign asked for until it was edited: beats accepted before `until` are judged by it."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="former_terms")
+    until = models.DateTimeField(db_index=True)
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, null=True, related_name="+")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    test_mode = models.BooleanField()
+    channel_ids = models.JSONField(help_text="The allow-list; empty: global.")
+
+    def __str__(self) -> str:
+        return f"{self.campaign} until {self.until:%Y-%m-%d %H:%M}"
+
+
+class AudienceReport(models.Model):
+    """An audience batch that was credited, with its answer: a repeat of its key gets the same answer."""
+
+    app = models.ForeignKey(OAuthApp, on_delete=models.CASCADE, related_name="audience_reports")
+    key = models.CharField(max_length=255)
+    body_digest = models.CharField(max_length=64)
+    answer = models.JSONField()
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["app", "key"], name="audience_report_once")]
+
+    def __str__(self) -> str:
+        return self.key
