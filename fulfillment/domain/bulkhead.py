@@ -1,0 +1,36 @@
+"""How many threads of a web process may wait for partners' servers: the others stay free for pages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from django.conf import settings
+
+_lock = Lock()
+_waiting: Counter[str] = Counter()
+
+
+@contextmanager
+def slot(organization_id: str) -> Iterator[bool]:
+    """Yield whether this thread may wait for the organization's server. It never blocks.
+
+    At most half of the threads wait for partners, and at most half of those for one of them, so
+    that one slow studio does not push the first attempts of all others to the workers.
+    """
+    room = max(1, settings.WEB_THREADS // 2)
+    share = max(1, room // 2)
+    with _lock:
+        admitted = _waiting.total() < room and _waiting[organization_id] < share
+        if admitted:
+            _waiting[organization_id] += 1
+    try:
+        yield admitted
+    finally:
+        if admitted:
+            with _lock:
+                _waiting[organization_id] -= 1
+                if not _waiting[organization_id]:
+                    del _waiting[organization_id]

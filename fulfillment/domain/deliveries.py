@@ -1,0 +1,352 @@
+"""Deliveries: messages on their way to studios' servers.
+
+The row is the record and the queue. An attempt is made by whoever holds the row's lease: the process
+that committed the claim, then workers (`take_due`). A lease is a token and an end; its outcome is
+written only under that token, so that a process that comes back from the dead cannot overwrite what
+happened since. Locks are taken in one order: endpoint, then delivery.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import orjson
+import structlog
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from accounts.models import new_ulid
+from fulfillment.domain import breaker, outbound, signing
+from fulfillment.domain.outbound import Answer
+from fulfillment.models import (
+    Attempt,
+    Claim,
+    Delivery,
+    DeliveryState,
+    ErrorClass,
+    Trigger,
+    WebhookEndpoint,
+)
+
+CLAIM_CREATED = "drops.claim.created"
+
+# When a failed attempt is followed by the next, each give or take a fifth; the last one repeats.
+SCHEDULE = [
+    timedelta(seconds=5),
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
+]
+JITTER = 0.2
+LONGEST_RETRY_AFTER = timedelta(hours=24)
+# A delivery that fails this long, as an endpoint that does, is held until an owner sends it again.
+HOLD_AFTER = breaker.HOLD_AFTER
+
+# Seconds for the whole exchange: in a viewer's request, and in a worker.
+REQUEST_DEADLINE = 3.0
+WORKER_DEADLINE = 10.0
+# How long past its deadline an attempt may take to be written down before it counts as crashed.
+LEASE_MARGIN = timedelta(seconds=10)
+
+# Requests on their way to one endpoint at a time, over all processes.
+IN_FLIGHT_PER_ENDPOINT = 8
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to make one attempt. `delivery` is as it was when the lease was taken."""
+
+    delivery: Delivery
+    endpoint: WebhookEndpoint
+    token: str
+
+
+def claim_body(claim: Claim) -> bytes:
+    """The contract's JSON: compact, `external_id` left out where there is none."""
+    content: dict[str, str | int] = {
+        "claim_id": claim.id,
+        "user_id": claim.viewer_id,
+        "campaign_id": claim.campaign_id,
+        "reward_id": claim.reward_id,
+    }
+    if claim.external_id:
+        content["external_id"] = claim.external_id
+    return orjson.dumps(content)
+
+
+# Taking
+
+
+def create_for_claim(*, claim: Claim, now: datetime, lease: bool) -> list[Lease]:
+    """Write the claim's deliveries, one per endpoint, in the claim's own transaction.
+
+    With `lease`, those that can be attempted at once are leased to the caller, who attempts them
+    after the commit. The others wait for a worker, or for their endpoint's verification or release.
+    """
+    body = claim_body(claim)
+    leased = []
+    for endpoint in WebhookEndpoint.objects.filter(organization=claim.organization_id, deleted_at=None):
+        delivery = Delivery(
+            endpoint=endpoint,
+            claim=claim,
+            event_type=CLAIM_CREATED,
+            body=body,
+            trigger=Trigger.CLAIM,
+            next_attempt_at=now,
+            created_at=now,
+        )
+        if lease and endpoint.accepts_claims and endpoint.breaker_open_until is None and room(endpoint, now):
+            leased.append(_lease(delivery, endpoint, now, REQUEST_DEADLINE))
+        delivery.save(force_insert=True)
+    return leased
+
+
+def create_leased(delivery: Delivery, *, now: datetime, deadline: float) -> Lease:
+    """Save a new delivery, leased to the caller, who attempts it after the commit."""
+    lease = _lease(delivery, delivery.endpoint, now, deadline)
+    delivery.save(force_insert=True)
+    return lease
+
+
+def _lease(delivery: Delivery, endpoint: WebhookEndpoint, now: datetime, deadline: float) -> Lease:
+    """Set a lease on `delivery`, unsaved."""
+    delivery.lease_token = new_ulid()
+    delivery.leased_at = now
+    delivery.next_attempt_at = now + timedelta(seconds=deadline) + LEASE_MARGIN
+    delivery.attempt_count += 1
+    return Lease(delivery, endpoint, delivery.lease_token)
+
+
+def room(endpoint: WebhookEndpoint, now: datetime) -> int:
+    """How many more requests may be sent to `endpoint` at this moment."""
+    in_flight = Delivery.objects.filter(
+        endpoint=endpoint, lease_token__isnull=False, next_attempt_at__gt=now
+    ).count()
+    return max(0, IN_FLIGHT_PER_ENDPOINT - in_flight)
+
+
+def due(now: datetime) -> QuerySet[Delivery]:
+    """Deliveries whose time has come, whatever their endpoint says. A leased one among them crashed."""
+    return Delivery.objects.filter(state=DeliveryState.PENDING, next_attempt_at__lte=now)
+
+
+def take_due(*, limit: int, now: datetime) -> list[Lease]:
+    """Lease up to `limit` deliveries that are due, in fair turns: one of each endpoint, then a second of each."""
+    endpoints = (
+        WebhookEndpoint.objects.filter(
+            Q(breaker_open_until=None) | Q(breaker_open_until__lte=now),
+            verified_at__isnull=False,
+            held_at=None,
+            deleted_at=None,
+        )
+        .filter(Exists(due(now).filter(endpoint=OuterRef("pk"))))
+        .values_list("pk", flat=True)
+    )
+    waiting = list(endpoints)
+    random.shuffle(waiting)  # who comes first, when there are more endpoints than turns, is left to chance
+    taken: list[Lease] = []
+    while waiting and len(taken) < limit:
+        share = -(-(limit - len(taken)) // len(waiting))
+        taken += _take_from(waiting.pop(), share, now)
+    return taken
+
+
+@transaction.atomic
+def _take_from(endpoint_id: str, limit: int, now: datetime) -> list[Lease]:
+    # Two workers would both see room for a request: the endpoint's lock lets one of them look at a
+    # time, and the other goes on to the next endpoint. NO KEY, because claims being committed hold
+    # a share of the row's key.
+    endpoint = (
+        WebhookEndpoint.objects.select_for_update(skip_locked=True, no_key=True)
+        .filter(pk=endpoint_id)
+        .first()
+    )
+    if endpoint is None or not endpoint.accepts_claims:
+        return []
+    limit = min(limit, room(endpoint, now))
+    if endpoint.breaker_open_until is not None:
+        if endpoint.breaker_open_until > now:
+            return []
+        limit = min(limit, 1)
+    found = list(
+        due(now)
+        .select_for_update(skip_locked=True)
+        .filter(endpoint=endpoint)
+        .order_by("next_attempt_at")[:limit]
+    )
+    if not found:
+        return []
+    if endpoint.breaker_open_until is not None:
+        breaker.begin_probe(endpoint, now, timedelta(seconds=WORKER_DEADLINE) + LEASE_MARGIN)
+    Attempt.objects.bulk_create(
+        [_crashed(delivery) for delivery in found if delivery.lease_token is not None]
+    )
+    leases = [_lease(delivery, endpoint, now, WORKER_DEADLINE) for delivery in found]
+    Delivery.objects.bulk_update(found, ["lease_token", "leased_at", "next_attempt_at", "attempt_count"])
+    return leases
+
+
+def _crashed(delivery: Delivery) -> Attempt:
+    """The attempt whose lease ended without an outcome."""
+    assert delivery.leased_at is not None  # noqa: S101 - constraint delivery_lease_whole
+    return Attempt(
+        delivery=delivery,
+        endpoint_id=delivery.endpoint_id,
+        number=delivery.attempt_count,
+        trigger=delivery.trigger,
+        started_at=delivery.leased_at,
+        error_class=ErrorClass.CRASHED,
+        error=ErrorClass.CRASHED.label,
+    )
+
+
+# Attempting
+
+
+def attempt_leased(leases: Iterable[Lease], *, now: datetime) -> None:
+    """The first attempts of a claim, inside its request: one deadline for all of them together.
+
+    What there is no time for is given back to the workers.
+    """
+    started = time.monotonic()
+    for lease in leases:
+        passed = time.monotonic() - started
+        if passed < REQUEST_DEADLINE / 2:
+            attempt(lease, now=now + timedelta(seconds=passed), deadline=REQUEST_DEADLINE - passed)
+        else:
+            _give_back(lease, now=now + timedelta(seconds=passed))
+
+
+def _give_back(lease: Lease, *, now: datetime) -> None:
+    Delivery.objects.filter(pk=lease.delivery.pk, lease_token=lease.token).update(
+        lease_token=None, leased_at=None, next_attempt_at=now, attempt_count=F("attempt_count") - 1
+    )
+
+
+def attempt(lease: Lease, *, now: datetime, deadline: float = WORKER_DEADLINE) -> Attempt:
+    """Make the one attempt that `lease` allows, and write down what came of it. Not to be called in a transaction."""
+    delivery, endpoint = lease.delivery, lease.endpoint
+    headers: dict[str, str] = {}
+    try:
+        headers = request_headers(delivery, now)
+    except signing.NoSigningKey:
+        answer = Answer(error_class=ErrorClass.SIGNING, error="There is no signing key: ask the operators.")
+    else:
+        answer = outbound.post(url=endpoint.url, headers=headers, body=bytes(delivery.body), timeout=deadline)
+    made = Attempt(
+        delivery=delivery,
+        endpoint=endpoint,
+        number=delivery.attempt_count,
+        trigger=delivery.trigger,
+        started_at=now,
+        duration_ms=answer.duration_ms,
+        status=answer.status,
+        error_class=answer.error_class,
+        error=answer.error[:300],
+        request_headers=headers,
+        response_headers=answer.headers,
+        response_body=answer.body,
+    )
+    write_outcome(lease, made, now=now + timedelta(milliseconds=answer.duration_ms))
+    return made
+
+
+def request_headers(delivery: Delivery, now: datetime) -> dict[str, str]:
+    """The contract's headers for the attempt under way. Raises signing.NoSigningKey."""
+    signature = signing.sign(
+        message_id=delivery.id, body=bytes(delivery.body), attempt=delivery.attempt_count, now=now
+    )
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "Drops-Webhooks/1",
+        "Kick-Event-Message-ID": delivery.id,
+        "Kick-Event-Subscription-Id": delivery.endpoint_id,
+        "Kick-Event-Signature": signature.value,
+        "Kick-Event-Timestamp": signature.timestamp,
+        "Kick-Event-Message-Timestamp": signature.timestamp,
+        "Kick-Event-Type": delivery.event_type,
+        "Kick-Event-Version": "1",
+        "Drops-Key-Id": signature.key_id,
+    }
+
+
+@transaction.atomic
+def write_outcome(lease: Lease, made: Attempt, *, now: datetime) -> None:
+    """Write an attempt down, and what follows from it for its delivery and endpoint."""
+    if made.succeeded:
+        if made.trigger != Trigger.TEST:
+            breaker.note_success(lease.endpoint, now)
+        outcome = _delivered(now)
+    else:
+        _note_failure(lease.endpoint, made, now)
+        outcome = _failed(lease.delivery, made, now)
+    mine = Delivery.objects.filter(pk=lease.delivery.pk, lease_token=lease.token)
+    if mine.update(lease_token=None, leased_at=None, **outcome):
+        made.save(force_insert=True)
+        return
+    # The lease ran out, and somebody else went on. What they wrote stands; of this attempt they
+    # could only say that it crashed, and that is corrected.
+    logger.warning("late_delivery_outcome", delivery=lease.delivery.pk, attempt=made.number)
+    Attempt.objects.filter(delivery=lease.delivery, number=made.number).update(
+        duration_ms=made.duration_ms,
+        status=made.status,
+        error_class=made.error_class,
+        error=made.error,
+        request_headers=made.request_headers,
+        response_headers=made.response_headers,
+        response_body=made.response_body,
+    )
+
+
+def _note_failure(endpoint: WebhookEndpoint, made: Attempt, now: datetime) -> None:
+    """What a failed attempt means for its endpoint. A test, and a failure of our own, mean nothing."""
+    if made.trigger == Trigger.TEST or made.error_class == ErrorClass.SIGNING:
+        return
+    breaker.note_failure(endpoint, made, pause=_retry_after(made, now))
+
+
+def _delivered(now: datetime) -> dict[str, object]:
+    return {"state": DeliveryState.DELIVERED, "delivered_at": now, "next_attempt_at": None}
+
+
+def _failed(delivery: Delivery, made: Attempt, now: datetime) -> dict[str, object]:
+    since = delivery.retrying_since or made.started_at
+    if made.trigger == Trigger.TEST or now - since >= HOLD_AFTER:
+        return {"state": DeliveryState.HELD, "next_attempt_at": None}
+    failures = delivery.failures + 1
+    wait = SCHEDULE[min(failures, len(SCHEDULE)) - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+    return {
+        "trigger": Trigger.RETRY,
+        "failures": failures,
+        "retrying_since": since,
+        "next_attempt_at": now + max(wait, min(_retry_after(made, now), LONGEST_RETRY_AFTER)),
+    }
+
+
+def _retry_after(made: Attempt, now: datetime) -> timedelta:
+    """What the answer's Retry-After asks for: seconds or a date; nothing where it is neither."""
+    headers = {name.lower(): value for name, value in made.response_headers.items()}
+    asked = headers.get("retry-after", "").strip()
+    if asked.isascii() and asked.isdigit():
+        return timedelta(seconds=min(int(asked[:9]), LONGEST_RETRY_AFTER.total_seconds()))
+    try:
+        at = parsedate_to_datetime(asked)
+    except (ValueError, TypeError):
+        return timedelta()
+    if at.tzinfo is None:  # "-0000": UTC, of which nothing else is known
+        at = at.replace(tzinfo=UTC)
+    return max(at - now, timedelta())

@@ -1,0 +1,210 @@
+"""Webhook endpoints: what owners do with them.
+
+An endpoint is trusted with claims once it has answered a signed test event with 2xx. Claims made
+before that wait, as they wait while the endpoint is held. Claims made while the organization had no
+endpoint are not sent by themselves: owners send them with `resending.resend_filtered`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from accounts.domain import audit
+from accounts.models import Organization, User, new_ulid
+from fulfillment.domain import deliveries
+from fulfillment.domain.targets import TargetRefused, parse_target
+from fulfillment.models import (
+    Attempt,
+    Delivery,
+    DeliveryState,
+    HoldReason,
+    Trigger,
+    WebhookEndpoint,
+)
+
+MAX_ENDPOINTS = 5
+TEST_EVENT = "drops.test"
+NOBODY = "0" * 26  # the ULID of no campaign and no reward
+TEST_DEADLINE = 5.0
+TESTS_PER_MINUTE = 6
+
+
+class TooManyTests(Exception):
+    """Tests are limited, so that nobody uses this server to flood another: try again in a minute."""
+
+
+@transaction.atomic
+def create_endpoint(
+    *,
+    organization: Organization,
+    url: str,
+    actor: User,
+    now: datetime,
+    acknowledge_within_hours: int | None = None,
+) -> WebhookEndpoint:
+    """Add an endpoint, not yet verified: `send_test_event` next. Raises ValidationError."""
+    _check_url(url)
+    # The organization's row is locked, so that two requests cannot both add the last one allowed.
+    Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    if organization.webhook_endpoints.filter(deleted_at=None).count() >= MAX_ENDPOINTS:
+        raise ValidationError(f"An organization has at most {MAX_ENDPOINTS} endpoints: delete one first.")
+    endpoint = WebhookEndpoint(
+        organization=organization, url=url, acknowledge_within_hours=acknowledge_within_hours
+    )
+    _save(endpoint)
+    _record("endpoint.created", endpoint, actor, now, {"url": url})
+    return endpoint
+
+
+@transaction.atomic
+def change_endpoint(
+    *, endpoint: WebhookEndpoint, actor: User, now: datetime, **changes: Any
+) -> WebhookEndpoint:
+    """Change `url` or `acknowledge_within_hours`. A new URL must be verified anew. Raises ValidationError.
+
+    What waits for the endpoint goes to the new URL.
+    """
+    locked = _lock(endpoint)
+    before = {name: getattr(locked, name) for name in changes}
+    for name, value in changes.items():
+        setattr(locked, name, value)
+    if "url" in changes and changes["url"] != before["url"]:
+        _check_url(locked.url)
+        locked.verified_at = locked.failing_since = locked.breaker_open_until = None
+    _save(locked)
+    _record("endpoint.changed", locked, actor, now, {"before": before, "after": changes})
+    return locked
+
+
+@transaction.atomic
+def delete_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> None:
+    """Take an endpoint out of use. Its history stays; what waited for it is not sent.
+
+    The claims themselves stay in the API, and can be sent to another endpoint with `resend_filtered`.
+    """
+    locked = _lock(endpoint)
+    if locked.deleted_at is None:
+        locked.deleted_at = now
+        locked.save(update_fields=["deleted_at", "updated_at"])
+        _record("endpoint.deleted", locked, actor, now, {"url": locked.url})
+
+
+@transaction.atomic
+def hold_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> None:
+    """Send nothing more to the endpoint until it is released. Claims wait; nothing is dropped."""
+    locked = _lock(endpoint)
+    if locked.held_at is None:
+        locked.held_at, locked.held_reason = now, HoldReason.OWNER
+        locked.save(update_fields=["held_at", "held_reason", "updated_at"])
+        _record("endpoint.held", locked, actor, now, {"reason": HoldReason.OWNER})
+
+
+@transaction.atomic
+def release_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> int:
+    """Send again, beginning with everything that waited. Returns how many deliveries that is."""
+    locked = _lock(endpoint)
+    locked.held_at, locked.held_reason = None, ""
+    locked.breaker_open_until, locked.breaker_counts_from = None, now
+    if locked.failing_since is not None:
+        locked.failing_since = now  # five more days
+    locked.save()
+    waiting = locked.deliveries.filter(
+        state__in=[DeliveryState.PENDING, DeliveryState.HELD], lease_token=None, claim__isnull=False
+    )
+    count = waiting.update(
+        state=DeliveryState.PENDING,
+        trigger=Trigger.RESEND,
+        failures=0,
+        retrying_since=None,
+        next_attempt_at=now,
+    )
+    _record("endpoint.released", locked, actor, now, {"deliveries": count})
+    return count
+
+
+def send_test_event(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> Attempt:
+    """Send a signed test event and return the whole exchange. An answer of 2xx verifies the endpoint.
+
+    The event has a claim's shape and the type `drops.test`; its campaign and reward are ULIDs of
+    zeros. It takes 5 seconds at most, and is not tried again. Raises TooManyTests. Not to be called
+    in a transaction.
+    """
+    lease = _create_test(endpoint, actor, now)
+    made = deliveries.attempt(lease, now=now, deadline=TEST_DEADLINE)
+    if made.succeeded:
+        _verify(endpoint, actor, now)
+    return made
+
+
+@transaction.atomic
+def _create_test(endpoint: WebhookEndpoint, actor: User, now: datetime) -> deliveries.Lease:
+    locked = _lock(endpoint)
+    recent = Delivery.objects.filter(
+        endpoint__organization=locked.organization_id,
+        trigger=Trigger.TEST,
+        created_at__gt=now - timedelta(minutes=1),
+    )
+    if recent.count() >= TESTS_PER_MINUTE:
+        raise TooManyTests(f"At most {TESTS_PER_MINUTE} tests a minute: wait a moment.")
+    message_id = new_ulid()
+    body = {
+        "claim_id": message_id,
+        "user_id": actor.pk,
+        "campaign_id": NOBODY,
+        "reward_id": NOBODY,
+        "external_id": "test",
+    }
+    _record("endpoint.tested", locked, actor, now, {"delivery": message_id})
+    return deliveries.create_leased(
+        Delivery(
+            id=message_id,
+            endpoint=locked,
+            event_type=TEST_EVENT,
+            body=orjson.dumps(body),
+            trigger=Trigger.TEST,
+            created_at=now,
+        ),
+        now=now,
+        deadline=TEST_DEADLINE,
+    )
+
+
+@transaction.atomic
+def _verify(endpoint: WebhookEndpoint, actor: User, now: datetime) -> None:
+    # Only the URL that answered: it may have been changed meanwhile.
+    verified = WebhookEndpoint.objects.filter(pk=endpoint.pk, url=endpoint.url, verified_at=None)
+    if verified.update(verified_at=now):
+        endpoint.verified_at = now
+        _record("endpoint.verified", endpoint, actor, now, {"url": endpoint.url})
+
+
+def _lock(endpoint: WebhookEndpoint) -> WebhookEndpoint:
+    return WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
+
+
+def _save(endpoint: WebhookEndpoint) -> None:
+    endpoint.full_clean()
+    endpoint.save()
+
+
+def _check_url(url: str) -> None:
+    try:
+        parse_target(url)
+    except TargetRefused as refusal:
+        raise ValidationError({"url": str(refusal)}) from None
+
+
+def _record(action: str, endpoint: WebhookEndpoint, actor: User, now: datetime, data: dict[str, Any]) -> None:
+    audit.record(
+        action=action,
+        target=endpoint,
+        now=now,
+        actor=actor,
+        organization=endpoint.organization,
+        data=data,
+    )
