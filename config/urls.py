@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from accounts.dashboard import site as dashboard
 from config import views
 
 urlpatterns = [
@@ -11,6 +12,11 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("drops.urls")),
     path("", include("fulfillment.urls")),
+    path("", include("accounts.oauth.urls")),
+    path("", include("accounts.api.urls")),
+    path("", include("drops.api.urls")),
+    path("", include("fulfillment.api.urls")),
+    path("dashboard/", dashboard.urls),
     path("admin/", admin.site.urls),
 ]
 

@@ -27,7 +27,10 @@ os.environ |= {
 from config.settings import *  # noqa: E402, F403
 
 # Signing in is not what these tests are about.
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.MD5PasswordHasher",
+    "accounts.oauth.secrets.ClientSecretHasher",
+]
 # Without the manifest, which only collectstatic writes.
 STORAGES = STORAGES | {  # noqa: F405
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

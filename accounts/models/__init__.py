@@ -1,11 +1,12 @@
 from .audit import AuditEvent
 from .fields import ULIDField, new_ulid, parse_ulid
-from .oauth import GameLink, OAuthApp
+from .oauth import Consent, GameLink, OAuthApp
 from .organizations import MemberRole, Membership, Organization
 from .users import User
 
 __all__ = [
     "AuditEvent",
+    "Consent",
     "GameLink",
     "MemberRole",
     "Membership",

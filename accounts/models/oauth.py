@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from oauth2_provider.models import AbstractApplication, ApplicationManager
 
 from .fields import new_ulid
 from .organizations import Organization
+
+
+# The only hosts that a redirect URI may reach without TLS: the developer's own machine.
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1")
 
 
 def app_logo_path(app: OAuthApp, filename: str) -> str:
@@ -42,9 +49,62 @@ class OAuthApp(AbstractApplication):
             )
         ]
 
+    @property
+    def is_alive(self) -> bool:
+        """Not deleted, and its organization is approved and not suspended: its tokens and secret count."""
+        return self.deleted_at is None and (self.organization is None or self.organization.is_active)
+
+    def is_usable(self, request: object) -> bool:
+        return self.is_alive
+
     def allows_grant_type(self, *grant_types: str) -> bool:
         """Every app may use both grants: a studio needs users' consent and its own claims alike."""
         return bool({self.GRANT_AUTHORIZATION_CODE, self.GRANT_CLIENT_CREDENTIALS}.intersection(grant_types))
+
+    def get_allowed_schemes(self) -> list[str]:
+        """The setting allows https alone; `clean` lets http through for the loopback hosts."""
+        return ["https", "http"]
+
+    def redirect_uri_allowed(self, uri: str) -> bool:
+        """Character for character: the toolkit would let a loopback URI change its port."""
+        return uri in self.redirect_uris.split()
+
+    def clean(self) -> None:
+        super().clean()
+        if not self.name.strip():
+            raise ValidationError({"name": "Viewers are asked to trust this app: it needs a name."})
+        for uri in self.redirect_uris.split():
+            parts = urlsplit(uri)
+            if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+                raise ValidationError(
+                    {"redirect_uris": f"{uri}: must begin with https:// (http:// only for localhost and 127.0.0.1)."}
+                )
+
+
+class Consent(models.Model):
+    """A viewer's standing permission for one app. While it stands, the app need not ask again.
+
+    The row is the history: withdrawing sets `ended_at`, consenting again makes a new row.
+    """
+
+    viewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="consents")
+    app = models.ForeignKey(OAuthApp, on_delete=models.PROTECT, related_name="consents")
+    scope = models.TextField(blank=True, help_text="What was agreed to, space separated.")
+    given_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["viewer", "app"],
+                condition=Q(ended_at__isnull=True),
+                name="consent_one_live_per_app",
+                violation_error_message="This app has the viewer's consent already.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.viewer} for {self.app}"
 
 
 class GameLink(models.Model):

@@ -1,0 +1,112 @@
+"""Who calls the API: by Bearer token, or (viewers) by the session of the site."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from django.http import HttpRequest
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
+from rest_framework.request import Request
+
+from accounts.domain.tokens import Caller, caller
+from accounts.models import User
+from config.api import ApiView
+
+SAFE_METHODS = ("GET", "HEAD")
+
+
+def bearer_token(request: HttpRequest | Request) -> str | None:
+    """The token of `Authorization: Bearer …`; None where there is no such header."""
+    scheme, _, raw = request.headers.get("Authorization", "").partition(" ")
+    return raw.strip() if scheme.lower() == "bearer" and raw.strip() else None
+
+
+class BearerAuthentication(BaseAuthentication):
+    """`request.auth` is the Caller; `request.user` the person, None for an app's own token."""
+
+    def authenticate(self, request: Request) -> tuple[User | None, Caller] | None:
+        raw = bearer_token(request)
+        if raw is None:
+            return None
+        found = caller(raw=raw, now=timezone.now())
+        if found is None:
+            raise AuthenticationFailed("Unauthorized: the access token is unknown or expired.")
+        return (User.objects.get(pk=found.user_id) if found.user_id is not None else None), found
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class SessionAuthentication(BaseAuthentication):
+    """The viewer who is signed in on the site. What changes something must come from our own pages."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        user = request._request.user
+        if not isinstance(user, User):
+            return None
+        if request.method not in SAFE_METHODS and not _is_from_this_site(request):
+            raise PermissionDenied("Refused: the request comes from another site.")
+        return user, None
+
+
+def _is_from_this_site(request: Request) -> bool:
+    """Browsers say where a request that changes something comes from; what says nothing is no browser."""
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = request.headers.get("Origin")
+    return origin is None or urlsplit(origin).netloc == request.get_host()
+
+
+class TokenView(ApiView):
+    """For any live access token."""
+
+    authentication_classes = [BearerAuthentication]
+    request: Request
+
+    @property
+    def caller(self) -> Caller:
+        found = self.request.auth
+        if not isinstance(found, Caller):
+            raise NotAuthenticated("Unauthorized")
+        return found
+
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        super().initial(request, *args, **kwargs)
+        self.check_caller(self.caller)
+
+    def check_caller(self, caller: Caller) -> None:
+        """Raise PermissionDenied if this token may not call here."""
+
+
+class OrganizationView(TokenView):
+    """For an app's own token, of an app that belongs to an organization: sees that one's data alone."""
+
+    organization_id: str
+
+    def check_caller(self, caller: Caller) -> None:
+        if caller.user_id is not None:
+            raise PermissionDenied("This needs an app access token (grant type client_credentials).")
+        if caller.organization_id is None:
+            raise PermissionDenied("This needs an app that belongs to an organization.")
+        self.organization_id = caller.organization_id
+
+
+class ViewerView(ApiView):
+    """For a viewer, by session or by an access token that the viewer agreed to."""
+
+    authentication_classes = [BearerAuthentication, SessionAuthentication]
+    request: Request
+
+    @property
+    def viewer(self) -> User:
+        if not isinstance(self.request.user, User):
+            raise NotAuthenticated("Unauthorized")
+        return self.request.user
+
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.user is None and request.auth is not None:
+            raise PermissionDenied("This needs a user access token (grant type authorization_code).")
+        assert self.viewer

@@ -1,0 +1,78 @@
+"""The game account behind a link, named and read by the studio."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.utils import timezone
+from rest_framework.exceptions import APIException, NotFound, ParseError
+from rest_framework.request import Request
+
+from accounts.api.authentication import OrganizationView
+from accounts.domain import links
+from accounts.models import GameLink, OAuthApp
+from config.api import MAX_ID, parse_id
+from config.envelope import ok, problems_of, text_of
+
+KEYS = ("game_account_id", "display_name")
+
+
+class Conflict(APIException):
+    status_code = 409
+
+
+class LinkView(OrganizationView):
+    """The live link of one viewer with the app's organization."""
+
+    def get(self, request: Request, user_id: str) -> HttpResponse:
+        try:
+            link = links.live_link(viewer_id=_viewer_id(user_id), organization_id=self.organization_id)
+        except links.NotLinked:
+            raise _not_linked(user_id) from None
+        return ok(_link(link))
+
+    def put(self, request: Request, user_id: str) -> HttpResponse:
+        account_id, name = _game_account(request.data)
+        app = OAuthApp.objects.select_related("organization").get(pk=self.caller.app_id)
+        try:
+            link = links.name_game_account(
+                viewer_id=_viewer_id(user_id), app=app, account_id=account_id, name=name, now=timezone.now()
+            )
+        except links.NotLinked:
+            raise _not_linked(user_id) from None
+        except links.GameAccountTaken:
+            raise Conflict(f"The game account {account_id} is linked to another user.") from None
+        except ValidationError as error:
+            raise ParseError(text_of(problems_of(error))) from None
+        return ok(_link(link))
+
+
+def _link(link: GameLink) -> dict[str, Any]:
+    return {
+        "user_id": link.viewer_id,
+        "game_account_id": link.game_account_id,
+        "display_name": link.game_account_name,
+        "linked_at": link.linked_at,
+    }
+
+
+def _viewer_id(text: str) -> int:
+    user_id = parse_id("user_id", text)
+    if user_id > MAX_ID:
+        raise _not_linked(text)
+    return user_id
+
+
+def _not_linked(user_id: str) -> NotFound:
+    return NotFound(f"User {user_id} is not linked with your organization.")
+
+
+def _game_account(body: Any) -> tuple[str, str]:
+    if not isinstance(body, dict) or set(body) != set(KEYS):
+        raise ParseError(f"The body must have exactly the keys {' and '.join(KEYS)}.")
+    account_id, name = (body[key] for key in KEYS)
+    if not isinstance(account_id, str) or not account_id.strip() or not isinstance(name, str):
+        raise ParseError("game_account_id must be a text that is not empty, display_name a text.")
+    return account_id.strip(), name.strip()

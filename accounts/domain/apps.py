@@ -1,0 +1,133 @@
+"""OAuth apps of an organization: their secrets, redirect addresses and their end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.core.files.base import ContentFile
+from django.db import transaction
+from oauth2_provider.generators import generate_client_secret
+
+from accounts.domain import links
+from accounts.domain.audit import record
+from accounts.models import OAuthApp, Organization, User
+
+# How long a rotated secret goes on working, so that a studio can roll the new one out.
+SECRET_OVERLAP = timedelta(hours=24)
+
+
+@transaction.atomic
+def create_app(
+    *,
+    organization: Organization | None,
+    name: str,
+    redirect_uris: Sequence[str],
+    now: datetime,
+    actor: User | None,
+    logo: ContentFile | None = None,
+) -> tuple[OAuthApp, str]:
+    """Make an app and return it with its client secret, which is never to be seen again.
+
+    Without `organization` the app is the platform's own. Raises ValidationError.
+    """
+    secret = generate_client_secret()
+    app = OAuthApp(
+        organization=organization,
+        is_platform=organization is None,
+        name=name,
+        redirect_uris=" ".join(redirect_uris),
+        client_type=OAuthApp.CLIENT_CONFIDENTIAL,
+        authorization_grant_type=OAuthApp.GRANT_AUTHORIZATION_CODE
+        if redirect_uris
+        else OAuthApp.GRANT_CLIENT_CREDENTIALS,
+        client_secret=secret,
+    )
+    app.full_clean()
+    if logo is not None:
+        app.logo.save("logo.webp", logo, save=False)
+    app.save()
+    record(
+        action="app.created",
+        target=app,
+        now=now,
+        actor=actor,
+        organization=organization,
+        data={"name": name, "redirect_uris": list(redirect_uris)},
+    )
+    return app, secret
+
+
+@transaction.atomic
+def change_app(
+    *,
+    app: OAuthApp,
+    name: str,
+    redirect_uris: Sequence[str],
+    now: datetime,
+    actor: User | None,
+    logo: ContentFile | None = None,
+) -> None:
+    """Change what viewers see of the app and where it may send them. Raises ValidationError."""
+    before = {"name": app.name, "redirect_uris": app.redirect_uris.split()}
+    app.name = name
+    app.redirect_uris = " ".join(redirect_uris)
+    app.authorization_grant_type = (
+        OAuthApp.GRANT_AUTHORIZATION_CODE if redirect_uris else OAuthApp.GRANT_CLIENT_CREDENTIALS
+    )
+    app.full_clean()
+    if logo is not None:
+        app.logo.save("logo.webp", logo, save=False)
+    app.save()
+    record(
+        action="app.changed",
+        target=app,
+        now=now,
+        actor=actor,
+        organization=app.organization,
+        data={"before": before, "after": {"name": name, "redirect_uris": list(redirect_uris)}},
+    )
+
+
+@transaction.atomic
+def rotate_secret(
+    *, app: OAuthApp, now: datetime, actor: User | None, overlap: timedelta = SECRET_OVERLAP
+) -> str:
+    """Give the app a new client secret and return it, once. The old one works for `overlap` more.
+
+    Zero `overlap` ends the old one at once: for a secret that leaked.
+    """
+    app = OAuthApp.objects.select_for_update(of=("self",)).select_related("organization").get(pk=app.pk)
+    secret = generate_client_secret()
+    app.previous_client_secret = app.client_secret
+    app.previous_secret_expires_at = now + overlap
+    app.client_secret = secret
+    app.save()
+    record(
+        action="app.secret_rotated",
+        target=app,
+        now=now,
+        actor=actor,
+        organization=app.organization,
+        data={"previous_works_until": app.previous_secret_expires_at.isoformat()},
+    )
+    return secret
+
+
+@transaction.atomic
+def delete_app(*, app: OAuthApp, now: datetime, actor: User | None) -> None:
+    """End the app, its tokens and its consents; viewers who agreed to no other app are unlinked.
+
+    The row stays, since links and audit events speak of it.
+    """
+    app.deleted_at = now
+    app.save(update_fields=["deleted_at", "updated"])
+    unlinked = links.end_all_consents(app=app, now=now)
+    record(
+        action="app.deleted",
+        target=app,
+        now=now,
+        actor=actor,
+        organization=app.organization,
+        data={"name": app.name, "unlinked_viewers": unlinked},
+    )

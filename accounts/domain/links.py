@@ -1,0 +1,209 @@
+"""Links between viewers' accounts and game accounts.
+
+**Linked** means: the viewer agreed, on our consent page, to an app of the organization, and nobody took
+that back. Tokens come and go under it: one that expires, is refreshed or is revoked as reused changes
+nothing. What ends a link:
+
+* the viewer unlinks in Settings > Connections (`unlink`): every token of every app of the organization dies;
+* the studio revokes, by API, the last token that it can still use or refresh for this viewer (`revoke_token`);
+* the studio deletes the app, and the viewer has agreed to no other of its apps (`end_all_consents`);
+* the viewer deletes the account (`unlink_everything`).
+
+A suspended organization keeps its links; its apps are refused as long as that lasts. Links and consents
+that ended are kept, with their times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
+from oauth2_provider.models import AccessToken, revoke_access_token
+
+from accounts.domain import tokens
+from accounts.domain.audit import record
+from accounts.models import Consent, GameLink, OAuthApp, Organization, User
+
+
+class NotLinked(Exception):
+    """The viewer has no live link with the organization."""
+
+
+class GameAccountTaken(Exception):
+    """The game account is linked to somebody else."""
+
+
+def is_linked(*, viewer: User, organization: Organization) -> bool:
+    return GameLink.objects.filter(
+        viewer=viewer, organization=organization, unlinked_at__isnull=True
+    ).exists()
+
+
+def linked_organization_ids(viewer: User) -> set[str]:
+    """The organizations that `viewer` is linked with."""
+    return set(
+        GameLink.objects.filter(viewer=viewer, unlinked_at__isnull=True).values_list(
+            "organization_id", flat=True
+        )
+    )
+
+
+def live_link(*, viewer_id: int, organization_id: str) -> GameLink:
+    """The link of one viewer with one organization. Raises NotLinked."""
+    link = GameLink.objects.filter(
+        viewer=viewer_id, organization=organization_id, unlinked_at__isnull=True
+    ).first()
+    if link is None:
+        raise NotLinked
+    return link
+
+
+def connect_address(*, organization: Organization, return_to: str) -> str:
+    """Where to send a viewer to connect, and be sent back to `return_to`; "" where there is no such page."""
+    if not organization.connect_url:
+        return ""
+    parts = urlsplit(organization.connect_url)
+    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), ("return_to", return_to)])
+    return parts._replace(query=query).geturl()
+
+
+def has_consented(*, viewer: User, app: OAuthApp, scopes: Iterable[str]) -> bool:
+    """True if the app need not ask: `viewer` agreed to all of `scopes` before, and did not take it back."""
+    consent = Consent.objects.filter(viewer=viewer, app=app, ended_at__isnull=True).first()
+    return consent is not None and set(scopes) <= set(consent.scope.split())
+
+
+@transaction.atomic
+def consent(*, viewer: User, app: OAuthApp, scopes: Iterable[str], now: datetime) -> Consent:
+    """Remember that `viewer` agrees to `scopes` for `app`, on top of what was agreed before.
+
+    An organization's app links by it.
+    """
+    given, _ = Consent.objects.get_or_create(viewer=viewer, app=app, ended_at=None, defaults={"given_at": now})
+    agreed = " ".join(dict.fromkeys([*given.scope.split(), *scopes]))
+    if agreed != given.scope:
+        given.scope = agreed
+        given.full_clean()
+        given.save(update_fields=["scope"])
+        record(
+            action="consent.given",
+            target=given,
+            now=now,
+            actor=viewer,
+            organization=app.organization,
+            data={"app": app.client_id, "scope": agreed},
+        )
+    if app.organization is not None:
+        _link(viewer=viewer, app=app, organization=app.organization, now=now)
+    return given
+
+
+def link(*, viewer: User, app: OAuthApp, now: datetime) -> GameLink:
+    """Consent to an organization's app with what every app is shown. A second time changes nothing."""
+    consent(viewer=viewer, app=app, scopes=["user:read"], now=now)
+    assert app.organization_id is not None, "the platform's own apps link nobody"
+    return live_link(viewer_id=viewer.pk, organization_id=app.organization_id)
+
+
+def _link(*, viewer: User, app: OAuthApp, organization: Organization, now: datetime) -> None:
+    made, is_new = GameLink.objects.get_or_create(
+        viewer=viewer, organization=organization, unlinked_at=None, defaults={"app": app, "linked_at": now}
+    )
+    if is_new:
+        record(action="link.created", target=made, now=now, actor=viewer, organization=organization)
+
+
+@transaction.atomic
+def name_game_account(
+    *, viewer_id: int, app: OAuthApp, account_id: str, name: str, now: datetime
+) -> GameLink:
+    """`app`'s studio says which game account is behind a link. Saying it again changes nothing.
+
+    Raises NotLinked, GameAccountTaken (nothing is changed) or ValidationError.
+    """
+    assert app.organization_id is not None, "the platform's own apps link nobody"
+    named = live_link(viewer_id=viewer_id, organization_id=app.organization_id)
+    if (named.game_account_id, named.game_account_name) == (account_id, name):
+        return named
+    before = {"id": named.game_account_id, "name": named.game_account_name}
+    named.game_account_id, named.game_account_name = account_id, name
+    named.clean_fields()
+    try:
+        with transaction.atomic():
+            named.save(update_fields=["game_account_id", "game_account_name"])
+    except IntegrityError:
+        raise GameAccountTaken from None
+    record(
+        action="link.named",
+        target=named,
+        now=now,
+        actor=app,
+        organization=app.organization,
+        data={"before": before, "after": {"id": account_id, "name": name}},
+    )
+    return named
+
+
+@transaction.atomic
+def unlink(*, viewer: User, organization: Organization, now: datetime) -> None:
+    """The viewer takes back every consent to the organization's apps."""
+    apps = OAuthApp.objects.filter(organization=organization)
+    _end_consents(apps=apps, viewer=viewer, now=now, actor=viewer)
+
+
+def unlink_everything(*, viewer: User, now: datetime) -> None:
+    """For the deletion of the account: no app, the platform's own included, speaks for `viewer` any more."""
+    apps = OAuthApp.objects.filter(consents__viewer=viewer, consents__ended_at__isnull=True)
+    _end_consents(apps=apps, viewer=viewer, now=now, actor=viewer)
+
+
+@transaction.atomic
+def revoke_token(*, raw: str, client_id: str, now: datetime) -> None:
+    """Revoke an access or refresh token, and the other half of the pair with it.
+
+    `client_id`, where not empty, is who claims to ask: another app's token is left alone. If the app
+    can do nothing for the viewer after that, the consent ends too. An unknown token is no error (RFC 7009).
+    """
+    found = tokens.find(raw)
+    if found is None or (client_id and found.application.client_id != client_id):
+        return
+    if isinstance(found, AccessToken):
+        revoke_access_token(found)
+    else:
+        found.revoke()
+    viewer, app = found.user, found.application
+    if viewer is not None and not tokens.has_refresh_token(viewer=viewer, app=app):
+        _end_consents(apps=[app], viewer=viewer, now=now, actor=app)
+
+
+@transaction.atomic
+def end_all_consents(*, app: OAuthApp, now: datetime) -> int:
+    """For the deletion of an app: nobody agrees to it any more. Returns how many viewers that unlinks."""
+    tokens.revoke_all(apps=[app], now=now)
+    Consent.objects.filter(app=app, ended_at__isnull=True).update(ended_at=now)
+    links = GameLink.objects.filter(organization=app.organization, unlinked_at__isnull=True)
+    return links.exclude(Exists(_CONSENT_BEHIND_LINK)).update(unlinked_at=now)
+
+
+@transaction.atomic
+def _end_consents(
+    *, apps: Iterable[OAuthApp], viewer: User, now: datetime, actor: User | OAuthApp
+) -> None:
+    apps = list(apps)
+    tokens.revoke_all(apps=apps, viewer=viewer, now=now)
+    Consent.objects.filter(app__in=apps, viewer=viewer, ended_at__isnull=True).update(ended_at=now)
+    links = GameLink.objects.select_related("organization").filter(
+        viewer=viewer, organization__in=[app.organization for app in apps], unlinked_at__isnull=True
+    )
+    for ended in links.exclude(Exists(_CONSENT_BEHIND_LINK)):
+        ended.unlinked_at = now
+        ended.save(update_fields=["unlinked_at"])
+        record(action="link.ended", target=ended, now=now, actor=actor, organization=ended.organization)
+
+
+_CONSENT_BEHIND_LINK = Consent.objects.filter(
+    viewer=OuterRef("viewer"), app__organization=OuterRef("organization"), ended_at__isnull=True
+)

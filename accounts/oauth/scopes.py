@@ -1,0 +1,56 @@
+"""The scopes that clients know, and who may hold which."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from oauth2_provider.scopes import BaseScopes
+
+from accounts.models import OAuthApp
+
+# What a viewer can agree to, in the words of the consent page.
+VIEWER_SCOPES = {
+    "user:read": "See your name, profile picture and e-mail address",
+    "channel:read": "See your channel and what you stream",
+}
+# Clients written for the contract ask for these as a matter of course. They are granted as asked, so
+# that no client trips over a shorter answer, and nothing on Drops stands behind them.
+IDLE_SCOPES = (
+    "channel:write",
+    "channel:rewards:read",
+    "channel:rewards:write",
+    "chat:write",
+    "streamkey:read",
+    "events:subscribe",
+    "moderation:ban",
+    "moderation:chat_message:manage",
+    "kicks:read",
+)
+DROPS_WRITE = "drops:write"
+PLATFORM = "platform"
+APP_SCOPES = {
+    DROPS_WRITE: "Create, change, publish and withdraw the organization's campaigns and rewards",
+    PLATFORM: "Report livestreams and audiences for the whole platform",
+}
+DEFAULT_SCOPE = "user:read"
+
+
+class Scopes(BaseScopes):
+    """What may be asked for: viewers agree to the viewers' scopes, apps hold their own for themselves."""
+
+    def get_all_scopes(self) -> dict[str, str]:
+        return VIEWER_SCOPES | dict.fromkeys(IDLE_SCOPES, "") | APP_SCOPES
+
+    def get_available_scopes(
+        self, application: OAuthApp | None = None, request: Any = None, *args: Any, **kwargs: Any
+    ) -> list[str]:
+        scopes = [*VIEWER_SCOPES, *IDLE_SCOPES]
+        if application is not None and getattr(request, "grant_type", None) == "client_credentials":
+            scopes.append(PLATFORM if application.is_platform else DROPS_WRITE)
+        return scopes
+
+    def get_default_scopes(
+        self, application: OAuthApp | None = None, request: Any = None, *args: Any, **kwargs: Any
+    ) -> list[str]:
+        """A viewer agrees at least to being known; an app's own token needs no scope."""
+        return [] if getattr(request, "grant_type", None) == "client_credentials" else [DEFAULT_SCOPE]

@@ -1,0 +1,190 @@
+"""The toolkit's validator, where the contract asks for more than it does."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import uuid
+from typing import Any
+from urllib.parse import unquote_plus
+
+from django.contrib.auth.hashers import check_password
+from django.utils import timezone
+from oauth2_provider.models import AccessToken, Grant, RefreshToken
+from oauth2_provider.oauth2_validators import OAuth2Validator
+from oauthlib.common import Request
+from oauthlib.oauth2.rfc6749 import errors
+
+from accounts.domain.tokens import checksum, is_present
+from accounts.models import OAuthApp
+from accounts.oauth.scopes import Scopes
+
+# RFC 7636: the base64url of a SHA-256.
+S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+class Validator(OAuth2Validator):
+    """Must run inside a transaction (the views see to it): what it locks, it locks until the answer."""
+
+    # Clients
+
+    def authenticate_client(self, request: Request, *args: Any, **kwargs: Any) -> bool:
+        """By HTTP Basic, else by the body. Any other Authorization header counts for nothing."""
+        client_id, secret = _basic_credentials(request) or (request.client_id, request.client_secret)
+        if request.client_id not in (None, client_id):
+            return False
+        app = self._load_application(client_id, request)
+        return app is not None and _secret_matches(app, secret or "")
+
+    def client_authentication_required(self, request: Request, *args: Any, **kwargs: Any) -> bool:
+        """Always: every app has a secret."""
+        return True
+
+    def _load_application(self, client_id: str | None, request: Request) -> OAuthApp | None:
+        request.client = None
+        if client_id and "\x00" not in client_id:
+            app = OAuthApp.objects.select_related("organization").filter(client_id=client_id).first()
+            if app is not None and app.is_alive:
+                request.client = app
+        return request.client
+
+    # Scopes: what an app may not have is left out, and the answer says what it got.
+
+    def validate_scopes(
+        self, client_id: str, scopes: list[str], client: OAuthApp, request: Request, *args: Any, **kwargs: Any
+    ) -> bool:
+        available = Scopes().get_available_scopes(client, request)
+        request.scopes = [scope for scope in dict.fromkeys(scopes) if scope in available]
+        request.scopes = request.scopes or Scopes().get_default_scopes(client, request)
+        return True
+
+    def is_within_original_scope(
+        self, request_scopes: list[str], refresh_token: str, request: Request, *args: Any, **kwargs: Any
+    ) -> bool:
+        """A refresh never ends in invalid_scope, and never gets more than was agreed to."""
+        original = self.get_original_scopes(refresh_token, request).split()
+        request.scopes = [scope for scope in request_scopes if scope in original] or original
+        return True
+
+    # Codes: stored as checksums, used once, and what came of one dies with its second use.
+
+    def is_pkce_required(self, client_id: str, request: Request) -> bool:
+        """Always, and the challenge's shape is checked here: before the viewer is asked anything."""
+        if request.code_challenge is not None:
+            if request.code_challenge_method != "S256":
+                raise errors.InvalidRequestError(
+                    description="code_challenge_method must be S256.", request=request
+                )
+            if not S256_CHALLENGE.fullmatch(request.code_challenge):
+                raise errors.InvalidRequestError(
+                    description="code_challenge must be the base64url of a SHA-256: 43 characters.",
+                    request=request,
+                )
+        return True
+
+    def save_authorization_code(
+        self, client_id: str, code: dict[str, str], request: Request, *args: Any, **kwargs: Any
+    ) -> None:
+        request.nonce, request.claims = "", {}
+        self._create_authorization_code(request, code | {"code": checksum(code["code"])})
+
+    def validate_code(
+        self, client_id: str, code: str, client: OAuthApp, request: Request, *args: Any, **kwargs: Any
+    ) -> bool:
+        # Two exchanges of one code at once: the lock makes the second wait and find the code spent.
+        grant = (
+            Grant.objects.select_for_update(of=("self",))
+            .select_related("user")
+            .filter(code=checksum(code), application=client)
+            .first()
+        )
+        if grant is None:
+            _revoke_family_of(code, client)
+            return False
+        if grant.is_expired() or not is_present(grant.user):
+            return False
+        request.user = grant.user
+        request.scopes = grant.scope.split()
+        request.grant = grant
+        return True
+
+    def get_code_challenge(self, code: str, request: Request) -> str | None:
+        return request.grant.code_challenge or None
+
+    def get_code_challenge_method(self, code: str, request: Request) -> str | None:
+        return request.grant.code_challenge_method or None
+
+    def confirm_redirect_uri(
+        self, client_id: str, code: str, redirect_uri: str, client: OAuthApp, request: Request, **kwargs: Any
+    ) -> bool:
+        return bool(request.grant.redirect_uri_allowed(redirect_uri))
+
+    def invalidate_authorization_code(
+        self, client_id: str, code: str, request: Request, *args: Any, **kwargs: Any
+    ) -> None:
+        request.grant.delete()
+
+    # Tokens
+
+    def validate_refresh_token(
+        self, refresh_token: str, client: OAuthApp, request: Request, *args: Any, **kwargs: Any
+    ) -> bool:
+        # Two uses at once: the second waits here, finds the token used and ends the family, as it
+        # would have a second later.
+        list(RefreshToken.objects.select_for_update().filter(token_checksum=checksum(refresh_token)))
+        return super().validate_refresh_token(refresh_token, client, request) and is_present(request.user)
+
+    def _create_refresh_token(
+        self,
+        request: Request,
+        refresh_token_code: str,
+        access_token: AccessToken,
+        previous_refresh_token: RefreshToken | None,
+    ) -> RefreshToken:
+        token = super()._create_refresh_token(
+            request, refresh_token_code, access_token, previous_refresh_token
+        )
+        if previous_refresh_token is None:
+            token.token_family = _family_of(request.code)
+            token.save(update_fields=["token_family"])
+        return token
+
+    def _check_and_set_request_resource(self, request: Request) -> None:
+        """Resource indicators (RFC 8707) are ignored, as every parameter the contract does not name."""
+        request.resource = []
+
+
+def _family_of(code: str) -> uuid.UUID:
+    """The family of the tokens that `code` was exchanged for: so a replayed code finds them again."""
+    return uuid.UUID(bytes=hashlib.sha256(b"family of " + code.encode()).digest()[:16])
+
+
+def _revoke_family_of(code: str, client: OAuthApp) -> None:
+    family = _family_of(code)
+    if RefreshToken.objects.filter(token_family=family, application=client).exists():
+        RefreshToken.revoke_family(family)
+
+
+def _basic_credentials(request: Request) -> tuple[str, str] | None:
+    """Client id and secret of an `Authorization: Basic` header; None where there is none."""
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        client_id, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except ValueError:
+        return "", ""
+    # RFC 6749 2.3.1: both parts are form-encoded before they are joined.
+    return unquote_plus(client_id), unquote_plus(secret)
+
+
+def _secret_matches(app: OAuthApp, secret: str) -> bool:
+    if check_password(secret, app.client_secret):
+        return True
+    overlap_ends = app.previous_secret_expires_at
+    return (
+        overlap_ends is not None
+        and overlap_ends > timezone.now()
+        and check_password(secret, app.previous_client_secret)
+    )

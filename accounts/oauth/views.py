@@ -1,0 +1,159 @@
+"""The OAuth endpoints: consent, tokens, revocation, introspection."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+from oauth2_provider.exceptions import OAuthToolkitError
+from oauth2_provider.http import OAuth2ResponseRedirect
+from oauth2_provider.views.mixins import OAuthLibMixin
+from oauthlib.common import Request
+
+from accounts.api.authentication import bearer_token
+from accounts.domain import links, tokens
+from accounts.models import LOOPBACK_HOSTS, OAuthApp
+from accounts.oauth.scopes import VIEWER_SCOPES
+from accounts.requests import SignedInRequest
+from config.csp import POLICY
+
+SIGNED_IN_ON_THE_WAY = "oauth_signed_in_on_the_way"
+
+
+@method_decorator(never_cache, name="dispatch")
+class AuthorizeView(LoginRequiredMixin, OAuthLibMixin, View):
+    """The consent page. It asks once: later visits for the same scopes go straight back to the app.
+
+    The form posts to the address it was shown at, so that what is agreed to is what was checked.
+    """
+
+    request: SignedInRequest
+
+    def handle_no_permission(self) -> HttpResponseRedirect:
+        self.request.session[SIGNED_IN_ON_THE_WAY] = True
+        return super().handle_no_permission()
+
+    def get(self, request: SignedInRequest) -> HttpResponse:
+        try:
+            scopes, credentials = self.validate_authorization_request(request)
+        except OAuthToolkitError as error:
+            return self._refusal(error)
+        app = credentials["request"].client
+        # A browser that comes from the sign-in form is still bound by that page's form-action policy,
+        # which would stop it at the app's door: it sees the page, and who it is signed in as, instead.
+        came_from_sign_in = request.session.pop(SIGNED_IN_ON_THE_WAY, False)
+        if links.has_consented(viewer=request.user, app=app, scopes=scopes) and not came_from_sign_in:
+            return self._answer(scopes, credentials, allow=True)
+        return self._consent_page(app, scopes, credentials["redirect_uri"])
+
+    def post(self, request: SignedInRequest) -> HttpResponse:
+        try:
+            scopes, credentials = self.validate_authorization_request(request)
+        except OAuthToolkitError as error:
+            return self._refusal(error)
+        return self._answer(scopes, credentials, allow=request.POST.get("allow") == "yes")
+
+    def _consent_page(self, app: OAuthApp, scopes: list[str], redirect_uri: str) -> HttpResponse:
+        response = render(
+            self.request,
+            "oauth2_provider/authorize.html",
+            {
+                "app": app,
+                "organization": app.organization,
+                "picture": self.request.user.profile_picture and self.request.user.profile_picture.url,
+                "permissions": [VIEWER_SCOPES[scope] for scope in scopes if scope in VIEWER_SCOPES],
+                "idle_scopes": [scope for scope in scopes if scope not in VIEWER_SCOPES],
+                "destination": urlsplit(redirect_uri).netloc,
+            },
+        )
+        response.headers["Content-Security-Policy"] = _policy_that_lets_go_to(redirect_uri)
+        return response
+
+    @transaction.atomic
+    def _answer(self, scopes: list[str], credentials: dict[str, Any], *, allow: bool) -> HttpResponse:
+        """Send the browser back to the app: with a code, or with the viewer's no."""
+        oauth_request: Request = credentials.pop("request")
+        app: OAuthApp = oauth_request.client
+        try:
+            uri, _, _, _ = self.create_authorization_response(
+                self.request, " ".join(scopes), credentials, allow
+            )
+        except OAuthToolkitError as error:
+            return self._refusal(error)
+        links.consent(viewer=self.request.user, app=app, scopes=scopes, now=timezone.now())
+        return self._send_to(uri)
+
+    def _refusal(self, error: OAuthToolkitError) -> HttpResponse:
+        """Tell the app where its address was found right, else tell the person who stands here."""
+        redirect, context = self.error_response(error)
+        if redirect:
+            return self._send_to(context["url"])
+        return render(self.request, "oauth2_provider/refused.html", context, status=400)
+
+    def _send_to(self, uri: str) -> HttpResponse:
+        return OAuth2ResponseRedirect(uri, ["https", "http"])
+
+
+def _policy_that_lets_go_to(redirect_uri: str) -> str:
+    """The site's policy, except that the form may lead to the app.
+
+    Browsers hold every redirect after a form to `form-action`, the app's own further ones too, so its
+    origin alone would not do: all of https is let through, and loopback where the app lives there.
+    """
+    allowed = "form-action 'self' https:"
+    if urlsplit(redirect_uri).scheme == "http":
+        allowed += "".join(f" http://{host}:*" for host in LOOPBACK_HOSTS)
+    return POLICY.replace("form-action 'self'", allowed)
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class TokenView(OAuthLibMixin, View):
+    """Codes, refresh tokens and client credentials become access tokens. Answers as RFC 6749 has them."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        if "client_secret" in request.GET or "client_id" in request.GET:
+            body = {
+                "error": "invalid_client",
+                "error_description": "Client credentials belong in the body or in the Authorization header.",
+            }
+            return JsonResponse(body, status=401, headers={"Cache-Control": "no-store"})
+        # One transaction, refusals included: a replayed code or refresh token ends what came of it, and
+        # an exchange that is cut short leaves the code as it was.
+        with transaction.atomic():
+            _, headers, body, status = self.create_token_response(request)
+        return HttpResponse(body, status=status, headers=headers)
+
+
+@csrf_exempt
+@require_POST
+def revoke(request: HttpRequest) -> HttpResponse:
+    """RFC 7009. The token is in the form or in the query; whoever holds it may end it."""
+    parameters = request.GET | request.POST
+    raw = parameters.get("token", "")
+    if raw:
+        links.revoke_token(raw=raw, client_id=parameters.get("client_id", ""), now=timezone.now())
+    return JsonResponse({})
+
+
+@csrf_exempt
+@require_POST
+def introspect(request: HttpRequest) -> HttpResponse:
+    """Tell about the Bearer token that asks. The body does not matter."""
+    raw = bearer_token(request)
+    if raw is None:
+        return JsonResponse(
+            {"data": None, "message": "Unauthorized"}, status=401, headers={"WWW-Authenticate": "Bearer"}
+        )
+    return JsonResponse({"data": tokens.introspect(raw=raw, now=timezone.now()), "message": "OK"})

@@ -1,0 +1,139 @@
+"""What every API view stands on: JSON in, JSON out, and bad input answered with what would be right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import IO, Any
+
+import orjson
+from django.core.exceptions import RequestDataTooBig
+from django.http import QueryDict
+from django.http.request import UnreadablePostError
+from django.utils.dateparse import parse_datetime
+from rest_framework.exceptions import ParseError
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.models import parse_ulid
+
+# Ids are 64 bits wide: what partners send as uint64, and what a database column holds.
+MAX_ID = 2**63 - 1
+MAX_UINT64 = 2**64 - 1
+_DIGITS = re.compile(r"[0-9]{1,20}", re.ASCII)
+
+
+class JSONOnly(BaseContentNegotiation):
+    """The answer is JSON whatever the Accept header says: no client is turned away with a 406."""
+
+    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser | None:
+        content_type = (request.content_type or "").partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == content_type), None)
+
+    def select_renderer(
+        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], str(renderers[0].media_type)
+
+
+class StrictJSONParser(BaseParser):
+    """RFC 8259 and no more: no NaN, no comments, no NUL in a text (no database would hold it)."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None
+    ) -> dict[str, Any] | list[Any]:
+        try:
+            # Django's own body, since it minds the limit; the stream alone would not.
+            raw = parser_context["request"]._request.body
+        except RequestDataTooBig:
+            raise ParseError("The body is too large.") from None
+        except UnreadablePostError:
+            raise ParseError("The body ended too soon.") from None
+        if b"\\u0000" in raw:
+            raise ParseError("The body must not contain the character NUL.")
+        try:
+            return orjson.loads(raw)  # type: ignore[no-any-return]
+        except orjson.JSONDecodeError as error:
+            raise ParseError(f"The body is not JSON: {error}.") from None
+
+
+class ApiView(APIView):
+    """Base of all API views. OPTIONS is not offered: the schema documents, nothing is called across origins."""
+
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+
+
+class Query:
+    """The query parameters of a request, each checked as it is read. Unknown ones are ignored."""
+
+    def __init__(self, parameters: QueryDict) -> None:
+        self._parameters = parameters
+
+    def text(self, name: str, *, max_length: int) -> str:
+        """"" where it is missing."""
+        value = self._parameters.get(name, "")
+        if "\x00" in value or len(value) > max_length:
+            raise ParseError(f"{name}: must be a text of at most {max_length} characters.")
+        return value
+
+    def integer(self, name: str, *, default: int, least: int, most: int) -> int:
+        value = self._parameters.get(name, "")
+        if not value:
+            return default
+        if not _DIGITS.fullmatch(value) or not least <= int(value) <= most:
+            raise ParseError(f"{name}: must be a whole number from {least} to {most}, not “{value[:40]}”.")
+        return int(value)
+
+    def user_id(self, name: str) -> int | None:
+        """A user id (an unsigned 64-bit integer); None where it is missing."""
+        value = self._parameters.get(name, "")
+        return parse_id(name, value) if value else None
+
+    def user_ids(self, name: str, *, most: int) -> list[int]:
+        """A repeatable id; the same one twice counts once."""
+        values = [value for value in self._parameters.getlist(name) if value]
+        if len(values) > most:
+            raise ParseError(f"{name}: at most {most} at a time.")
+        return list(dict.fromkeys(parse_id(name, value) for value in values))
+
+    def choice(self, name: str, *, among: Sequence[str], default: str) -> str:
+        value = self._parameters.get(name, "") or default
+        if value not in among:
+            raise ParseError(f"{name}: must be one of {', '.join(among)}, not “{value[:40]}”.")
+        return value
+
+    def ulid(self, name: str) -> str | None:
+        """None where it is missing; what is no ULID is refused."""
+        value = self._parameters.get(name, "")
+        if not value:
+            return None
+        ulid = parse_ulid(value)
+        if ulid is None:
+            raise ParseError(f"{name}: must be a ULID (26 characters), not “{value[:40]}”.")
+        return ulid
+
+    def moment(self, name: str) -> datetime | None:
+        """An RFC 3339 time with zone; None where it is missing."""
+        value = self._parameters.get(name, "").replace(" ", "+")  # an unescaped + arrives as a space
+        if not value:
+            return None
+        try:
+            moment = parse_datetime(value)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            raise ParseError(f"{name}: must be a time with zone, such as 2026-11-20T12:00:00Z.")
+        return moment
+
+
+def parse_id(name: str, value: str) -> int:
+    """A uint64 in decimal. Those past the database's 63 bits are valid, and nobody's."""
+    if not _DIGITS.fullmatch(value) or int(value) > MAX_UINT64:
+        raise ParseError(f"{name}: must be a whole number from 0 to {MAX_UINT64}, not “{value[:40]}”.")
+    return int(value)

@@ -1,0 +1,85 @@
+"""The shape of every answer of the APIs: `{"data": …, "message": "OK"}`, and for errors `{"data": null, "message": "…"}`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from rest_framework import exceptions
+
+# Where programs call: they get JSON, whatever happens.
+API_PREFIXES = ("/public/", "/api/", "/platform/", "/viewer/", "/oauth/token", "/oauth/revoke")
+
+
+def answer(body: Any, *, status: int = 200) -> HttpResponse:
+    """JSON as it is. Times come out as RFC 3339 in UTC ("2026-11-20T12:00:00Z")."""
+    return HttpResponse(
+        orjson.dumps(body, option=orjson.OPT_UTC_Z), status=status, content_type="application/json"
+    )
+
+
+def ok(data: Any, *, message: str = "OK") -> HttpResponse:
+    return answer({"data": data, "message": message})
+
+
+def failure(status: int, message: str) -> HttpResponse:
+    return answer({"data": None, "message": message}, status=status)
+
+
+def exception_handler(exception: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
+    """REST framework's hook. What it does not know becomes Django's 500, in the same shape."""
+    match exception:
+        case exceptions.APIException():
+            response = failure(exception.status_code, text_of(exception.detail))
+            if challenge := getattr(exception, "auth_header", None):
+                response.headers["WWW-Authenticate"] = challenge
+            if wait := getattr(exception, "wait", None):
+                response.headers["Retry-After"] = str(int(wait))
+            return response
+        case Http404():
+            return failure(404, "Not found")
+        case PermissionDenied():
+            return failure(403, str(exception) or "Forbidden")
+        case ValidationError():
+            return failure(400, text_of(problems_of(exception)))
+    return None
+
+
+def problems_of(error: ValidationError) -> dict[str, list[str]]:
+    """A model's complaints by field; "" is the whole of it."""
+    if hasattr(error, "error_dict"):
+        return {("" if field == "__all__" else field): texts for field, texts in error.message_dict.items()}
+    return {"": error.messages}
+
+
+def text_of(detail: Any) -> str:
+    """One line for a person, of whatever REST framework or a model complained of."""
+    if isinstance(detail, Mapping):
+        return " ".join(f"{field}: {text_of(what)}" if field else text_of(what) for field, what in detail.items())
+    if isinstance(detail, list | tuple):
+        return " ".join(text_of(what) for what in detail)
+    return str(detail)
+
+
+def json_errors(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware, the last word: no error leaves an API as HTML, whoever made it."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if (
+            response.status_code >= 400
+            and request.path.startswith(API_PREFIXES)
+            and not response.headers.get("Content-Type", "").startswith("application/json")
+        ):
+            plain = failure(response.status_code, HTTPStatus(response.status_code).phrase)
+            for header in ("Allow", "Retry-After", "WWW-Authenticate"):
+                if header in response.headers:
+                    plain.headers[header] = response.headers[header]
+            return plain
+        return response
+
+    return middleware
