@@ -1,18 +1,19 @@
 # Needs Python 3.11 or newer, and nothing else: `make run`.
 PYTHON ?= python3
 BIN := var/venv/bin
-PORT ?= 8000
-STUDIO_PORT ?= 9000
 export PORT STUDIO_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint bench chaos fmt environment environment-dev
+.PHONY: help run code test check lint bench chaos fmt environment environment-dev
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
 
 run: environment ## Drops with demo data on http://127.0.0.1:8000 (PORT=8100 for another port)
 	@exec $(BIN)/python -m scripts.run
+
+code: environment ## the sign-in code of the demo's studio owner, of this moment
+	@$(BIN)/python manage.py demo --code
 
 test: environment-dev ## every test, on SQLite and PostgreSQL, then in a browser (ARGS="tests/drops -x" for some)
 	@$(BIN)/python -m scripts.test $(ARGS)

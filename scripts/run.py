@@ -1,0 +1,165 @@
+"""`make run`: everything that Drops is made of, on this machine, until Ctrl-C.
+
+What runs is in the Procfile. What that needs is prepared here: settings (made once, kept in var/env), Valkey
+unless REDIS_URL names a server, the database, demo data. All of it lives in STATE_DIR, which is var/.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+import environ
+from cryptography.fernet import Fernet
+from honcho.environ import parse_procfile
+from honcho.manager import Manager
+
+from scripts.ports import is_free
+from scripts.valkey import configure, running_valkey
+
+ROOT = Path(__file__).resolve().parent.parent
+
+FIRST_SETTINGS = """\
+# Made by the first `make run`. .env.example explains every setting; what the shell exports goes first.
+SECRET_KEY={secret_key}
+ENCRYPTION_KEYS={encryption_key}
+DEBUG=false
+# The example studio's server is on this machine.
+OUTBOUND_ALLOW_LOOPBACK=true
+"""
+
+
+class Processes(Manager):  # type: ignore[misc] # honcho has no types
+    """Runs them together: when one ends by itself, or a signal comes, all end."""
+
+    ended_by_itself: tuple[str, ...] = ()
+
+    def terminate(self) -> None:
+        if not self._terminating:
+            self.ended_by_itself = tuple(
+                name for name, process in self._processes.items() if "returncode" in process
+            )
+        super().terminate()
+
+    def kill_groups(self) -> None:
+        for process in self._processes.values():
+            if "pid" in process and "returncode" not in process:
+                os.killpg(process["pid"], signal.SIGKILL)
+
+
+def main() -> int:
+    os.chdir(ROOT)
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGHUP, interrupt)
+    state = Path(os.environ.get("STATE_DIR", "var")).resolve()
+    state.mkdir(parents=True, exist_ok=True)
+    try:
+        with lock(state):
+            set_environment(state)
+            return run(prepare(state))
+    except KeyboardInterrupt:
+        return 130
+
+
+def interrupt(signal_number: int, frame: FrameType | None) -> None:
+    """As Ctrl-C does: what was started is stopped on the way out."""
+    raise KeyboardInterrupt
+
+
+def lock(state: Path) -> IO[str]:
+    """Two at once would write over each other's data. The lock ends with the process."""
+    file = (state / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SystemExit(f"Drops is running already, with the data in {state}.") from None
+    return file
+
+
+def set_environment(state: Path) -> None:
+    """All that the Procfile's commands and the settings read, except Valkey's address."""
+    web_port = chosen_port("PORT", "8000", "")
+    studio_port = chosen_port("STUDIO_PORT", "9000", " for the example studio")
+    if "ENV_FILE" not in os.environ:
+        write_first_settings(state / "env")
+    environ.Env.read_env(os.environ.get("ENV_FILE", state / "env"))
+    os.environ.setdefault("SITE_URL", f"http://127.0.0.1:{web_port}")
+    os.environ |= {
+        "STATE_DIR": str(state),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONUNBUFFERED": "1",
+        "PORT": web_port,
+        "DROPS_URL": os.environ["SITE_URL"],
+        "STUDIO_PORT": studio_port,
+        "STUDIO_URL": f"http://127.0.0.1:{studio_port}",
+        "STUDIO_DB": str(state / "studio.sqlite3"),
+    }
+
+
+def chosen_port(name: str, default: str, purpose: str) -> str:
+    port = os.environ.get(name, default)
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise SystemExit(f"{name} is {port!r}; it must be a port, a number from 1 to 65535.")
+    if not is_free(int(port)):
+        another = int(port) + 100 if int(port) < 65000 else 8100
+        raise SystemExit(f"Port {port}{purpose} is in use. Choose another: make run {name}={another}")
+    return port
+
+
+def write_first_settings(file: Path) -> None:
+    if file.exists():
+        return
+    file.touch(mode=0o600)
+    file.write_text(
+        FIRST_SETTINGS.format(
+            secret_key=secrets.token_urlsafe(50), encryption_key=Fernet.generate_key().decode()
+        )
+    )
+
+
+def prepare(state: Path) -> dict[str, str]:
+    """Bring database, static files and demo data up to date; returns the processes to run, by name."""
+    processes: dict[str, str] = parse_procfile(Path("Procfile").read_text()).processes
+    command = [sys.executable, "-m", "scripts.prepare"]
+    if os.environ.get("REDIS_URL"):
+        del processes["valkey"]
+        result = subprocess.run(command, check=False)
+    else:
+        with running_valkey(state / "valkey") as url:
+            result = subprocess.run(command, env=os.environ | {"REDIS_URL": url}, check=False)
+        valkey, os.environ["REDIS_URL"] = configure(state / "valkey")
+        os.environ["VALKEY_COMMAND"] = shlex.join(valkey)
+    if result.returncode:
+        raise SystemExit("Drops could not be prepared: the lines above say why.")
+    environ.Env.read_env(state / "studio.env")
+    return processes
+
+
+def run(commands: dict[str, str]) -> int:
+    processes = Processes()
+    for name, command in commands.items():
+        processes.add_process(name, command, env=dict(os.environ))
+    try:
+        processes.loop()
+    except (KeyboardInterrupt, OSError):
+        # The terminal is gone, and with it the reader of the output: nothing can end in order any more.
+        processes.kill_groups()
+        os._exit(1)
+    if processes.ended_by_itself:
+        print(
+            f"Stopped, because this ended by itself: {', '.join(processes.ended_by_itself)}. Its last lines are above."
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
