@@ -20,6 +20,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from accounts.domain import audit
 from accounts.models import new_ulid
 from fulfillment.domain import breaker, outbound, signing
 from fulfillment.domain.outbound import Answer
@@ -145,18 +146,19 @@ def due(now: datetime) -> QuerySet[Delivery]:
 
 
 def take_due(*, limit: int, now: datetime) -> list[Lease]:
-    """Lease up to `limit` deliveries that are due, in fair turns: one of each endpoint, then a second of each."""
-    endpoints = (
-        WebhookEndpoint.objects.filter(
-            Q(breaker_open_until=None) | Q(breaker_open_until__lte=now),
-            verified_at__isnull=False,
-            held_at=None,
-            deleted_at=None,
-        )
-        .filter(Exists(due(now).filter(endpoint=OuterRef("pk"))))
-        .values_list("pk", flat=True)
+    """Lease up to `limit` deliveries that are due, in fair turns among their endpoints.
+
+    Of an endpoint that is not verified, tests alone.
+    """
+    due_there = due(now).filter(endpoint=OuterRef("pk"))
+    endpoints = WebhookEndpoint.objects.filter(
+        Q(breaker_open_until=None) | Q(breaker_open_until__lte=now), held_at=None, deleted_at=None
     )
-    waiting = list(endpoints)
+    verified = endpoints.filter(Exists(due_there), verified_at__isnull=False)
+    unverified = endpoints.filter(Exists(due_there.filter(claim=None)), verified_at=None)
+    waiting = [
+        endpoint for found in (verified, unverified) for endpoint in found.values_list("pk", flat=True)
+    ]
     random.shuffle(waiting)  # who comes first, when there are more endpoints than turns, is left to chance
     taken: list[Lease] = []
     while waiting and len(taken) < limit:
@@ -175,19 +177,17 @@ def _take_from(endpoint_id: str, limit: int, now: datetime) -> list[Lease]:
         .filter(pk=endpoint_id)
         .first()
     )
-    if endpoint is None or not endpoint.accepts_claims:
+    if endpoint is None or endpoint.held_at is not None or endpoint.deleted_at is not None:
         return []
     limit = min(limit, room(endpoint, now))
     if endpoint.breaker_open_until is not None:
         if endpoint.breaker_open_until > now:
             return []
         limit = min(limit, 1)
-    found = list(
-        due(now)
-        .select_for_update(skip_locked=True)
-        .filter(endpoint=endpoint)
-        .order_by("next_attempt_at")[:limit]
-    )
+    waiting = due(now).filter(endpoint=endpoint)
+    if endpoint.verified_at is None:
+        waiting = waiting.filter(claim=None)
+    found = list(waiting.select_for_update(skip_locked=True).order_by("next_attempt_at")[:limit])
     if not found:
         return []
     if endpoint.breaker_open_until is not None:
@@ -288,11 +288,10 @@ def request_headers(delivery: Delivery, now: datetime) -> dict[str, str]:
 def write_outcome(lease: Lease, made: Attempt, *, now: datetime) -> None:
     """Write an attempt down, and what follows from it for its delivery and endpoint."""
     if made.succeeded:
-        if made.trigger != Trigger.TEST:
-            breaker.note_success(lease.endpoint, now)
+        _note_success(lease, now)
         outcome = _delivered(now)
     else:
-        _note_failure(lease.endpoint, made, now)
+        _note_failure(lease, made, now)
         outcome = _failed(lease.delivery, made, now)
     mine = Delivery.objects.filter(pk=lease.delivery.pk, lease_token=lease.token)
     if mine.update(lease_token=None, leased_at=None, **outcome):
@@ -312,11 +311,27 @@ def write_outcome(lease: Lease, made: Attempt, *, now: datetime) -> None:
     )
 
 
-def _note_failure(endpoint: WebhookEndpoint, made: Attempt, now: datetime) -> None:
-    """What a failed attempt means for its endpoint. A test, and a failure of our own, mean nothing."""
-    if made.trigger == Trigger.TEST or made.error_class == ErrorClass.SIGNING:
+def _note_success(lease: Lease, now: datetime) -> None:
+    if lease.delivery.claim_id is not None:
+        breaker.note_success(lease.endpoint, now)
         return
-    breaker.note_failure(endpoint, made, pause=_retry_after(made, now))
+    # A test that arrived verifies the URL that it was sent to, which may have been changed meanwhile.
+    tested = WebhookEndpoint.objects.filter(pk=lease.endpoint.pk, url=lease.endpoint.url, verified_at=None)
+    if tested.update(verified_at=now):
+        audit.record(
+            action="endpoint.verified",
+            target=lease.endpoint,
+            now=now,
+            actor=None,
+            organization=lease.endpoint.organization,
+            data={"url": lease.endpoint.url},
+        )
+
+
+def _note_failure(lease: Lease, made: Attempt, now: datetime) -> None:
+    """A test, and a failure of our own, say nothing of how the endpoint treats claims."""
+    if lease.delivery.claim_id is not None and made.error_class != ErrorClass.SIGNING:
+        breaker.note_failure(lease.endpoint, made, pause=_retry_after(made, now))
 
 
 def _delivered(now: datetime) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Webhook endpoints: what owners do with them.
 
-An endpoint is trusted with claims once it has answered a signed test event with 2xx. Claims made
+An endpoint is trusted with claims once it has answered a signed test event with 2xx: one is sent when
+the endpoint is made or moved, and again by the schedule of retries until it arrives. Claims made
 before that wait, as they wait while the endpoint is held. Claims made while the organization had no
 endpoint are not sent by themselves: owners send them with `resending.resend_filtered`.
 """
@@ -47,7 +48,7 @@ def create_endpoint(
     now: datetime,
     acknowledge_within_hours: int | None = None,
 ) -> WebhookEndpoint:
-    """Add an endpoint, not yet verified: `send_test_event` next. Raises ValidationError."""
+    """Add an endpoint. A worker sends it the test event that verifies it. Raises ValidationError."""
     _check_url(url)
     # The organization's row is locked, so that two requests cannot both add the last one allowed.
     Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
@@ -58,6 +59,7 @@ def create_endpoint(
     )
     _save(endpoint)
     _record("endpoint.created", endpoint, actor, now, {"url": url})
+    _ask_for_verification(endpoint, actor, now)
     return endpoint
 
 
@@ -73,11 +75,14 @@ def change_endpoint(
     before = {name: getattr(locked, name) for name in changes}
     for name, value in changes.items():
         setattr(locked, name, value)
-    if "url" in changes and changes["url"] != before["url"]:
+    moved = "url" in changes and changes["url"] != before["url"]
+    if moved:
         _check_url(locked.url)
         locked.verified_at = locked.failing_since = locked.breaker_open_until = None
     _save(locked)
     _record("endpoint.changed", locked, actor, now, {"before": before, "after": changes})
+    if moved:
+        _ask_for_verification(locked, actor, now)
     return locked
 
 
@@ -130,15 +135,11 @@ def release_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -
 def send_test_event(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> Attempt:
     """Send a signed test event and return the whole exchange. An answer of 2xx verifies the endpoint.
 
-    The event has a claim's shape and the type `drops.test`; its campaign and reward are ULIDs of
-    zeros. It takes 5 seconds at most, and is not tried again. Raises TooManyTests. Not to be called
+    It takes 5 seconds at most, and is not tried again. Raises TooManyTests. Not to be called
     in a transaction.
     """
     lease = _create_test(endpoint, actor, now)
-    made = deliveries.attempt(lease, now=now, deadline=TEST_DEADLINE)
-    if made.succeeded:
-        _verify(endpoint, actor, now)
-    return made
+    return deliveries.attempt(lease, now=now, deadline=TEST_DEADLINE)
 
 
 @transaction.atomic
@@ -151,6 +152,21 @@ def _create_test(endpoint: WebhookEndpoint, actor: User, now: datetime) -> deliv
     )
     if recent.count() >= TESTS_PER_MINUTE:
         raise TooManyTests(f"At most {TESTS_PER_MINUTE} tests a minute: wait a moment.")
+    delivery = _test_event(locked, actor, now)
+    delivery.trigger = Trigger.TEST
+    _record("endpoint.tested", locked, actor, now, {"delivery": delivery.pk})
+    return deliveries.create_leased(delivery, now=now, deadline=TEST_DEADLINE)
+
+
+def _ask_for_verification(endpoint: WebhookEndpoint, actor: User, now: datetime) -> None:
+    """A test event that a worker sends at once, and again by the schedule until it arrives."""
+    superseded = endpoint.deliveries.filter(claim=None, state=DeliveryState.PENDING, lease_token=None)
+    superseded.update(state=DeliveryState.HELD, next_attempt_at=None)
+    _test_event(endpoint, actor, now).save(force_insert=True)
+
+
+def _test_event(endpoint: WebhookEndpoint, actor: User, now: datetime) -> Delivery:
+    """Unsaved. It has the shape of a claim, of a campaign and a reward that nobody has."""
     message_id = new_ulid()
     body = {
         "claim_id": message_id,
@@ -159,28 +175,15 @@ def _create_test(endpoint: WebhookEndpoint, actor: User, now: datetime) -> deliv
         "reward_id": NOBODY,
         "external_id": "test",
     }
-    _record("endpoint.tested", locked, actor, now, {"delivery": message_id})
-    return deliveries.create_leased(
-        Delivery(
-            id=message_id,
-            endpoint=locked,
-            event_type=TEST_EVENT,
-            body=orjson.dumps(body),
-            trigger=Trigger.TEST,
-            created_at=now,
-        ),
-        now=now,
-        deadline=TEST_DEADLINE,
+    return Delivery(
+        id=message_id,
+        endpoint=endpoint,
+        event_type=TEST_EVENT,
+        body=orjson.dumps(body),
+        trigger=Trigger.VERIFICATION,
+        next_attempt_at=now,
+        created_at=now,
     )
-
-
-@transaction.atomic
-def _verify(endpoint: WebhookEndpoint, actor: User, now: datetime) -> None:
-    # Only the URL that answered: it may have been changed meanwhile.
-    verified = WebhookEndpoint.objects.filter(pk=endpoint.pk, url=endpoint.url, verified_at=None)
-    if verified.update(verified_at=now):
-        endpoint.verified_at = now
-        _record("endpoint.verified", endpoint, actor, now, {"url": endpoint.url})
 
 
 def _lock(endpoint: WebhookEndpoint) -> WebhookEndpoint:

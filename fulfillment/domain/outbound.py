@@ -210,7 +210,7 @@ def _tls_context(ca_file: str) -> ssl.SSLContext:
     return context
 
 
-def _start_tls(sock: _BoundedSocket, target: Target, deadline: float) -> _BoundedTLSSocket:
+def _start_tls(sock: socket.socket, target: Target, deadline: float) -> _BoundedTLSSocket:
     context = _tls_context(settings.OUTBOUND_CA_FILE)
     try:
         tls = context.wrap_socket(sock, server_hostname=target.host, do_handshake_on_connect=False)

@@ -21,7 +21,7 @@ class WebhookEndpoint(models.Model):
     """Where an organization's claims are sent.
 
     Trusted with claims once it has answered a test event (`verified_at`); until then, and while it
-    is held, deliveries to it wait.
+    is held, claims wait.
     """
 
     id = ULIDField(primary_key=True, default=new_ulid, editable=False)
@@ -70,7 +70,7 @@ class WebhookEndpoint(models.Model):
 
     @property
     def accepts_claims(self) -> bool:
-        """Deliveries to it are sent, not kept waiting."""
+        """Claims are sent to it, not kept waiting."""
         return self.verified_at is not None and self.held_at is None and self.deleted_at is None
 
 
@@ -118,7 +118,8 @@ class Trigger(models.TextChoices):
     CLAIM = "claim", "The claim itself"
     RETRY = "retry", "Retry"
     RESEND = "resend", "Sent again by an owner"
-    TEST = "test", "Test"
+    VERIFICATION = "verification", "Verification of the endpoint"
+    TEST = "test", "Test by an owner"
 
 
 class Delivery(models.Model):
@@ -182,6 +183,12 @@ class Delivery(models.Model):
                 fields=["endpoint", "next_attempt_at"],
                 condition=Q(state=DeliveryState.PENDING),
                 name="delivery_due",
+            ),
+            # What may be sent to an endpoint that is not verified: few among the claims that wait.
+            models.Index(
+                fields=["endpoint", "next_attempt_at"],
+                condition=Q(state=DeliveryState.PENDING, claim__isnull=True),
+                name="delivery_due_tests",
             ),
             # How many requests are in flight to an endpoint.
             models.Index(
