@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer, and nothing else: `make run`.
 PYTHON ?= python3
 BIN := var/venv/bin
-export PORT STUDIO_PORT
+export PORT STUDIO_PORT CHROMIUM
 
 .DEFAULT_GOAL := help
 .PHONY: help run code test check lint bench chaos fmt environment environment-dev
@@ -18,7 +18,8 @@ code: environment ## the sign-in code of the demo's studio owner, of this moment
 test: environment-dev ## every test, on SQLite and PostgreSQL, then in a browser (ARGS="tests/drops -x" for some)
 	@$(BIN)/python -m scripts.test $(ARGS)
 
-check: lint test ## lint, types, layers, settings, and every test
+# TESTED=yes: the tests have just run.
+check: lint $(if $(TESTED),,test) ## lint, types, layers, settings as in production, and every test
 
 lint: environment-dev
 	@$(BIN)/python -m scripts.lint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from io import StringIO
 
 import django
 from django.core.management import call_command
@@ -13,7 +14,8 @@ def main() -> None:
     django.setup()
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
-    call_command("demo", studio_url=os.environ["STUDIO_URL"])
+    # What it prints is in a file too, and shown when everything runs.
+    call_command("demo", studio_url=os.environ["STUDIO_URL"], stdout=StringIO())
 
 
 if __name__ == "__main__":

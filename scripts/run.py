@@ -37,7 +37,7 @@ OUTBOUND_ALLOW_LOOPBACK=true
 """
 
 
-class Processes(Manager):  # type: ignore[misc] # honcho has no types
+class Processes(Manager):
     """Runs them together: when one ends by itself, or a signal comes, all end."""
 
     ended_by_itself: tuple[str, ...] = ()
@@ -105,7 +105,7 @@ def set_environment(state: Path) -> None:
 
 
 def chosen_port(name: str, default: str, purpose: str) -> str:
-    port = os.environ.get(name, default)
+    port = os.environ.get(name) or default
     if not port.isdecimal() or not 0 < int(port) < 65536:
         raise SystemExit(f"{name} is {port!r}; it must be a port, a number from 1 to 65535.")
     if not is_free(int(port)):

@@ -19,7 +19,7 @@ os.environ |= {
     "DEBUG": "false",
     # The partners' servers in the tests are real ones, on this machine.
     "OUTBOUND_ALLOW_LOOPBACK": "true",
-    "DATABASE_URL": os.environ.get("TEST_DATABASE_URL", f"sqlite:///{STATE_DIR}/db.sqlite3"),
+    "DATABASE_URL": os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{STATE_DIR}/db.sqlite3",
     "REDIS_URL": "",
     "OIDC_SERVER_URL": "",
 }
