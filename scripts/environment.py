@@ -40,7 +40,8 @@ def main(requirements: str) -> None:
 def fingerprint(requirements: str) -> str:
     """Of the requirements, which may include each other, and of the Python they were installed for."""
     parts = [sys.version.encode(), requirements.encode()]
-    parts += [file.read_bytes() for file in sorted(ROOT.glob("requirements*.txt"))]
+    files = sorted([*ROOT.glob("requirements*.txt"), ROOT / "examples" / "game_studio" / "requirements.txt"])
+    parts += [file.read_bytes() for file in files]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
