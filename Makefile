@@ -35,7 +35,7 @@ fmt: environment-dev ## format the code
 	@$(BIN)/ruff format .
 
 environment:
-	@$(PYTHON) scripts/environment.py requirements.txt
+	@$(PYTHON) scripts/environment.py requirements-run.txt
 
 environment-dev:
 	@$(PYTHON) scripts/environment.py requirements-dev.txt
