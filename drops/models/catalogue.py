@@ -59,7 +59,11 @@ class Channel(models.Model):
     )
 
     class Meta:
-        constraints = [models.UniqueConstraint(Lower("slug"), name="channel_slug_unique")]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("slug"), name="channel_slug_unique", violation_error_message="This address is taken."
+            )
+        ]
 
     def __str__(self) -> str:
         return self.slug
