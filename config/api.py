@@ -1,22 +1,14 @@
-"""What every API view stands on: JSON in, JSON out, and bad input answered with what would be right."""
+"""What every API view stands on, and query parameters that say what would be right."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import IO, Any
 
-import orjson
-from django.core.exceptions import RequestDataTooBig
 from django.http import QueryDict
-from django.http.request import UnreadablePostError
 from django.utils.dateparse import parse_datetime
 from rest_framework.exceptions import ParseError
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.parsers import BaseParser
-from rest_framework.renderers import BaseRenderer
-from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.models import parse_ulid
@@ -25,42 +17,6 @@ from accounts.models import parse_ulid
 MAX_ID = 2**63 - 1
 MAX_UINT64 = 2**64 - 1
 _DIGITS = re.compile(r"[0-9]{1,20}", re.ASCII)
-
-
-class JSONOnly(BaseContentNegotiation):
-    """The answer is JSON whatever the Accept header says: no client is turned away with a 406."""
-
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser | None:
-        content_type = (request.content_type or "").partition(";")[0].strip().lower()
-        return next((parser for parser in parsers if parser.media_type == content_type), None)
-
-    def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        return renderers[0], str(renderers[0].media_type)
-
-
-class StrictJSONParser(BaseParser):
-    """RFC 8259 and no more: no NaN, no comments, no NUL in a text (no database would hold it)."""
-
-    media_type = "application/json"
-
-    def parse(
-        self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None
-    ) -> dict[str, Any] | list[Any]:
-        try:
-            # Django's own body, since it minds the limit; the stream alone would not.
-            raw = parser_context["request"]._request.body
-        except RequestDataTooBig:
-            raise ParseError("The body is too large.") from None
-        except UnreadablePostError:
-            raise ParseError("The body ended too soon.") from None
-        if b"\\u0000" in raw:
-            raise ParseError("The body must not contain the character NUL.")
-        try:
-            return orjson.loads(raw)  # type: ignore[no-any-return]
-        except orjson.JSONDecodeError as error:
-            raise ParseError(f"The body is not JSON: {error}.") from None
 
 
 class ApiView(APIView):

@@ -129,7 +129,21 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "note phase changes": {"task": "drops.tasks.note_phase_changes", "schedule": 60},
+    # One that no worker took in time is dropped: the next one does the same.
+    "credit watch time": {
+        "task": "drops.tasks.credit_watch_time",
+        "schedule": 1,
+        "options": {"expires": 5},
+    },
 }
+
+# Watch time
+
+# Shares of the viewers that are credited independently. Change it only while the stream is empty.
+WATCH_PARTITIONS = env.number("WATCH_PARTITIONS", 8)
+# Beats waiting in one partition's stream, beyond which players are told to come back later.
+WATCH_STREAM_LIMIT = env.number("WATCH_STREAM_LIMIT", 100_000)
+WATCH_HISTORY_DAYS = env.number("WATCH_HISTORY_DAYS", 90)
 
 # People
 
@@ -192,6 +206,7 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 OAUTH2_PROVIDER_APPLICATION_MODEL = "accounts.OAuthApp"
 OAUTH2_PROVIDER = {
+    "OAUTH2_SERVER_CLASS": "accounts.oauth.server.Server",
     "OAUTH2_VALIDATOR_CLASS": "accounts.oauth.validator.Validator",
     "SCOPES_BACKEND_CLASS": "accounts.oauth.scopes.Scopes",
     "CLIENT_SECRET_HASHER": "client_secret",
@@ -217,8 +232,8 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["config.api.StrictJSONParser"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.api.JSONOnly",
+    "DEFAULT_PARSER_CLASSES": ["config.parsers.StrictJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.parsers.JSONOnly",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.envelope.exception_handler",
     "URL_FORMAT_OVERRIDE": None,

@@ -14,7 +14,7 @@ import redis
 from django.core.cache import cache
 from django.db import connection
 
-from accounts.models import MemberRole, Organization, User
+from accounts.models import MemberRole, OAuthApp, Organization, User
 from drops.models import Category, Channel
 from scripts.valkey import running_valkey
 from tests import factories
@@ -114,3 +114,14 @@ def category(studio: Organization) -> Category:
 @pytest.fixture
 def channel(streamer: User) -> Channel:
     return factories.ChannelFactory(owner=streamer, slug="streamer")
+
+
+@pytest.fixture
+def studio_app(studio: Organization) -> OAuthApp:
+    """The studio's OAuth app; its secret is "secret"."""
+    return factories.OAuthAppFactory(organization=studio, name="Northlight Connect")
+
+
+@pytest.fixture
+def rival_app(rival_studio: Organization) -> OAuthApp:
+    return factories.OAuthAppFactory(organization=rival_studio, name="Rival Connect")

@@ -1,10 +1,11 @@
 from .audit import AuditEvent
 from .fields import ULIDField, new_ulid, parse_ulid
-from .oauth import Consent, GameLink, OAuthApp
+from .oauth import LOOPBACK_HOSTS, Consent, GameLink, OAuthApp
 from .organizations import MemberRole, Membership, Organization
 from .users import User
 
 __all__ = [
+    "LOOPBACK_HOSTS",
     "AuditEvent",
     "Consent",
     "GameLink",

@@ -86,7 +86,7 @@ class Validator(OAuth2Validator):
     def save_authorization_code(
         self, client_id: str, code: dict[str, str], request: Request, *args: Any, **kwargs: Any
     ) -> None:
-        request.nonce, request.claims = "", {}
+        request.nonce, request.claims, request.resource = "", {}, []
         self._create_authorization_code(request, code | {"code": checksum(code["code"])})
 
     def validate_code(

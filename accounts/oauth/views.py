@@ -140,7 +140,7 @@ class TokenView(OAuthLibMixin, View):
 @require_POST
 def revoke(request: HttpRequest) -> HttpResponse:
     """RFC 7009. The token is in the form or in the query; whoever holds it may end it."""
-    parameters = request.GET | request.POST
+    parameters = {**request.GET.dict(), **request.POST.dict()}
     raw = parameters.get("token", "")
     if raw:
         links.revoke_token(raw=raw, client_id=parameters.get("client_id", ""), now=timezone.now())
