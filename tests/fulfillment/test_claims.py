@@ -1,0 +1,188 @@
+"""Claiming: the rules, the repeat, and the first attempt in the viewer's own request."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from fulfillment.domain.claims import ClaimRefused, claim_reward, refusal
+from fulfillment.models import Attempt, Claim, Delivery, DeliveryState
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_claim_reaches_the_studio_at_once(viewer, campaign, reward, earned, linked, endpoint, receiver, now):
+    claim = claim_reward(viewer=viewer, campaign=campaign, reward=reward, now=now)
+
+    (received,) = receiver.received
+    assert received.body == (
+        f'{{"claim_id":"{claim.id}","user_id":{viewer.pk},"campaign_id":"{campaign.pk}",'
+        f'"reward_id":"{reward.pk}","external_id":"wings"}}'
+    ).encode()
+    delivery = Delivery.objects.get(claim=claim)
+    assert delivery.state == DeliveryState.DELIVERED
+    attempt = Attempt.objects.get()
+    assert (attempt.delivery, attempt.number, attempt.trigger, attempt.status) == (delivery, 1, "claim", 200)
+
+
+def test_external_id_is_left_out_where_the_reward_has_none(
+    viewer, campaign, reward, earned, linked, endpoint, receiver, now
+):
+    reward.external_id = ""
+    reward.save()
+
+    claim_reward(viewer=viewer, campaign=campaign, reward=reward, now=now)
+
+    assert set(json.loads(receiver.received[0].body)) == {"claim_id", "user_id", "campaign_id", "reward_id"}
+
+
+def test_a_repeat_returns_the_same_claim_and_sends_nothing(
+    viewer, campaign, reward, earned, linked, endpoint, receiver, now
+):
+    first = claim_reward(viewer=viewer, campaign=campaign, reward=reward, now=now)
+    again = claim_reward(viewer=viewer, campaign=campaign, reward=reward, now=now + timedelta(days=30))
+
+    assert again == first
+    assert (Claim.objects.count(), Delivery.objects.count(), len(receiver.received)) == (1, 1, 1)
+
+
+def test_a_claim_without_an_endpoint_is_made_all_the_same(viewer, campaign, reward, earned, linked, now):
+    claim = claim_reward(viewer=viewer, campaign=campaign, reward=reward, now=now)
+
+    assert claim.external_status == "initiated"
+    assert not Delivery.objects.exists()
+
+
+@pytest.mark.parametrize("status", [400, 404, 500])
+def test_a_failing_server_does_not_fail_the_claim(
+    viewer, campaign, reward, earned, linked, endpoint, receiver, now, status
+):
+    receiver.answers(status)
+
+    claim = claim_reward(viewer=viewer, campaign=campaign, reward=reward, now=now)
+
+    delivery = Delivery.objects.get(claim=claim)
+    assert delivery.state == DeliveryState.PENDING
+    assert timedelta(seconds=4) <= delivery.next_attempt_at - now <= timedelta(seconds=7)
+
+
+def test_each_endpoint_has_a_delivery_of_its_own(
+    viewer, campaign, reward, earned, linked, endpoint, receiver, studio, now
+):
+    factories.WebhookEndpointFactory(organization=studio, url=receiver.url + "/second")
+
+    claim_reward(viewer=viewer, campaign=campaign, reward=reward, now=now)
+
+    assert {received.path for received in receiver.received} == {"/hooks", "/hooks/second"}
+    assert len({received.message_id for received in receiver.received}) == 2
+
+
+def test_ids_increase_though_the_clock_falls_back(studio, campaign, reward, endpoint, now):
+    claims = []
+    for step in (0, 1, -3600, -3600, 5):
+        viewer = factories.UserFactory()
+        factories.ProgressFactory(viewer=viewer, campaign=campaign)
+        factories.GameLinkFactory(viewer=viewer, organization=studio)
+        moment = now + timedelta(seconds=step)
+        claims.append(claim_reward(viewer=viewer, campaign=campaign, reward=reward, now=moment).id)
+
+    assert claims == sorted(set(claims))
+
+
+# Refusals
+
+
+def refused(**claim) -> ClaimRefused:
+    """The refusal of a claim; the same as the read that buttons ask says; nothing is written."""
+    with pytest.raises(ClaimRefused) as raised:
+        claim_reward(**claim)
+    asked = refusal(**claim)
+    assert (asked.code, asked.message) == (raised.value.code, raised.value.message)
+    assert not Claim.objects.exists()
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(3599, "1 more minute "), (3540, "1 more minute "), (0, "60 more minutes ")]
+)
+def test_not_enough_minutes_says_how_many_more(viewer, campaign, reward, earned, linked, now, seconds, words):
+    earned.seconds = seconds
+    earned.save()
+
+    error = refused(viewer=viewer, campaign=campaign, reward=reward, now=now)
+
+    assert error.code == "not_enough_minutes"
+    assert words in error.message
+
+
+def test_a_viewer_who_never_watched_is_refused(viewer, campaign, reward, linked, now):
+    assert refused(viewer=viewer, campaign=campaign, reward=reward, now=now).code == "not_enough_minutes"
+
+
+def test_not_linked_comes_with_the_connect_address(viewer, campaign, reward, earned, now):
+    error = refused(viewer=viewer, campaign=campaign, reward=reward, now=now)
+
+    assert error.code == "not_linked"
+    assert error.connect_url == (
+        "https://studio.example.com/connect?return_to=http%3A%2F%2F127.0.0.1%3A8000%2Finventory%2F"
+    )
+
+
+def test_a_link_that_ended_does_not_count(viewer, campaign, reward, earned, linked, now):
+    linked.unlinked_at = now
+    linked.save()
+
+    assert refused(viewer=viewer, campaign=campaign, reward=reward, now=now).code == "not_linked"
+
+
+def test_the_last_moment_of_the_grace_period(viewer, campaign, reward, earned, linked, now):
+    error = refused(viewer=viewer, campaign=campaign, reward=reward, now=campaign.closes_at)
+    assert (error.code, "closed on 29 November 2026" in error.message) == ("not_claimable", True)
+
+    assert claim_reward(
+        viewer=viewer, campaign=campaign, reward=reward, now=campaign.closes_at - timedelta(microseconds=1)
+    )
+
+
+def test_what_was_earned_survives_a_withdrawal(viewer, campaign, reward, earned, linked, now):
+    campaign.withdrawn_at = now - timedelta(hours=1)
+    campaign.save()
+
+    assert claim_reward(viewer=viewer, campaign=campaign, reward=reward, now=now)
+
+
+@pytest.mark.parametrize("phase", ["draft", "not started", "suspended"])
+def test_not_claimable(viewer, campaign, reward, earned, linked, now, phase):
+    if phase == "draft":
+        campaign.published_at = None
+    elif phase == "not started":
+        campaign.starts_at = now + timedelta(hours=1)
+    else:
+        campaign.organization.suspended_at = now
+        campaign.organization.save()
+    campaign.save()
+
+    error = refused(viewer=viewer, campaign=campaign, reward=reward, now=now)
+
+    assert error.code == "not_claimable"
+    assert error.message
+
+
+def test_test_mode_lets_members_claim_and_nobody_else(viewer, campaign, reward, earned, linked, studio, now):
+    campaign.test_mode = True
+    campaign.save()
+    assert refused(viewer=viewer, campaign=campaign, reward=reward, now=now).code == "test_mode"
+
+    factories.MembershipFactory(organization=studio, user=viewer, role="member")
+    assert claim_reward(viewer=viewer, campaign=campaign, reward=reward, now=now)
+
+
+def test_a_reward_of_another_campaign_is_refused(viewer, campaign, earned, linked, studio, now):
+    elsewhere = factories.CampaignRewardFactory(campaign__organization=studio)
+
+    error = refused(viewer=viewer, campaign=campaign, reward=elsewhere.reward, now=now)
+
+    assert error.code == "not_attached"
