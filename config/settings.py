@@ -135,6 +135,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 1,
         "options": {"expires": 5},
     },
+    "tell owners of failing webhooks": {"task": "fulfillment.tasks.tell_owners", "schedule": 60},
 }
 
 # Watch time
