@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import threading
+
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
-from drops.domain import phases
+from drops.domain import phases, stream
 
 
 @shared_task
 def note_phase_changes() -> int:
     """Run once a minute by beat; returns how many changes were noted."""
     return len(phases.note_phase_changes(now=timezone.now()))
+
+
+# One crediting at a time in a process: a long backlog must not take the worker's other threads.
+_crediting = threading.Lock()
+
+
+@shared_task
+def credit_watch_time() -> int:
+    """Run every second by beat: credit what is in the watch stream; returns how many beats it was.
+
+    Any number of workers may run it at once: they share the partitions out among themselves.
+    """
+    if not settings.REDIS_URL or not _crediting.acquire(blocking=False):
+        return 0
+    try:
+        return stream.credit_all(now=timezone.now)
+    finally:
+        _crediting.release()

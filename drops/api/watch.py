@@ -1,0 +1,220 @@
+"""Watch reports of viewers' players, and what became of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.exceptions import ParseError
+from rest_framework.request import Request
+
+from accounts.api.authentication import ViewerView, bearer_token
+from accounts.models import User
+from config.api import MAX_ID
+from config.envelope import answer, failure, ok
+from drops.domain import watch
+from drops.domain.tokens import LIFETIME, TokenRefused, issue_watch_token, read_watch_token
+from drops.domain.watch import BeatKind, BeatsRefused, UnknownChannel, WatchStatus
+from drops.models import Channel
+
+KINDS = {
+    "watch": BeatKind.WATCH,
+    "start": BeatKind.START,
+    "goodbye": BeatKind.GOODBYE,
+    "switch": BeatKind.SWITCH,
+}
+MAX_PLAYER = 2**53 - 1  # the largest whole number that JavaScript knows exactly
+WATCH_EVENT = "tracking.user.watch.livestream"
+MAX_EVENTS = 100
+
+
+class BadBeat(Exception):
+    """`str()` says what is wrong and what would be right."""
+
+
+def _accept(viewer_id: int, beat: dict[str, Any]) -> HttpResponse | None:
+    """Take a checked beat in; the answer if it could not be."""
+    try:
+        watch.beat(viewer_id=viewer_id, now=timezone.now(), **beat)
+    except UnknownChannel:
+        return failure(404, f"channel_id: there is no channel {beat['channel_id']}.")
+    except BeatsRefused as refused:
+        response = failure(429, "Too much at once. Try again in a moment: the time until then is kept.")
+        response.headers["Retry-After"] = str(refused.retry_after)
+        return response
+    return None
+
+
+@csrf_exempt
+def beat(request: HttpRequest) -> HttpResponse:
+    """POST /viewer/v1/beat: `{"token", "channel_id", "event", "player"}` of the player script.
+
+    The token may also come as `Authorization: Bearer`. It is in no cookie, so any page may call this
+    from any origin, and no other site can call it in a viewer's name.
+    """
+    if request.method == "OPTIONS":
+        return open_to_all(HttpResponse(status=204))
+    return open_to_all(_beat(request))
+
+
+def _beat(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        response = failure(405, "Use POST.")
+        response.headers["Allow"] = "POST, OPTIONS"
+        return response
+    if request.content_type != "application/json":
+        return failure(415, "Send JSON, with Content-Type: application/json.")
+    try:
+        body = orjson.loads(request.body)
+        fields = read_beat(body)
+    except RequestDataTooBig:
+        return failure(413, "The body is too large.")
+    except orjson.JSONDecodeError as error:
+        return failure(400, f"The body is not JSON: {error}.")
+    except BadBeat as error:
+        return failure(400, str(error))
+    token = bearer_token(request) or body.get("token")
+    try:
+        viewer_id = read_watch_token(token if isinstance(token, str) else "", now=timezone.now())
+    except TokenRefused as refused:
+        return unauthorized(str(refused))
+    return _accept(viewer_id, fields) or answer({"data": None, "message": "Accepted"}, status=202)
+
+
+def read_beat(body: Any) -> dict[str, Any]:
+    """The arguments of `watch.beat` in a JSON body. BadBeat."""
+    if not isinstance(body, dict):
+        raise BadBeat("The body must be an object with token, channel_id and event.")
+    event = body.get("event", "watch")
+    if not isinstance(event, str) or event not in KINDS:
+        raise BadBeat(f"event: must be one of {', '.join(KINDS)}.")
+    return {
+        "channel_id": whole_number(body, "channel_id", least=1),
+        "kind": KINDS[event],
+        "player": whole_number({"player": 0} | body, "player", least=0, most=MAX_PLAYER),
+    }
+
+
+def whole_number(body: dict[str, Any], name: str, *, least: int, most: int = MAX_ID) -> int:
+    value = body.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise BadBeat(f"{name}: must be a whole number from {least} to {most}.")
+    return value
+
+
+def unauthorized(reason: str) -> HttpResponse:
+    response = failure(401, reason)
+    response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+    return response
+
+
+def open_to_all(response: HttpResponse) -> HttpResponse:
+    """Pages of any origin may call: what counts is the token, and no cookie is looked at."""
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+    response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+    response.headers["Access-Control-Expose-Headers"] = "Retry-After"
+    response.headers["Access-Control-Max-Age"] = "86400"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@csrf_exempt
+def status(request: HttpRequest) -> HttpResponse:
+    """GET /viewer/v1/status?channel_id=: with a watch token, what watching this channel counts for now."""
+    if request.method == "OPTIONS":
+        return open_to_all(HttpResponse(status=204))
+    return open_to_all(_status(request))
+
+
+def _status(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    try:
+        viewer_id = read_watch_token(bearer_token(request) or "", now=now)
+    except TokenRefused as refused:
+        return unauthorized(str(refused))
+    channel_id = request.GET.get("channel_id", "")
+    if not (channel_id.isascii() and channel_id.isdigit() and int(channel_id[:20]) <= MAX_ID):
+        return failure(400, "channel_id: must be a whole number.")
+    channel = Channel.objects.filter(pk=int(channel_id)).first()
+    viewer = User.objects.filter(pk=viewer_id, is_active=True).first()
+    if channel is None:
+        return failure(404, f"channel_id: there is no channel {channel_id}.")
+    if viewer is None:
+        return unauthorized("The viewer of this token is gone.")
+    return ok(describe(watch.status(viewer=viewer, channel=channel, now=now)))
+
+
+def describe(status: WatchStatus) -> dict[str, Any]:
+    return {
+        "counting": status.counting,
+        "reason": status.reason,
+        "text": status.text,
+        "since": status.since,
+        "other_channel": status.other_channel
+        and {"id": status.other_channel.pk, "slug": status.other_channel.slug},
+        "campaigns": [
+            {
+                "id": entry.campaign.pk,
+                "name": entry.campaign.name,
+                "minutes": entry.minutes,
+                "next_reward": entry.next_reward
+                and {
+                    "name": entry.next_reward.reward.name,
+                    "required_minutes": entry.next_reward.required_minutes,
+                    "minutes_left": entry.minutes_left,
+                },
+            }
+            for entry in status.campaigns
+        ],
+    }
+
+
+class Token(ViewerView):
+    """GET /viewer/v1/token: a watch token for the viewer who is signed in, for five minutes."""
+
+    def get(self, request: Request) -> HttpResponse:
+        token = issue_watch_token(viewer_id=self.viewer.pk, now=timezone.now())
+        response = ok({"token": token, "expires_in": int(LIFETIME.total_seconds())})
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+class Events(ViewerView):
+    """POST /api/v2/user/events: watch reports of clients that were written for Kick."""
+
+    def post(self, request: Request) -> HttpResponse:
+        beats = read_events(request.data)
+        for fields in beats:
+            if (refused := _accept(self.viewer.pk, fields)) is not None:
+                return refused
+        return ok(None)
+
+
+def read_events(body: Any) -> list[dict[str, Any]]:
+    """The watch reports among the events; other events are none of ours and are passed over."""
+    if not isinstance(body, list):
+        raise ParseError(
+            f'The body must be an array of events: [{{"name": "{WATCH_EVENT}", "channel_id": 1}}].'
+        )
+    if len(body) > MAX_EVENTS:
+        raise ParseError(f"At most {MAX_EVENTS} events at a time, not {len(body)}.")
+    beats = {}
+    for event in body:
+        if not isinstance(event, dict) or not isinstance(event.get("name"), str):
+            raise ParseError("Each event must be an object with a name.")
+        if event["name"] != WATCH_EVENT:
+            continue
+        try:
+            channel_id = whole_number(event, "channel_id", least=1)
+            livestream_id = whole_number({"livestream_id": 0} | event, "livestream_id", least=0)
+        except BadBeat as error:
+            raise ParseError(str(error)) from None
+        if not watch.channel_exists(channel_id):
+            raise Http404
+        beats[channel_id] = {"channel_id": channel_id, "livestream_id": livestream_id}
+    return list(beats.values())

@@ -1,0 +1,438 @@
+"""Crediting: the one place where watch time is earned.
+
+A beat earns the time since the same viewer's previous beat, never more than has passed and never
+more than 150 s. `docs/watch-time.md` has the rules with their reasons; here is how they are kept:
+
+* Times are integers, milliseconds since 1970, of the clock that accepted the beat.
+* Seconds are counted on a grid that starts with the visit: cutting a visit anywhere loses nothing.
+* A viewer's counted intervals never overlap, which is what bounds the total by the wall clock.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import transaction
+
+from drops.domain import watch_store as store, watch_timeline as timeline
+from drops.domain.watch_timeline import Timeline
+from drops.models import CampaignReward, Reason, Standing
+
+# The most that one beat earns, and the silence after which a session is over.
+MAX_BEAT = 150_000
+# A beat after a longer silence than this begins anew and earns nothing of the time before it.
+MAX_SILENCE = 3_600_000
+HOUR = 3_600_000
+DAY = 86_400_000
+
+
+class BeatKind(IntEnum):
+    WATCH = 0  # still watching
+    START = 1  # a player that begins: never earns a silence before it
+    GOODBYE = 2  # the player stops here
+    SWITCH = 3  # "count here instead": takes the session from the channel that has it
+
+
+class Beat(NamedTuple):
+    """One report that a viewer watches a channel.
+
+    `at`: when it was accepted, in milliseconds since 1970. `livestream_id` 0: not said. `player`: a
+    number by which a player knows itself, 0: not said.
+    """
+
+    viewer_id: int
+    channel_id: int
+    at: int
+    kind: BeatKind = BeatKind.WATCH
+    livestream_id: int = 0
+    player: int = 0
+
+
+class CreditResult(NamedTuple):
+    """`seconds`: watch time that counted, of all viewers, whatever the number of campaigns."""
+
+    seconds: int
+    unknown_viewers: frozenset[int]
+    unknown_channels: frozenset[int]
+
+
+@dataclass(slots=True)
+class Visit:
+    """The open interval of a viewer on a channel, as it is being credited."""
+
+    id: int | None
+    viewer_id: int
+    channel_id: int
+    standing_id: int
+    reason: str
+    began: int
+    start: int
+    last: int
+    seconds: int
+    player: int
+    is_open: bool = True
+
+    def seconds_until(self, moment: int) -> int:
+        """Whole seconds since the visit began, cut at `moment`."""
+        return (moment - self.began) // 1000
+
+
+class Earned(NamedTuple):
+    """Seconds that counted in one hour. `first`: this interval had none in this hour before."""
+
+    channel_id: int
+    standing_id: int
+    hour: int
+    seconds: int
+    first: bool
+
+
+def partition_of(viewer_id: int) -> int:
+    return viewer_id % settings.WATCH_PARTITIONS
+
+
+@transaction.atomic
+def credit(beats: Sequence[Beat], *, now: datetime) -> CreditResult:
+    """Credit beats, one or ten thousand, in the order of `at`; the number of queries is the same.
+
+    Unknown viewers and channels are reported and earn nothing. Two calls at once for one viewer
+    wait for each other: the viewer's partition is locked.
+    """
+    if not beats:
+        return CreditResult(0, frozenset(), frozenset())
+    viewer_ids = sorted({beat.viewer_id for beat in beats})
+    store.lock_partitions({partition_of(viewer_id) for viewer_id in viewer_ids})
+    known, rows = store.open_intervals(viewer_ids)
+    crediting = Crediting(
+        [beat for beat in beats if beat.viewer_id in known], [Visit(row[1], row[0], *row[2:]) for row in rows]
+    )
+    crediting.run()
+    crediting.write(now)
+    return CreditResult(
+        seconds=sum(piece.seconds for pieces in crediting.earned.values() for piece in pieces),
+        unknown_viewers=frozenset(viewer_ids) - known,
+        unknown_channels=frozenset(
+            beat.channel_id for beat in beats if beat.channel_id not in crediting.timeline
+        ),
+    )
+
+
+class Crediting:
+    """One batch at work: the open visits in, the changed ones and what they earned out."""
+
+    def __init__(self, beats: Collection[Beat], visits: Collection[Visit]) -> None:
+        self.visits: defaultdict[int, dict[int, Visit]] = defaultdict(dict)
+        for visit in visits:
+            self.visits[visit.viewer_id][visit.channel_id] = visit
+        self.changed: dict[int, Visit] = {}
+        self.added: list[Visit] = []
+        self.earned: defaultdict[int, list[Earned]] = defaultdict(list)
+        self.timeline = self._load_timeline(beats, visits)
+        self.beats = sorted(
+            (beat for beat in beats if beat.channel_id in self.timeline), key=lambda beat: beat.at
+        )
+        # Until when each viewer's time is taken by a visit that is closed.
+        self.taken = store.credited_until(self._newcomers())
+
+    def _load_timeline(self, beats: Collection[Beat], visits: Collection[Visit]) -> Timeline:
+        moments = [beat.at for beat in beats]
+        first, last = min(moments, default=0), max(moments, default=0)
+        lasts = [visit.last for visit in visits if visit.last > first - MAX_SILENCE]
+        return timeline.load(
+            channel_ids={beat.channel_id for beat in beats}
+            | {visit.channel_id for visit in visits if not visit.reason},
+            viewer_ids=self.visits.keys() | {beat.viewer_id for beat in beats},
+            start=min([first, *lasts]),
+            end=max([last, *lasts]) + 1,
+        )
+
+    def _newcomers(self) -> set[int]:
+        """Viewers of whom a visit may begin to count: only of them the past has to be asked for."""
+        return {
+            beat.viewer_id
+            for beat in self.beats
+            if ((visit := self.visits[beat.viewer_id].get(beat.channel_id)) is None or visit.reason)
+            and self.timeline.may_count(beat.channel_id)
+        }
+
+    def run(self) -> None:
+        for beat in self.beats:
+            visit = self.visits[beat.viewer_id].get(beat.channel_id)
+            if visit is not None and beat.at - visit.last > MAX_BEAT:
+                self._end_silent(visit, beat)
+                visit = None
+            if visit is None:
+                if beat.kind is not BeatKind.GOODBYE:
+                    self._watch(self._begin(beat), beat, beat.at)
+                continue
+            # A clock that stepped back, or a late report: nothing to earn, nothing to take away.
+            at = max(beat.at, visit.last)
+            visit = self._watch(visit, beat, at)
+            if beat.kind is not BeatKind.GOODBYE:
+                visit.player = beat.player
+            elif beat.player in (0, visit.player):
+                self._close(visit)
+
+    def _end_silent(self, visit: Visit, beat: Beat) -> None:
+        """The beat shows that the viewer was still there, but a beat earns no more than 150 s."""
+        if beat.kind is not BeatKind.START and beat.at - visit.last <= MAX_SILENCE:
+            visit = self._watch(visit, beat, visit.last + MAX_BEAT)
+        self._close(visit)
+
+    def _begin(self, beat: Beat) -> Visit:
+        """A visit of no length and with no row yet: `_watch` gives it its standing."""
+        return Visit(
+            None, beat.viewer_id, beat.channel_id, 0, "", beat.at, beat.at, beat.at, 0, beat.player, False
+        )
+
+    def _watch(self, visit: Visit, beat: Beat, until: int) -> Visit:
+        """Go on with the visit until `until`, in new rows where something changed; returns the last row."""
+        free_from: int | None = None
+        for start, end, piece in self.timeline.walk(visit.channel_id, visit.last, until):
+            verdict = self.timeline.verdict(piece, visit.viewer_id)
+            reason = verdict.reason
+            if beat.livestream_id and piece.facts.livestream_id not in (None, beat.livestream_id):
+                reason = Reason.STALE_LIVESTREAM
+            if reason:
+                visit = self._go_on(visit, verdict.standing_id, reason, end)
+                continue
+            if free_from is None:
+                free_from = self._free_from(visit, beat)
+            if start < free_from or (start == end and free_from > start):
+                visit = self._go_on(
+                    visit, verdict.standing_id, Reason.OTHER_STREAM_ACTIVE, min(end, free_from)
+                )
+            if free_from < end or free_from <= start:
+                visit = self._go_on(visit, verdict.standing_id, "", end)
+        return visit
+
+    def _free_from(self, visit: Visit, beat: Beat) -> int:
+        """From when on this visit may count: one stream at a time, and no second is credited twice."""
+        if visit.is_open and not visit.reason:
+            return visit.last
+        holder = next(
+            (
+                other
+                for other in self.visits[visit.viewer_id].values()
+                if not other.reason and other is not visit
+            ),
+            None,
+        )
+        free_from = 0
+        if holder is not None:
+            if beat.kind is BeatKind.SWITCH:
+                free_from = holder.last
+            else:
+                free_from = self._held_until(holder)
+                if free_from >= max(beat.at, visit.last):
+                    return timeline.FOREVER
+            self._close(holder)
+        return max(free_from, self.taken.get(visit.viewer_id, 0))
+
+    def _held_until(self, holder: Visit) -> int:
+        """A silent session ends after 150 s, and at once where its channel stops counting."""
+        limit = holder.last + MAX_BEAT
+        for start, _, piece in self.timeline.walk(holder.channel_id, holder.last, limit):
+            if self.timeline.verdict(piece, holder.viewer_id).reason:
+                return start
+        return limit
+
+    def _go_on(self, visit: Visit, standing_id: int, reason: str, until: int) -> Visit:
+        """Extend the row while nothing changes; else end it and begin the visit's next row."""
+        while True:
+            midnight = (visit.last // DAY + 1) * DAY
+            same = visit.is_open and (visit.standing_id, visit.reason) == (standing_id, reason)
+            if not same or visit.start // DAY != visit.last // DAY:
+                visit = self._next_row(visit, standing_id, reason)
+            self._extend(visit, min(until, midnight))
+            if until <= midnight:
+                return visit
+
+    def _next_row(self, visit: Visit, standing_id: int, reason: str) -> Visit:
+        if visit.is_open:
+            self._close(visit)
+        following = Visit(
+            None,
+            visit.viewer_id,
+            visit.channel_id,
+            standing_id,
+            reason,
+            visit.began,
+            visit.last,
+            visit.last,
+            0,
+            visit.player,
+        )
+        self.visits[visit.viewer_id][visit.channel_id] = following
+        self.added.append(following)
+        return following
+
+    def _extend(self, visit: Visit, until: int) -> None:
+        if not visit.reason:
+            for start, end in _by_hour(visit.last, until):
+                seconds = visit.seconds_until(end) - visit.seconds_until(start)
+                if seconds:
+                    hour = start - start % HOUR
+                    first = visit.seconds_until(max(visit.start, hour)) == visit.seconds_until(start)
+                    visit.seconds += seconds
+                    self.earned[visit.viewer_id].append(
+                        Earned(visit.channel_id, visit.standing_id, hour, seconds, first)
+                    )
+        visit.last = until
+        if visit.id is not None:
+            self.changed[visit.id] = visit
+
+    def _close(self, visit: Visit) -> None:
+        visit.is_open = False
+        self.visits[visit.viewer_id].pop(visit.channel_id, None)
+        if visit.id is not None:
+            self.changed[visit.id] = visit
+        if not visit.reason:
+            self.taken[visit.viewer_id] = max(visit.last, self.taken.get(visit.viewer_id, 0))
+
+    def write(self, now: datetime) -> None:
+        """All that changed, in one statement for each table."""
+        before = self._credited_before()
+        # Closed rows first: a viewer has one open row that counts, and never a moment with two.
+        store.update_intervals(
+            [
+                (row.id, row.last, row.seconds, row.player, row.is_open)
+                for row in self.changed.values()
+                if row.id
+            ]
+        )
+        store.insert_intervals(
+            [
+                (
+                    row.viewer_id,
+                    row.channel_id,
+                    row.standing_id,
+                    row.reason,
+                    row.began,
+                    row.start,
+                    row.last,
+                    row.seconds,
+                    row.player,
+                    row.is_open,
+                )
+                for row in self.added
+            ]
+        )
+        progress = store.add_progress(
+            [
+                (viewer_id, piece.standing_id, piece.seconds)
+                for viewer_id, pieces in self.earned.items()
+                for piece in pieces
+            ],
+            now=now,
+        )
+        if progress:
+            self._write_hours(progress, before)
+
+    def _credited_before(self) -> set[tuple[int, int, int, int]]:
+        """(viewer, channel, standing, hour) in which the viewers that may be new to an hour are not."""
+        firsts = [
+            (viewer_id, piece.hour)
+            for viewer_id, pieces in self.earned.items()
+            for piece in pieces
+            if piece.first
+        ]
+        if not firsts:
+            return set()
+        # No row is longer than a day, so none that began before that day reaches into the hour.
+        since = min(hour for _, hour in firsts) // DAY * DAY
+        return {
+            (viewer_id, channel_id, standing_id, start - start % HOUR)
+            for viewer_id, channel_id, standing_id, began, first, last in store.credited_since(
+                {viewer_id for viewer_id, _ in firsts}, since
+            )
+            for start, end in _by_hour(first, last)
+            if (end - began) // 1000 > (start - began) // 1000
+        }
+
+    def _write_hours(
+        self, progress: Iterable[tuple[int, str, int]], before: Collection[tuple[int, int, int, int]]
+    ) -> None:
+        campaigns = self.timeline.campaigns()
+        campaigns |= _campaigns_of({standing for _, _, standing, _ in before} - campaigns.keys())
+        seen = {
+            (viewer_id, channel_id, hour, campaign_id)
+            for viewer_id, channel_id, standing_id, hour in before
+            for campaign_id in campaigns[standing_id]
+        }
+        seconds: defaultdict[tuple[int, int, int], int] = defaultdict(int)
+        hours: defaultdict[tuple[str, int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
+        for viewer_id, pieces in self.earned.items():
+            for piece in pieces:
+                seconds[piece.standing_id, piece.channel_id, piece.hour] += piece.seconds
+                if piece.first:
+                    for campaign_id in campaigns[piece.standing_id]:
+                        mark = (viewer_id, piece.channel_id, piece.hour, campaign_id)
+                        if mark not in seen:
+                            seen.add(mark)
+                            hours[campaign_id, piece.channel_id, piece.hour][1] += 1
+        for (standing_id, channel_id, hour), total in seconds.items():
+            for campaign_id in campaigns[standing_id]:
+                hours[campaign_id, channel_id, hour][0] += total
+        qualified: defaultdict[tuple[str, str, int, int], int] = defaultdict(int)
+        thresholds = _thresholds({campaign_id for campaign_id, _, _ in hours})
+        for viewer_id, campaign_id, after in progress:
+            self._pass_thresholds(
+                viewer_id, campaign_id, after, thresholds[campaign_id], campaigns, hours, qualified
+            )
+        store.add_hours([(*key, *figures) for key, figures in hours.items()])
+        store.add_reward_hours([(*key, viewers) for key, viewers in qualified.items()])
+
+    def _pass_thresholds(
+        self,
+        viewer_id: int,
+        campaign_id: str,
+        after: int,
+        thresholds: Sequence[tuple[int, str]],
+        campaigns: Mapping[int, Sequence[str]],
+        hours: Mapping[tuple[str, int, int], list[int]],
+        qualified: defaultdict[tuple[str, str, int, int], int],
+    ) -> None:
+        """Note where and when the viewer's counter left zero, and where it reached a reward."""
+        pieces = [piece for piece in self.earned[viewer_id] if campaign_id in campaigns[piece.standing_id]]
+        counter = after - sum(piece.seconds for piece in pieces)
+        for piece in pieces:
+            if counter == 0:
+                hours[campaign_id, piece.channel_id, piece.hour][2] += 1
+            for required, reward_id in thresholds:
+                if counter < required <= counter + piece.seconds:
+                    qualified[campaign_id, reward_id, piece.channel_id, piece.hour] += 1
+            counter += piece.seconds
+
+
+def _by_hour(start: int, end: int) -> Iterator[tuple[int, int]]:
+    while start < end:
+        stop = min(end, start - start % HOUR + HOUR)
+        yield start, stop
+        start = stop
+
+
+def _campaigns_of(standing_ids: Collection[int]) -> dict[int, tuple[str, ...]]:
+    found: dict[int, tuple[str, ...]] = {}
+    if standing_ids:
+        for standing_id, campaign_id in Standing.campaigns.through.objects.filter(
+            standing__in=standing_ids
+        ).values_list("standing", "campaign"):
+            found[standing_id] = (*found.get(standing_id, ()), campaign_id)
+    return found
+
+
+def _thresholds(campaign_ids: Collection[str]) -> Mapping[str, Sequence[tuple[int, str]]]:
+    """(required seconds, reward) of each campaign."""
+    found: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+    for campaign_id, reward_id, minutes in CampaignReward.objects.filter(
+        campaign__in=campaign_ids
+    ).values_list("campaign", "reward", "required_minutes"):
+        found[campaign_id].append((minutes * 60, reward_id))
+    return found

@@ -1,0 +1,192 @@
+// Reports watch time. One tag on any page that plays a channel's stream:
+//
+//   <script src="…/static/js/player.js" data-channel="42" data-token-url="/viewer/v1/token" defer></script>
+//
+// It counts while the page's <video> plays; a player that is not a <video> element of the page says so
+// itself by dispatching "drops:play" and "drops:pause" on document. What becomes of the time is told to
+// the page by "drops:counting" and "drops:paused" events on document. docs/watch-time.md has the rest.
+"use strict";
+
+(() => {
+  const script = document.currentScript;
+  const channel = Number(script.dataset.channel);
+  const server = new URL(script.src).origin;
+  const tokenUrl = script.dataset.tokenUrl ?? `${server}/viewer/v1/token`;
+  const beatUrl = `${server}/viewer/v1/beat`;
+  const statusUrl = `${server}/viewer/v1/status?channel_id=${channel}`;
+
+  const MINUTE = 60_000;
+  // After a silence of this length the server has ended the session, and so do we.
+  const SILENCE = 150_000;
+  // Crediting takes about a second: a little later there is news.
+  const NEWS_AFTER = 2_500;
+  // Which of several players of one viewer is speaking.
+  const player = crypto.getRandomValues(new Uint32Array(1))[0] + 1;
+
+  let playing = false; // something plays, and this tab is the one that reports it
+  let release = null; // gives the turn to the next tab
+  let timer = 0;
+  let lastBeat = 0; // when the server last took a beat, by this clock
+  let failures = 0;
+  let token = "";
+  let tokenUntil = 0;
+
+  function tell(name, detail) {
+    document.dispatchEvent(new CustomEvent(`drops:${name}`, { detail }));
+  }
+
+  function paused(reason, text, more = {}) {
+    tell("paused", { reason, text, ...more });
+  }
+
+  class Refused extends Error {
+    constructor(status, text, seconds) {
+      super(text);
+      this.status = status;
+      this.wait = seconds * 1000;
+    }
+  }
+
+  async function call(url, options = {}) {
+    const response = await fetch(url, { ...options, signal: AbortSignal.timeout(15_000) });
+    const body = await response.json().catch(() => ({}));
+    if (!response.ok) {
+      throw new Refused(response.status, body.message ?? "", Number(response.headers.get("Retry-After")) || 0);
+    }
+    return body.data;
+  }
+
+  async function freshToken() {
+    if (Date.now() < tokenUntil) return token;
+    const data = await call(tokenUrl, { credentials: "same-origin", headers: { Accept: "application/json" } });
+    token = data.token;
+    // Renewed well before it expires, so that the goodbye of a page that is left always has a good one.
+    tokenUntil = Date.now() + (data.expires_in ?? 300) * 500;
+    return token;
+  }
+
+  async function send(event) {
+    const body = JSON.stringify({ token: await freshToken(), channel_id: channel, event, player });
+    await call(beatUrl, {
+      method: "POST",
+      credentials: "omit",
+      headers: { "Content-Type": "application/json" },
+      body,
+    });
+    lastBeat = Date.now();
+    failures = 0;
+    setTimeout(news, NEWS_AFTER);
+  }
+
+  async function news() {
+    try {
+      const status = await call(statusUrl, {
+        credentials: "omit",
+        headers: { Authorization: `Bearer ${await freshToken()}` },
+      });
+      if (status.counting) tell("counting", status);
+      else paused(status.reason, status.text, status);
+    } catch {
+      // The next beat asks again.
+    }
+  }
+
+  // The first beat after a silence begins anew: the time of a computer that slept is nobody's.
+  function nextEvent() {
+    return Date.now() - lastBeat > SILENCE ? "start" : "watch";
+  }
+
+  async function beat(event = nextEvent()) {
+    clearTimeout(timer);
+    if (!playing) return;
+    let wait = MINUTE;
+    try {
+      await send(event);
+    } catch (error) {
+      wait = afterFailure(error);
+    }
+    if (playing && wait) timer = setTimeout(beat, wait);
+  }
+
+  // How long to wait before the next try; 0: there is no point in one.
+  function afterFailure(error) {
+    if (error.status === 401 || error.status === 403) {
+      tokenUntil = 0;
+      failures += 1;
+      if (failures > 2) {
+        paused("signed_out", "Sign in to earn rewards by watching.");
+        return 0;
+      }
+      return 1000;
+    }
+    if (error.status === 404 || error.status === 400) {
+      paused("refused", error.message);
+      return 0;
+    }
+    failures += 1;
+    paused(
+      navigator.onLine ? "busy" : "offline",
+      navigator.onLine
+        ? "Your watch time cannot be reported at the moment. It is kept: trying again."
+        : "You are offline. Counting goes on when the connection is back.",
+    );
+    // With some chance in it, so that players do not all come back at once.
+    const backOff = Math.min(2 ** failures * 1000, MINUTE / 2);
+    return Math.max(error.wait ?? 0, backOff) * (1 + Math.random() / 4);
+  }
+
+  function goodbye() {
+    if (!playing || !token || Date.now() - lastBeat > SILENCE) return;
+    const body = JSON.stringify({ token, channel_id: channel, event: "goodbye", player });
+    navigator.sendBeacon(beatUrl, new Blob([body], { type: "application/json" }));
+    lastBeat = 0;
+  }
+
+  // Of several tabs with one channel, one reports; the next goes on when it is closed.
+  function begin() {
+    if (playing || release) return;
+    release = () => {};
+    const report = () =>
+      new Promise((resolve) => {
+        if (!release) return resolve();
+        release = resolve;
+        playing = true;
+        beat("start");
+      });
+    if (navigator.locks) navigator.locks.request(`drops-watch-${channel}`, report);
+    else report();
+  }
+
+  function end() {
+    if (playing) goodbye();
+    playing = false;
+    clearTimeout(timer);
+    release?.();
+    release = null;
+  }
+
+  function isPlaying(video) {
+    return !video.paused && !video.ended && video.readyState > 2;
+  }
+
+  function look() {
+    const videos = [...document.querySelectorAll("video")];
+    if (videos.some(isPlaying)) begin();
+    else if (videos.length) end();
+  }
+
+  for (const name of ["playing", "pause", "ended", "emptied"]) {
+    document.addEventListener(name, look, true); // media events do not bubble
+  }
+  document.addEventListener("drops:play", begin);
+  document.addEventListener("drops:pause", end);
+  document.addEventListener("drops:count-here", () => beat("switch"));
+  addEventListener("pagehide", end);
+  addEventListener("pageshow", (event) => event.persisted && look());
+  // A tab that slept or was offline reports at once when it is back.
+  document.addEventListener("visibilitychange", () => {
+    if (playing && document.visibilityState === "visible" && Date.now() - lastBeat > MINUTE) beat();
+  });
+  addEventListener("online", () => playing && beat());
+  look();
+})();
