@@ -34,6 +34,10 @@ MAX_CHANNELS = 1000
 STARTED = (CampaignPhase.LIVE, CampaignPhase.GRACE, CampaignPhase.WITHDRAWN)
 ENDED = (CampaignPhase.GRACE, CampaignPhase.WITHDRAWN)
 
+# The fields that stay as they are once a campaign has started, and once it has ended.
+FIXED_AT_START = ("category", "starts_at", "announcement_days")
+FIXED_AT_END = (*FIXED_AT_START, "ends_at", "channels")
+
 
 class RewardPlan(NamedTuple):
     """A reward to attach: `required_minutes` of watch time earn it, `position` orders it (1 to 12)."""
@@ -91,6 +95,13 @@ def plan_of(campaign: Campaign) -> CampaignPlan:
         ),
         channels=tuple(entry.channel for entry in campaign.allowed_channels.select_related("channel")),
     )
+
+
+def fixed_fields(phase: CampaignPhase) -> tuple[str, ...]:
+    """Fields of the plan that no longer change in `phase`. Others may be limited still."""
+    if phase in ENDED:
+        return FIXED_AT_END
+    return FIXED_AT_START if phase in STARTED else ()
 
 
 @transaction.atomic
@@ -298,27 +309,31 @@ def _refusals(phase: CampaignPhase, present: CampaignPlan, plan: CampaignPlan) -
         return {NON_FIELD_ERRORS: "The campaign has closed: nothing of it can be changed."}
     if phase not in STARTED:
         return {}
-    refusals = {}
-    for name, label in (("category", "category"), ("starts_at", "start")):
-        if getattr(plan, name) != getattr(present, name):
-            refusals[name] = f"The campaign has started: its {label} stays as it is."
-    if plan.announcement_days != present.announcement_days:
-        refusals["announcement_days"] = "The campaign has been announced already."
+    refusals = {
+        name: "The campaign has ended: this stays as it is."
+        if phase in ENDED
+        else "The campaign has started: this stays as it is."
+        for name in fixed_fields(phase)
+        if _differs(getattr(present, name), getattr(plan, name))
+    }
     if plan.ends_at < present.ends_at:
         refusals["ends_at"] = (
             "Viewers count on the announced end: it can only move later. Withdraw the campaign to stop it."
         )
-    if phase in ENDED and plan.ends_at != present.ends_at:
-        refusals["ends_at"] = "The campaign has ended: its end stays as it is."
     if plan.closes_at < present.closes_at:
         refusals["grace_days"] = "Viewers count on the announced last day to claim: it can only move later."
     if plan.test_mode and not present.test_mode:
         refusals["test_mode"] = "The campaign has started for everybody: test mode would lock viewers out."
-    if phase in ENDED and set(plan.channels) != set(present.channels):
-        refusals["channels"] = "The campaign has ended: its channels stay as they are."
     if message := _reward_refusal(phase, present.rewards, plan.rewards):
         refusals["rewards"] = message
     return refusals
+
+
+def _differs(present: object, wanted: object) -> bool:
+    """Whether a field changes; the order of channels means nothing."""
+    if isinstance(present, tuple) and isinstance(wanted, (tuple, list)):
+        return set(present) != set(wanted)
+    return present != wanted
 
 
 def _reward_refusal(phase: CampaignPhase, present: Iterable[RewardPlan], wanted: Iterable[RewardPlan]) -> str:

@@ -1,0 +1,95 @@
+"""Who stands before the dashboard, and for which organization this request acts."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from accounts.domain.members import has_second_factor
+from accounts.models import MemberRole, Membership, Organization, User
+
+SESSION_KEY = "organization"
+# Every form of the dashboard carries the organization that it was drawn for.
+FORM_FIELD = "active_organization"
+
+
+def memberships_of(request: HttpRequest) -> list[Membership]:
+    """The person's memberships by organization name: one query per request."""
+    found: list[Membership] | None = getattr(request, "dashboard_memberships", None)
+    if found is None:
+        found = list(
+            Membership.objects.filter(user=member(request))
+            .select_related("organization")
+            .order_by("organization__name", "organization_id")
+        )
+        vars(request)["dashboard_memberships"] = found
+    return found
+
+
+def active_membership(request: HttpRequest) -> Membership:
+    """The membership that this request acts under: the one that was switched to, else the first."""
+    found = memberships_of(request)
+    if not found:
+        raise PermissionDenied("Only members of an organization have a dashboard.")
+    chosen = request.session.get(SESSION_KEY)
+    return next((each for each in found if each.organization_id == chosen), found[0])
+
+
+def active_organization(request: HttpRequest) -> Organization:
+    return active_membership(request).organization
+
+
+def may_change(request: HttpRequest) -> bool:
+    return MemberRole(active_membership(request).role).may_change
+
+
+def member(request: HttpRequest) -> User:
+    """The signed-in person, for those who stand behind the gate."""
+    return cast("User", request.user)
+
+
+def recheck(request: HttpRequest) -> None:
+    """Hold the membership as it is now until the write commits; PermissionDenied where it allows none.
+
+    Between the gate and the write another owner may have removed this one.
+    """
+    fresh = Membership.objects.select_for_update().filter(pk=active_membership(request).pk).first()
+    if fresh is None or not MemberRole(fresh.role).may_change:
+        raise PermissionDenied("Your role lets you look, not change. Ask an owner of your organization.")
+
+
+def gate(request: HttpRequest) -> HttpResponse | None:
+    """Where to send a request that may not enter the dashboard as it is; None lets it in."""
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path(), reverse("account_login"))
+    if not memberships_of(request):
+        return redirect("dashboard:register")
+    if not has_second_factor(member(request)):
+        return redirect("dashboard:second_factor")
+    if (
+        request.method == "POST"
+        and request.POST.get(FORM_FIELD) != active_membership(request).organization_id
+    ):
+        messages.error(
+            request,
+            f"Nothing was changed: that page was not of {active_organization(request)}, "
+            "the organization that is open now. Try again from here.",
+        )
+        return redirect("dashboard:index")
+    return None
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    """What every page of the dashboard knows about the person and the organization."""
+    return {
+        "organization": active_organization(request),
+        "memberships": memberships_of(request),
+        "may_change": may_change(request),
+        "form_field": FORM_FIELD,
+    }

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from accounts.dashboard.access import active_organization, member
+from accounts.dashboard.base import DashboardForm, OrganizationAdmin, Verb
+from accounts.dashboard.forms import picture_field
+from accounts.dashboard.sites import site
+from accounts.domain import apps
+from accounts.domain.images import prepare_image
+from accounts.models import OAuthApp
+
+LOGO_SIZE = (256, 256)
+
+
+class OAuthAppForm(DashboardForm):
+    new_logo = picture_field("Logo", "Viewers see it when they are asked to connect. Square.")
+
+    class Meta:
+        model = OAuthApp
+        fields = ("name", "redirect_uris")
+        labels = {"redirect_uris": "Redirect URIs"}
+        help_texts = {
+            "name": "Viewers see it when they are asked to connect.",
+            "redirect_uris": "One per line, matched exactly. https, or http for localhost and 127.0.0.1. "
+            "Leave it empty for an app that only reads your claims.",
+        }
+        widgets = {"redirect_uris": forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})}
+
+    def clean_new_logo(self) -> Any:
+        upload = self.cleaned_data["new_logo"]
+        return prepare_image(upload, size=LOGO_SIZE) if upload else None
+
+    def clean_redirect_uris(self) -> str:
+        uris = self.cleaned_data["redirect_uris"].split()
+        if len(uris) > 20:
+            raise ValidationError("At most 20 redirect URIs.")
+        return " ".join(uris)
+
+
+def rotate(model_admin: OAuthAppAdmin, request: HttpRequest, app: OAuthApp) -> HttpResponse:
+    secret = apps.rotate_secret(app=app, now=timezone.now(), actor=member(request))
+    return model_admin.secret_page(request, app, secret)
+
+
+def replace_leaked(model_admin: OAuthAppAdmin, request: HttpRequest, app: OAuthApp) -> HttpResponse:
+    secret = apps.rotate_secret(app=app, now=timezone.now(), actor=member(request), overlap=timedelta())
+    return model_admin.secret_page(request, app, secret)
+
+
+@admin.register(OAuthApp, site=site)
+class OAuthAppAdmin(OrganizationAdmin):
+    route = "apps"
+    label = "OAuth apps"
+    icon = "key"
+    order = 80
+    lede = "How your servers speak to us: viewers connect through an app, and it reads your claims."
+    empty_text = (
+        "Create one: viewers connect their game account through it, and your server reads claims with it."
+    )
+    form = OAuthAppForm
+    fields = ("name", "redirect_uris", "new_logo")
+    may_add = may_edit = may_delete = True
+    list_display = ("name", "client_id", "created")
+    change_form_template = "dashboard/app.html"
+    verbs = (
+        Verb(
+            "rotate",
+            "New secret",
+            "%s gets a new client secret, shown once. The present one works for 24 more hours.",
+            "",
+            rotate,
+        ),
+        Verb(
+            "replace-secret",
+            "Secret leaked",
+            "%s gets a new client secret, shown once. The present one stops working at once.",
+            "",
+            replace_leaked,
+            tone="danger",
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(deleted_at__isnull=True).select_related("organization")
+
+    def save_model(self, request: HttpRequest, obj: OAuthApp, form: Any, change: bool) -> None:
+        fields = form.cleaned_data
+        plan = {
+            "name": fields["name"],
+            "redirect_uris": fields["redirect_uris"].split(),
+            "logo": fields["new_logo"],
+            "now": timezone.now(),
+            "actor": member(request),
+        }
+        if change:
+            apps.change_app(app=OAuthApp.objects.get(pk=obj.pk), **plan)
+            return
+        created, secret = apps.create_app(organization=active_organization(request), **plan)
+        obj.pk, obj.client_id = created.pk, created.client_id
+        vars(request)["new_secret"] = secret
+
+    def response_add(
+        self, request: HttpRequest, obj: OAuthApp, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        return self.secret_page(request, obj, vars(request)["new_secret"])
+
+    def delete_model(self, request: HttpRequest, obj: OAuthApp) -> None:
+        apps.delete_app(app=obj, now=timezone.now(), actor=member(request))
+
+    def secret_page(self, request: HttpRequest, app: OAuthApp, secret: str) -> HttpResponse:
+        """The one page that ever shows a secret: it is in no session, log or message."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"The secret of {app.name}",
+            "app": app,
+            "secret": secret,
+            "back": self.url_of(app),
+            "model_admin": self,
+        }
+        return TemplateResponse(request, "dashboard/secret.html", context)

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
+
+from accounts.dashboard.base import OrganizationAdmin
+from accounts.dashboard.sites import site
+from accounts.models import AuditEvent
+
+
+@admin.register(AuditEvent, site=site)
+class AuditEventAdmin(OrganizationAdmin):
+    route = "audit-log"
+    label = "Audit log"
+    icon = "list"
+    order = 100
+    lede = "Who did what, when. It can be read by every member and changed by nobody."
+    empty_text = "What you and your colleagues do here is written down."
+    list_display = ("at", "what", "who", "target_id")
+    list_filter = ("action",)
+    fields = ("at", "what", "who", "target_type", "target_id", "changes")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("organization", "actor", "actor_app")
+
+    @admin.display(description="what")
+    def what(self, event: AuditEvent) -> str:
+        return event.action.replace(".", " ").replace("_", " ").capitalize()
+
+    @admin.display(description="changes")
+    def changes(self, event: AuditEvent) -> str:
+        lines = ((name, _words(value)) for name, value in event.data.items())
+        return format_html_join(mark_safe("<br>"), "{}: {}", lines) or "-"
+
+    @admin.display(description="who")
+    def who(self, event: AuditEvent) -> str:
+        return str(event.actor or event.actor_app or "the system")
+
+
+def _words(value: Any) -> str:
+    """A pair is a change from its first to its second."""
+    if isinstance(value, list) and len(value) == 2:
+        return f"{value[0]} → {value[1]}"
+    return str(value)

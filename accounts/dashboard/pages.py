@@ -1,0 +1,114 @@
+"""Pages on the way into the dashboard, and the organization's own settings."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from accounts.dashboard import access
+from accounts.dashboard.forms import OrganizationForm, RegistrationForm
+from accounts.dashboard.sites import site
+from accounts.domain import organizations
+from accounts.domain.members import has_second_factor
+from accounts.models import Organization
+
+
+@site.open_page("register/", name="register")
+@login_required
+def register(request: HttpRequest) -> HttpResponse:
+    """Register an organization: where people who belong to none are sent."""
+    form = RegistrationForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        fields = form.cleaned_data
+        try:
+            organization = organizations.register_organization(
+                founder=access.member(request),
+                name=fields["name"],
+                url=fields["url"],
+                connect_url=fields["connect_url"],
+                requested_category=fields["requested_category"],
+                contact_email=fields["contact_email"],
+                logo=fields["new_logo"],
+                now=timezone.now(),
+            )
+        except ValidationError as refusal:
+            show_refusal(form, refusal)
+        else:
+            request.session[access.SESSION_KEY] = organization.pk
+            messages.success(request, f"{organization} is registered and waits for approval.")
+            return redirect("dashboard:index")
+    return render(request, "dashboard/register.html", {"form": form})
+
+
+@site.open_page("second-factor/", name="second_factor")
+@login_required
+def second_factor(request: HttpRequest) -> HttpResponse:
+    """Why the dashboard asks for a second factor, and the way to it."""
+    if has_second_factor(access.member(request)):
+        return redirect("dashboard:index")
+    return render(request, "dashboard/second_factor.html")
+
+
+@site.open_page("switch/", name="switch")
+@require_POST
+@login_required
+def switch(request: HttpRequest) -> HttpResponse:
+    """Open another organization of this member's."""
+    organization = get_object_or_404(
+        Organization, memberships__user=request.user, slug=request.POST.get("organization", "")
+    )
+    request.session[access.SESSION_KEY] = organization.pk
+    return redirect("dashboard:index")
+
+
+@site.page("settings/", name="settings", label="Settings", icon="settings", order=110)
+def settings(request: HttpRequest) -> HttpResponse:
+    """The organization's name, addresses and logo."""
+    organization = access.active_organization(request)
+    if request.method != "POST":
+        form = OrganizationForm(instance=organization)
+    else:
+        form = OrganizationForm(
+            request.POST, request.FILES, instance=Organization.objects.get(pk=organization.pk)
+        )
+        if form.is_valid():
+            try:
+                _change_organization(request, form)
+            except ValidationError as refusal:
+                show_refusal(form, refusal)
+            else:
+                messages.success(request, "The settings were saved.")
+                return redirect("dashboard:settings")
+    context = {**site.each_context(request), "title": "Settings", "form": form}
+    return render(request, "dashboard/settings.html", context)
+
+
+@transaction.atomic
+def _change_organization(request: HttpRequest, form: OrganizationForm) -> None:
+    access.recheck(request)
+    fields = form.cleaned_data
+    organizations.change_organization(
+        organization=access.active_organization(request),
+        name=fields["name"],
+        url=fields["url"],
+        connect_url=fields["connect_url"],
+        contact_email=fields["contact_email"],
+        logo=fields["new_logo"],
+        now=timezone.now(),
+        actor=access.member(request),
+    )
+
+
+def show_refusal(form: forms.BaseForm, refusal: ValidationError) -> None:
+    """Put what the domain said onto the fields it spoke of."""
+    errors: dict[str, list[ValidationError]] = refusal.update_error_dict({})
+    for name, found in errors.items():
+        field = f"new_{name}" if f"new_{name}" in form.fields else name
+        form.add_error(field if field in form.fields else None, found)

@@ -1,0 +1,133 @@
+"""The owners' site. Models and pages of all apps register here; nothing else is on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NamedTuple, cast
+
+from django.contrib.admin import AdminSite
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, URLResolver, include, path, reverse
+
+from accounts.dashboard import access
+from accounts.dashboard.base import OrganizationAdmin
+
+View = Callable[..., HttpResponse]
+
+
+class Page(NamedTuple):
+    """A page that is no model's: `label` and `icon` put it into the navigation at `order`."""
+
+    route: str
+    view: View
+    name: str
+    label: str
+    icon: str
+    order: int
+
+
+class NavigationItem(NamedTuple):
+    label: str
+    icon: str
+    url: str
+    current: bool
+
+
+class DashboardSite(AdminSite):
+    site_title = site_header = "Dashboard"
+    site_url = None
+    enable_nav_sidebar = False
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.pages: list[Page] = []
+        self.open_pages: list[Page] = []
+        # It prints whatever hangs on an object, and asks for no permission on the object itself.
+        self.disable_action("delete_selected")
+
+    def page(
+        self, route: str, *, name: str, label: str = "", icon: str = "", order: int = 0
+    ) -> Callable[[View], View]:
+        """Register a view as a page for members."""
+
+        def register(view: View) -> View:
+            self.pages.append(Page(route, view, name, label, icon, order))
+            return view
+
+        return register
+
+    def open_page(self, route: str, *, name: str) -> Callable[[View], View]:
+        """Register a view that is reached before one is let in; it guards itself."""
+
+        def register(view: View) -> View:
+            self.open_pages.append(Page(route, view, name, "", "", 0))
+            return view
+
+        return register
+
+    def admins(self) -> list[OrganizationAdmin]:
+        """What is registered. A model whose admin has another base stops the start, not a tenant."""
+        found = list(self._registry.values())
+        if foreign := [each for each in found if not isinstance(each, OrganizationAdmin)]:
+            raise ImproperlyConfigured(f"{foreign} must be based on OrganizationAdmin.")
+        return cast("list[OrganizationAdmin]", found)
+
+    def admin_of(self, model: type[Model]) -> OrganizationAdmin:
+        return cast("OrganizationAdmin", self.get_model_admin(model))
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return access.gate(request) is None
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        guarded = super().admin_view(view, cacheable)
+
+        @wraps(view)
+        def enter(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            return access.gate(request) or guarded(request, *args, **kwargs)
+
+        return enter
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Only what is registered: no log-in, password or shortcut pages of the stock site."""
+        urls: list[URLPattern | URLResolver] = [
+            path(page.route, page.view, name=page.name) for page in self.open_pages
+        ]
+        urls += [path(page.route, self.admin_view(page.view), name=page.name) for page in self.pages]
+        urls += [path(f"{model_admin.route}/", include(model_admin.urls)) for model_admin in self.admins()]
+        # Whatever is not there is hidden behind the same gate.
+        return [*urls, path("<path:rest>", self.admin_view(_not_found))]
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        logo = access.active_organization(request).logo
+        return {
+            **access.context(request),
+            "organization_logo": logo.url if logo else "",
+            "site_title": self.site_title,
+            "has_permission": True,
+            "is_popup": False,
+            "navigation_items": self.navigation(request),
+        }
+
+    def navigation(self, request: HttpRequest) -> list[NavigationItem]:
+        entries = [(page.order, page.label, page.icon, page.name) for page in self.pages if page.label]
+        for model_admin in self.admins():
+            if model_admin.in_navigation:
+                name = f"{model_admin.opts.app_label}_{model_admin.opts.model_name}_changelist"
+                entries.append((model_admin.order, model_admin.label, model_admin.icon, name))
+        home = reverse(f"{self.name}:index")
+        items = []
+        for _, label, icon, name in sorted(entries):
+            url = reverse(f"{self.name}:{name}")
+            current = request.path == url or (url != home and request.path.startswith(url))
+            items.append(NavigationItem(label, icon, url, current))
+        return items
+
+
+def _not_found(request: HttpRequest, rest: str) -> HttpResponse:
+    raise Http404
+
+
+site = DashboardSite(name="dashboard")

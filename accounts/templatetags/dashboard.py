@@ -1,0 +1,105 @@
+"""How the dashboard's lists and fields are drawn: the site's own table and form, over Django's admin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from django import template
+from django.contrib.admin.utils import display_for_field, display_for_value, label_for_field, lookup_field
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import models
+from django.utils.html import format_html
+from django.utils.text import capfirst
+
+if TYPE_CHECKING:
+    from accounts.dashboard.base import OrganizationAdmin
+
+register = template.Library()
+
+EMPTY = "-"
+
+
+class Cell(NamedTuple):
+    label: str
+    value: Any
+    url: str
+
+
+@register.simple_tag
+def table_headers(changelist: ChangeList) -> list[str]:
+    return [_header(changelist, str(name)) for name in changelist.list_display]
+
+
+@register.simple_tag
+def table_rows(changelist: ChangeList) -> Iterator[list[Cell]]:
+    """The rows as cells; the first of them, or the one that `list_display_links` names, has the row's link."""
+    headers = table_headers(changelist)
+    linked = set(changelist.list_display_links or ())
+    for obj in changelist.result_list:
+        url = cast("OrganizationAdmin", changelist.model_admin).url_of(obj)
+        yield [
+            Cell(header, _value(changelist, obj, str(name)), url if name in linked else "")
+            for header, name in zip(headers, changelist.list_display, strict=True)
+        ]
+
+
+@register.simple_tag
+def table_page(changelist: ChangeList) -> Any:
+    return changelist.paginator.get_page(changelist.page_num)
+
+
+@register.filter
+def moment(value: datetime | None, empty: str = EMPTY) -> str:
+    """A time in UTC, which the browser turns into the reader's own where script runs."""
+    if value is None:
+        return empty
+    return format_html(
+        '<time datetime="{}" data-local>{} UTC</time>', value.isoformat(), f"{value:%-d %b %Y, %H:%M}"
+    )
+
+
+@register.filter
+def readonly_value(field: Any) -> Any:
+    """The value of an admin's read-only field, times as times."""
+    name, obj, model_admin = field.field["field"], field.form.instance, field.model_admin
+    try:
+        _, _, value = lookup_field(name, obj, model_admin)
+    except (AttributeError, ValueError, ObjectDoesNotExist):
+        return EMPTY
+    return moment(value) if isinstance(value, datetime) else field.contents()
+
+
+def _header(changelist: ChangeList, name: str) -> str:
+    label = label_for_field(name, changelist.model, changelist.model_admin)
+    return capfirst(str(label)) if label else ""
+
+
+def _value(changelist: ChangeList, obj: models.Model, name: str) -> Any:
+    try:
+        field, attribute, value = lookup_field(name, obj, changelist.model_admin)
+    except ObjectDoesNotExist:
+        return EMPTY
+    if isinstance(value, datetime):
+        return moment(value)
+    if field is None:
+        return display_for_value(value, EMPTY, getattr(attribute, "boolean", False))
+    if isinstance(field.remote_field, models.ManyToOneRel):
+        return getattr(obj, field.name) or EMPTY
+    return display_for_field(value, field, EMPTY)
+
+
+class Choices(NamedTuple):
+    all: list[Any]
+    selected: Any
+    active: bool
+
+
+@register.simple_tag
+def table_choices(changelist: ChangeList, spec: Any) -> Choices:
+    """What a filter offers, and what it stands on."""
+    offered = list(spec.choices(changelist))
+    at = next((index for index, choice in enumerate(offered) if choice["selected"]), 0)
+    return Choices(offered, offered[at]["display"], at > 0)

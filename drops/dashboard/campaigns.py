@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.dashboard.access import active_organization, member
+from accounts.dashboard.base import OrganizationAdmin, OrganizationInline, Verb, rows_of
+from accounts.dashboard.sites import site
+from drops.dashboard.forms import CampaignForm, CampaignRewardForm, CampaignRewardFormSet
+from drops.domain import campaigns
+from drops.domain.campaigns import CampaignPlan, RewardPlan
+from drops.models import Campaign, CampaignPhase, CampaignReward
+from drops.models.campaigns import MAX_REWARDS
+
+
+class CampaignRewardInline(OrganizationInline):
+    model = CampaignReward
+    form = CampaignRewardForm
+    formset = CampaignRewardFormSet
+    fields = ("reward", "required_minutes", "position")
+    extra = 1
+    max_num = MAX_REWARDS
+    verbose_name_plural = "rewards"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("reward")
+
+    def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> Any:
+        """Rewards in use, and archived ones that this campaign has already."""
+        rows = super().get_field_queryset(db, db_field, request)
+        attached = Q(campaign_rewards__campaign=_campaign_id(request))
+        return rows.filter(Q(archived_at__isnull=True) | attached).order_by("name").distinct()
+
+
+def _campaign_id(request: HttpRequest) -> str | None:
+    return request.resolver_match.kwargs.get("object_id") if request.resolver_match else None
+
+
+class PhaseFilter(admin.SimpleListFilter):
+    title = "phase"
+    parameter_name = "phase"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return CampaignPhase.choices
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() is None:
+            return queryset
+        return queryset.filter(phase_now=self.value())
+
+
+def publish(model_admin: CampaignAdmin, request: HttpRequest, campaign: Campaign) -> None:
+    campaigns.publish_campaign(campaign=campaign, now=timezone.now(), actor=member(request))
+
+
+def withdraw(model_admin: CampaignAdmin, request: HttpRequest, campaign: Campaign) -> None:
+    campaigns.withdraw_campaign(campaign=campaign, now=timezone.now(), actor=member(request))
+
+
+def is_draft(campaign: Campaign, now: datetime) -> bool:
+    return campaign.published_at is None
+
+
+def is_withdrawable(campaign: Campaign, now: datetime) -> bool:
+    return campaign.phase(now) in (
+        CampaignPhase.SCHEDULED,
+        CampaignPhase.ANNOUNCED,
+        CampaignPhase.LIVE,
+        CampaignPhase.GRACE,
+    )
+
+
+@admin.register(Campaign, site=site)
+class CampaignAdmin(OrganizationAdmin):
+    route = "campaigns"
+    label = "Campaigns"
+    icon = "calendar"
+    order = 10
+    lede = "Viewers watch, your rewards are earned."
+    empty_text = (
+        "Plan the first: dates, rewards, the minutes that earn them. Nobody sees it until you publish."
+    )
+    form = CampaignForm
+    inlines = (CampaignRewardInline,)
+    fieldsets = (
+        (None, {"fields": ("name", "category", "info_url")}),
+        ("Dates", {"fields": ("starts_at", "ends_at", "announcement_days", "grace_days")}),
+        ("Who takes part", {"fields": ("channels", "test_mode")}),
+    )
+    may_add = may_edit = may_delete = True
+    list_display = ("name", "phase", "category", "starts_at", "ends_at")
+    list_filter = (PhaseFilter, ("category", admin.RelatedOnlyFieldListFilter))
+    list_select_related = ("category",)
+    search_fields = ("name",)
+    search_help_text = "Name"
+    ordering = ("-starts_at", "-id")
+    verbs = (
+        Verb(
+            "publish",
+            "Publish",
+            "%s is announced, starts and ends by its dates. Once it has started, nothing that viewers "
+            "were promised can be taken back.",
+            "“%s” is published.",
+            publish,
+            is_draft,
+            tone="good",
+        ),
+        Verb(
+            "withdraw",
+            "Withdraw",
+            "%s stops: nothing more is earned, and viewers no longer find it. What they have earned "
+            "stays claimable until it closes. This cannot be undone.",
+            "“%s” is withdrawn.",
+            withdraw,
+            is_withdrawable,
+            tone="danger",
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: Any = super().get_queryset(request).select_related("organization", "category")
+        annotated: QuerySet[Any] = rows.with_phase(timezone.now())
+        return annotated
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or is_draft(obj, timezone.now()))
+
+    def url_of(self, obj: Campaign) -> str:
+        return reverse("dashboard:campaign_overview", args=(quote(obj.pk),))
+
+    def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
+        """The rewards, which come with the form, are part of the plan: `save_related` has them all."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        plan = _plan(form.cleaned_data, formsets[0])
+        now, actor = timezone.now(), member(request)
+        if change:
+            campaigns.change_campaign(campaign=form.instance, plan=plan, now=now, actor=actor)
+        else:
+            organization = active_organization(request)
+            created = campaigns.create_campaign(organization=organization, plan=plan, now=now, actor=actor)
+            form.instance.pk = created.pk
+
+    def delete_model(self, request: HttpRequest, obj: Campaign) -> None:
+        campaigns.delete_draft(campaign=obj, now=timezone.now(), actor=member(request))
+
+    @admin.display(description="phase")
+    def phase(self, campaign: Any) -> str:
+        return CampaignPhase(campaign.phase_now).label
+
+
+def _plan(fields: dict[str, Any], formset: Any) -> CampaignPlan:
+    rows = list(rows_of(formset))
+    taken = {row["position"] for row in rows if row["position"]}
+    free = (position for position in range(1, 10_000) if position not in taken)
+    return CampaignPlan(
+        name=fields["name"],
+        category=fields["category"],
+        info_url=fields["info_url"],
+        starts_at=fields["starts_at"],
+        ends_at=fields["ends_at"],
+        announcement_days=fields["announcement_days"],
+        grace_days=fields["grace_days"],
+        test_mode=fields["test_mode"],
+        channels=fields["channels"],
+        rewards=tuple(
+            RewardPlan(row["reward"], row["required_minutes"], row["position"] or next(free)) for row in rows
+        ),
+    )

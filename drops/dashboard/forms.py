@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.models import BaseInlineFormSet
+from django.utils import timezone
+
+from accounts.dashboard.base import DashboardForm
+from drops.domain.campaigns import MAX_CHANNELS, MAX_DAYS, fixed_fields
+from drops.models import Campaign, Channel
+from drops.models.campaigns import MAX_REWARDS
+
+
+class UTCMomentField(forms.DateTimeField):
+    """A browser's own date and time picker. The dashboard speaks UTC, like the audit log and the API."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+
+class ChannelsField(forms.CharField):
+    """Channels by slug, separated by commas, spaces or lines. Cleans to a list of Channel."""
+
+    widget = forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "autocapitalize": "none"})
+
+    def clean(self, value: Any) -> list[Channel]:
+        slugs = list(dict.fromkeys(re.split(r"[\s,;]+", super().clean(value).strip().lower())))
+        slugs = [slug.removeprefix("@") for slug in slugs if slug]
+        if len(slugs) > MAX_CHANNELS:
+            raise ValidationError(f"At most {MAX_CHANNELS} channels. Leave the list empty for all.")
+        found = {channel.slug.lower(): channel for channel in Channel.objects.filter(slug__in=slugs)}
+        if missing := [slug for slug in slugs if slug not in found]:
+            raise ValidationError(
+                f"There is no channel called {', '.join(missing[:10])}. Check the spelling."
+            )
+        return [found[slug] for slug in slugs]
+
+
+class CampaignForm(DashboardForm):
+    starts_at = UTCMomentField(label="Start", help_text="In UTC.")
+    ends_at = UTCMomentField(label="End", help_text="In UTC. Nothing is earned after it.")
+    announcement_days = forms.IntegerField(
+        label="Announced", min_value=0, max_value=MAX_DAYS, initial=3, help_text="Days before the start."
+    )
+    grace_days = forms.IntegerField(
+        label="Grace period",
+        min_value=0,
+        max_value=MAX_DAYS,
+        initial=7,
+        help_text="Days after the end in which viewers can still claim what they earned.",
+    )
+    channels = ChannelsField(
+        label="Allow-list",
+        required=False,
+        help_text="Names of channels, one per line. Empty: every channel takes part, unless its streamer opted out.",
+    )
+    # The domain speaks of the rewards as a whole: above the form is where that is read.
+    renamed = {"announces_at": "starts_at", "closes_at": "grace_days"}
+
+    class Meta:
+        model = Campaign
+        fields = ("name", "category", "info_url", "test_mode")
+        help_texts = {
+            "category": "Watch time counts while the stream is in this category. Empty: in any.",
+            "info_url": "A page of yours that tells viewers more.",
+            "test_mode": "Only members of your organization take part and claim.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        campaign: Campaign = self.instance
+        if campaign._state.adding:
+            return
+        for name in ("starts_at", "ends_at", "announcement_days", "grace_days"):
+            self.initial[name] = getattr(campaign, name)
+        slugs = campaign.allowed_channels.values_list("channel__slug", flat=True)
+        self.initial["channels"] = "\n".join(slugs)
+        for name in fixed_fields(campaign.phase(timezone.now())):
+            self.fields[name].disabled = True
+
+    def clean_starts_at(self) -> datetime:
+        return self._exact("starts_at")
+
+    def clean_ends_at(self) -> datetime:
+        return self._exact("ends_at")
+
+    def _exact(self, name: str) -> datetime:
+        """The picker knows minutes: a moment that was not touched keeps its seconds."""
+        picked: datetime = self.cleaned_data[name]
+        present: datetime | None = self.initial.get(name)
+        if present is not None and picked == present.replace(second=0, microsecond=0):
+            return present
+        return picked
+
+
+class CampaignRewardForm(forms.ModelForm):
+    position = forms.IntegerField(
+        required=False, min_value=1, max_value=MAX_REWARDS, help_text="Empty: at the end."
+    )
+    required_minutes = forms.IntegerField(label="Minutes", min_value=1, max_value=525_600)
+
+
+class CampaignRewardFormSet(BaseInlineFormSet):
+    """Rows may swap positions: the domain checks them as a whole."""
+
+    def validate_unique(self) -> None:
+        """Left to the domain, which sees the rows as they will be."""
+
+    def validate_constraints(self) -> None: ...

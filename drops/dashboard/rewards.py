@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+
+from accounts.dashboard.access import active_organization, member
+from accounts.dashboard.base import DashboardForm, OrganizationAdmin, Verb
+from accounts.dashboard.forms import picture_field
+from accounts.dashboard.sites import site
+from drops.domain import rewards
+from drops.models import Reward
+
+
+class RewardForm(DashboardForm):
+    new_image = picture_field("Picture", "Square, at least 256 by 256 pixels. PNG, JPEG, WebP or GIF.")
+    renamed = {"image": "new_image"}
+
+    class Meta:
+        model = Reward
+        fields = ("name", "category", "external_id")
+        help_texts = {
+            "category": "A game that your organization claims. Operators of the platform give you more.",
+            "external_id": "Your own name for the item: sent with every claim of it.",
+        }
+
+
+class ArchivedFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "archived"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Archived")]
+
+    def choices(self, changelist: Any) -> Any:
+        everything, *others = super().choices(changelist)
+        yield {**everything, "display": "In use"}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        # Only the list asks this; an archived reward's own page stays reachable.
+        return queryset.filter(archived_at__isnull=self.value() != "yes")
+
+
+def archive(model_admin: RewardAdmin, request: HttpRequest, reward: Reward) -> None:
+    rewards.archive_reward(reward=reward, now=timezone.now(), actor=member(request))
+
+
+def restore(model_admin: RewardAdmin, request: HttpRequest, reward: Reward) -> None:
+    rewards.restore_reward(reward=reward, now=timezone.now(), actor=member(request))
+
+
+def is_in_use(reward: Reward, now: datetime) -> bool:
+    return reward.archived_at is None
+
+
+def is_archived(reward: Reward, now: datetime) -> bool:
+    return reward.archived_at is not None
+
+
+@admin.register(Reward, site=site)
+class RewardAdmin(OrganizationAdmin):
+    route = "rewards"
+    label = "Rewards"
+    icon = "gift"
+    order = 20
+    lede = "Items of your game. Make them once, attach them to as many campaigns as you like."
+    empty_text = "Make your first reward: a name, a picture and the game it belongs to."
+    form = RewardForm
+    fields = ("name", "category", "external_id", "new_image")
+    may_add = may_edit = True
+    list_display = ("picture", "name", "category", "external_id", "campaigns")
+    list_display_links = ("name",)
+    list_filter = (ArchivedFilter, ("category", admin.RelatedOnlyFieldListFilter))
+    list_select_related = ("category",)
+    search_fields = ("name", "external_id")
+    search_help_text = "Name or external ID"
+    change_form_template = "dashboard/reward.html"
+    verbs = (
+        Verb(
+            "archive",
+            "Archive",
+            "%s can no longer be attached to campaigns. Claims of it stay.",
+            "“%s” is archived.",
+            archive,
+            is_in_use,
+        ),
+        Verb(
+            "restore",
+            "Restore",
+            "%s can be attached to campaigns again.",
+            "“%s” is back in use.",
+            restore,
+            is_archived,
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: Any = super().get_queryset(request).select_related("organization")
+        counted: QuerySet[Any] = rows.annotate(campaign_count=Count("campaign_rewards"))
+        return counted
+
+    def save_model(self, request: HttpRequest, obj: Reward, form: Any, change: bool) -> None:
+        fields = form.cleaned_data
+        plan = {
+            "name": fields["name"],
+            "category": fields["category"],
+            "external_id": fields["external_id"],
+            "image": fields["new_image"],
+            "now": timezone.now(),
+            "actor": member(request),
+        }
+        if change:
+            rewards.change_reward(reward=obj, **plan)
+        else:
+            obj.pk = rewards.create_reward(organization=active_organization(request), **plan).pk
+
+    @admin.display(description="")
+    def picture(self, reward: Reward) -> str:
+        if not reward.image:
+            return ""
+        return format_html(
+            '<img class="reward-image" src="{}" alt="" width="56" height="56">', reward.image.url
+        )
+
+    @admin.display(description="campaigns")
+    def campaigns(self, reward: Any) -> int:
+        return int(reward.campaign_count)

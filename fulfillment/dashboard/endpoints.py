@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from accounts.dashboard.access import active_organization, member
+from accounts.dashboard.base import DashboardForm, OrganizationAdmin, Verb
+from accounts.dashboard.sites import site
+from fulfillment.dashboard.deliveries import readable
+from fulfillment.domain import endpoints, signing
+from fulfillment.models import WebhookEndpoint
+
+
+class WebhookEndpointForm(DashboardForm):
+    class Meta:
+        model = WebhookEndpoint
+        fields = ("url", "acknowledge_within_hours")
+        help_texts = {"url": "An https address of your server. Claims are posted there, signed."}
+
+
+def test(
+    model_admin: WebhookEndpointAdmin, request: HttpRequest, endpoint: WebhookEndpoint
+) -> HttpResponse | None:
+    try:
+        attempt = endpoints.send_test_event(endpoint=endpoint, actor=member(request), now=timezone.now())
+    except endpoints.TooManyTests as refusal:
+        messages.error(request, str(refusal))
+        return None
+    context = {
+        **site.each_context(request),
+        "title": "Test event",
+        "endpoint": endpoint,
+        "attempt": attempt,
+        "answer": readable(attempt),
+        "back": model_admin.url_of(endpoint),
+        "list_url": model_admin.url("changelist"),
+        "model_admin": model_admin,
+    }
+    return TemplateResponse(request, "dashboard/test_event.html", context)
+
+
+def hold(model_admin: WebhookEndpointAdmin, request: HttpRequest, endpoint: WebhookEndpoint) -> None:
+    endpoints.hold_endpoint(endpoint=endpoint, actor=member(request), now=timezone.now())
+
+
+def release(model_admin: WebhookEndpointAdmin, request: HttpRequest, endpoint: WebhookEndpoint) -> None:
+    count = endpoints.release_endpoint(endpoint=endpoint, actor=member(request), now=timezone.now())
+    messages.success(request, f"{endpoint} is released: {count} waiting deliveries are on their way.")
+
+
+def is_held(endpoint: WebhookEndpoint, now: datetime) -> bool:
+    return endpoint.held_at is not None
+
+
+def is_sending(endpoint: WebhookEndpoint, now: datetime) -> bool:
+    return endpoint.held_at is None
+
+
+@admin.register(WebhookEndpoint, site=site)
+class WebhookEndpointAdmin(OrganizationAdmin):
+    route = "webhooks"
+    label = "Webhooks"
+    icon = "webhook"
+    order = 70
+    lede = "Where claims are posted the moment they are made, once an endpoint has answered a test event."
+    empty_text = (
+        "Add your server's address: every claim is posted there, signed, and tried again until it arrives."
+    )
+    form = WebhookEndpointForm
+    fields = ("url", "acknowledge_within_hours")
+    may_add = may_edit = may_delete = True
+    delete_question = (
+        "What waits for this endpoint is not sent any more. The claims themselves stay in the API, and can "
+        "be sent to another endpoint."
+    )
+    list_display = ("url", "state", "failing_since", "created_at")
+    change_form_template = "dashboard/endpoint.html"
+    verbs = (
+        Verb(
+            "test",
+            "Send test event",
+            "A signed test event is posted to %s, and you see the whole exchange. An answer of 2xx verifies "
+            "the endpoint.",
+            "",
+            test,
+            in_transaction=False,
+        ),
+        Verb(
+            "hold",
+            "Hold",
+            "Nothing more is sent to %s until you release it. Claims wait; nothing is lost.",
+            "%s is held.",
+            hold,
+            is_sending,
+        ),
+        Verb(
+            "release",
+            "Release",
+            "Everything that waited for %s is sent now.",
+            "",
+            release,
+            is_held,
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(deleted_at__isnull=True).select_related("organization")
+
+    def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
+        plan = {
+            "url": form.cleaned_data["url"],
+            "acknowledge_within_hours": form.cleaned_data["acknowledge_within_hours"],
+            "actor": member(request),
+            "now": timezone.now(),
+        }
+        if change:
+            endpoints.change_endpoint(endpoint=obj, **plan)
+        else:
+            obj.pk = endpoints.create_endpoint(organization=active_organization(request), **plan).pk
+
+    def delete_model(self, request: HttpRequest, obj: WebhookEndpoint) -> None:
+        endpoints.delete_endpoint(endpoint=obj, actor=member(request), now=timezone.now())
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            context["public_key"] = signing.public_key_pem(timezone.now())
+        except signing.NoSigningKey:
+            context["public_key"] = ""
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @admin.display(description="state")
+    def state(self, endpoint: WebhookEndpoint) -> str:
+        return endpoint_state(endpoint)
+
+
+def endpoint_state(endpoint: WebhookEndpoint) -> str:
+    if endpoint.held_at is not None:
+        return "Held"
+    if endpoint.verified_at is None:
+        return "Not verified"
+    return "Failing" if endpoint.failing_since else "Delivering"

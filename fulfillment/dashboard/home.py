@@ -1,0 +1,109 @@
+"""The front page: what is live, what is stuck, what is left to do."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.dashboard.access import active_organization
+from accounts.dashboard.sites import site
+from accounts.models import Organization
+from drops.domain.analytics import CampaignTotals, totals_by_campaign
+from drops.models import Campaign, CampaignPhase
+from fulfillment.domain.queries_owners import SetUp, claimed_by_campaign, delivery_figures, set_up
+from fulfillment.models import WebhookEndpoint
+
+SHOWN = (CampaignPhase.LIVE, CampaignPhase.ANNOUNCED, CampaignPhase.SCHEDULED, CampaignPhase.GRACE)
+AT_MOST = 8
+
+
+class Step(NamedTuple):
+    done: bool
+    title: str
+    text: str
+    url: str
+
+
+@site.page("", name="index", label="Home", icon="home", order=0)
+def index(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    organization = active_organization(request)
+    campaigns = list(
+        Campaign.objects.in_phase(*SHOWN, now=now)
+        .filter(organization=organization)
+        .select_related("category")
+        .order_by("starts_at", "id")[:AT_MOST]
+    )
+    totals, claimed = totals_by_campaign(campaigns), claimed_by_campaign(campaigns)
+    steps = _steps(organization, set_up(organization=organization))
+    context = {
+        **site.each_context(request),
+        "title": "Home",
+        "campaigns": [
+            (
+                campaign,
+                campaign.phase(now),
+                totals.get(campaign.pk, CampaignTotals()),
+                claimed.get(campaign.pk, 0),
+            )
+            for campaign in campaigns
+        ],
+        "steps": steps,
+        "steps_done": sum(step.done for step in steps),
+        "figures": delivery_figures(organization=organization, now=now),
+        "endpoints": WebhookEndpoint.objects.filter(organization=organization, deleted_at=None),
+    }
+    return render(request, "dashboard/index.html", context)
+
+
+def _steps(organization: Organization, done: SetUp) -> list[Step]:
+    game = organization.requested_category or "your game"
+    return [
+        Step(True, "Second factor", "Everybody who enters here has one.", ""),
+        Step(
+            done.category,
+            "Your game",
+            f"An operator of the platform gives your organization the category of {game}.",
+            "",
+        ),
+        Step(
+            done.connect_url,
+            "Connection page",
+            "Where viewers connect their game account.",
+            reverse("dashboard:settings"),
+        ),
+        Step(
+            done.app,
+            "OAuth app",
+            "Viewers connect through it, and your server reads claims with it.",
+            reverse("dashboard:accounts_oauthapp_changelist"),
+        ),
+        Step(
+            done.endpoint,
+            "Webhook endpoint",
+            "Add your server's address and send it a test event.",
+            reverse("dashboard:fulfillment_webhookendpoint_changelist"),
+        ),
+        Step(
+            done.reward,
+            "First reward",
+            "A name, a picture, your own ID for the item.",
+            reverse("dashboard:drops_reward_changelist"),
+        ),
+        Step(
+            done.campaign,
+            "First campaign",
+            "Dates, rewards and the minutes that earn them.",
+            reverse("dashboard:drops_campaign_changelist"),
+        ),
+        Step(
+            done.tried,
+            "Try it in test mode",
+            "Publish a campaign in test mode and watch a stream: only members see it.",
+            reverse("dashboard:drops_campaign_changelist"),
+        ),
+    ]
