@@ -1,0 +1,104 @@
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+
+from accounts.domain.members import has_second_factor
+from accounts.models import AuditEvent, OAuthApp, User
+from drops.models import Campaign, CampaignPhase, Channel, Livestream, Reward
+from fulfillment.models import SigningKey, WebhookEndpoint
+from tests.factories import NOW
+
+
+@pytest.fixture
+def state(settings, tmp_path):
+    settings.STATE_DIR = tmp_path
+    settings.MEDIA_ROOT = tmp_path / "media"
+    return tmp_path
+
+
+def run(**options):
+    out = StringIO()
+    call_command("demo", stdout=out, **options)
+    return out.getvalue()
+
+
+def names_in(phase, now):
+    return set(Campaign.objects.in_phase(phase, now=now).values_list("name", flat=True))
+
+
+@pytest.mark.django_db
+def test_a_second_run_changes_nothing(state):
+    with time_machine.travel(NOW, tick=False):
+        run()
+        models = (
+            User,
+            Campaign,
+            Reward,
+            Channel,
+            Livestream,
+            OAuthApp,
+            WebhookEndpoint,
+            SigningKey,
+            AuditEvent,
+        )
+        before = [model.objects.count() for model in models]
+        secret = Path(state, "studio.env").read_text()
+        run()
+
+    assert [model.objects.count() for model in models] == before
+    assert Path(state, "studio.env").read_text() == secret
+
+
+@pytest.mark.django_db
+def test_the_sign_ins_on_the_screen_work(state):
+    with time_machine.travel(NOW, tick=False):
+        screen = run()
+
+    for username in ("vera", "mira", "nora", "oscar"):
+        user = User.objects.get(username=username)
+        assert username in screen
+        assert user.check_password("drops-demo")
+        assert user.is_staff == (username == "oscar")
+    assert has_second_factor(User.objects.get(username="nora"))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("days", [0, 13, 20, 100])
+def test_there_is_something_to_watch_however_long_ago_the_first_run_was(state, days):
+    with time_machine.travel(NOW, tick=False):
+        run()
+    later = NOW + timedelta(days=days)
+    with time_machine.travel(later, tick=False):
+        run()
+
+    season = Campaign.objects.in_phase(CampaignPhase.LIVE, now=later).get(name="Aurora Season")
+    assert season.ends_at >= later + timedelta(days=3)
+    assert season.campaign_rewards.first().required_minutes == 1
+    assert Channel.objects.get(slug="mira").livestreams.filter(ended_at=None).count() == 1
+    assert names_in(CampaignPhase.ANNOUNCED, later) >= {"Copper Cup"}
+    assert names_in(CampaignPhase.GRACE, later) >= {"Founders' Lap"}
+
+
+@pytest.mark.django_db
+def test_the_studio_may_move_to_another_address(state):
+    with time_machine.travel(NOW, tick=False):
+        run()
+        run(studio_url="http://127.0.0.1:9100")
+
+    assert WebhookEndpoint.objects.get().url == "http://127.0.0.1:9100/webhooks/drops"
+    assert (
+        OAuthApp.objects.get(name="Skyforge Rally").redirect_uris == "http://127.0.0.1:9100/connect/callback"
+    )
+
+
+@pytest.mark.django_db
+def test_public_passwords_stay_on_this_machine(settings):
+    settings.SITE_URL = "https://drops.example.com"
+
+    with pytest.raises(CommandError, match="SITE_URL"):
+        run()
+    assert not User.objects.exists()
