@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class DropsConfig(AppConfig):
     name = "drops"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from accounts.domain.users import account_deleted
+        from drops.domain.channels import empty_channel
+
+        account_deleted.connect(empty_channel)

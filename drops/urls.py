@@ -1,5 +1,19 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+
+from .views import campaigns, channels, history, streaming
 
 app_name = "drops"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("campaigns/", campaigns.campaign_list, name="campaigns"),
+    path("campaigns/<ulid:campaign_id>/", campaigns.campaign_detail, name="campaign"),
+    path("channels/", channels.channel_list, name="channels"),
+    path("channels/<slug:slug>/", channels.channel, name="channel"),
+    path("channels/<slug:slug>/status/", channels.watch_status, name="watch_status"),
+    path("settings/channel/", streaming.settings, name="streamer_settings"),
+    path("settings/channel/banner/", streaming.banner, name="banner"),
+    path("settings/channel/drops/", streaming.take_part, name="take_part"),
+    path("settings/channel/stream/", streaming.go_live, name="go_live"),
+    path("settings/channel/stream/end/", streaming.end_stream, name="end_stream"),
+    path("settings/watch-history/", history.watch_history, name="watch_history"),
+]

@@ -1,5 +1,11 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+
+from . import views
 
 app_name = "fulfillment"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("inventory/", views.inventory, name="inventory"),
+    path("inventory/claim/", views.claim, name="claim"),
+    path("inventory/claims/<ulid:claim_id>/", views.claimed, name="claimed"),
+]

@@ -12,11 +12,14 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from accounts.domain.permissions import organizations_of
 from accounts.models import User
+from drops.domain.watch_timeline import Facts, Terms, judge
 from drops.models import (
     AllowedChannel,
     Campaign,
     CampaignPhase,
     CampaignReward,
+    Category,
+    Channel,
     Livestream,
     Progress,
     Reward,
@@ -51,11 +54,18 @@ SHELVES = {
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A reward of a campaign and how far a viewer has come: whole minutes, at most those required."""
+    """An attached reward and how far a viewer has come: whole minutes, at most those required."""
 
-    reward: Reward
-    required_minutes: int
+    attached: CampaignReward
     minutes: int
+
+    @property
+    def reward(self) -> Reward:
+        return self.attached.reward
+
+    @property
+    def required_minutes(self) -> int:
+        return self.attached.required_minutes
 
     @property
     def is_earned(self) -> bool:
@@ -172,11 +182,7 @@ def campaign_cards(
 def thresholds(attached: Iterable[CampaignReward], *, seconds: int) -> tuple[Threshold, ...]:
     """How far `seconds` of watch time go towards each attached reward."""
     return tuple(
-        Threshold(
-            reward=campaign_reward.reward,
-            required_minutes=campaign_reward.required_minutes,
-            minutes=min(seconds // 60, campaign_reward.required_minutes),
-        )
+        Threshold(attached=campaign_reward, minutes=min(seconds // 60, campaign_reward.required_minutes))
         for campaign_reward in attached
     )
 
@@ -190,16 +196,48 @@ def seconds_watched(campaigns: Iterable[Campaign], *, viewer: User | None) -> di
     )
 
 
+def livestreams_on_air() -> QuerySet[Livestream]:
+    """All that is being streamed, most watched first."""
+    return Livestream.objects.filter(ended_at__isnull=True).order_by("-viewer_count", "-started_at", "pk")
+
+
+def categories_on_air() -> QuerySet[Category]:
+    """The categories that somebody is streaming in."""
+    return Category.objects.filter(
+        Exists(Livestream.objects.filter(category=OuterRef("pk"), ended_at__isnull=True))
+    )
+
+
 def livestreams_for(campaign: Campaign) -> QuerySet[Livestream]:
-    """The streams on air whose watch time counts for `campaign` while it is live, most watched first."""
-    streams = Livestream.objects.filter(ended_at__isnull=True)
+    """The streams on air whose watch time counts for `campaign` while it is live, most watched first.
+
+    `watch_timeline.judge` as one query.
+    """
+    streams = livestreams_on_air()
     if campaign.category_id is not None:
         streams = streams.filter(category=campaign.category_id)
     if AllowedChannel.objects.filter(campaign=campaign).exists():
         streams = streams.filter(channel__allowed_in__campaign=campaign)
     else:
         streams = streams.filter(channel__opted_out_at__isnull=True)
-    return streams.order_by("-viewer_count", "-started_at")
+    return streams
+
+
+def campaigns_touching(channel: Channel, *, now: datetime) -> list[tuple[Campaign, bool]]:
+    """The running and announced campaigns that `channel` can take part in, soonest to end first.
+
+    True: the channel is on the campaign's allow-list, and cannot leave it. False: it is open to all.
+    """
+    allowed = AllowedChannel.objects.filter(campaign=OuterRef("pk"))
+    campaigns = (
+        visible_campaigns(now=now, viewer=channel.owner)
+        .filter(phase_now__in=(CampaignPhase.ANNOUNCED, CampaignPhase.LIVE))
+        .annotate(is_limited=Exists(allowed), is_allowed=Exists(allowed.filter(channel=channel)))
+        .filter(Q(is_limited=False) | Q(is_allowed=True))
+        .select_related("organization", "category")
+        .order_by("ends_at", "pk")
+    )
+    return [(campaign, campaign.is_allowed) for campaign in campaigns]
 
 
 def campaigns_on(
@@ -207,24 +245,41 @@ def campaigns_on(
 ) -> dict[int, list[Campaign]]:
     """The campaigns that count on each livestream now, by livestream id: two queries.
 
-    The same rule as `livestreams_for`, from the other side. Load the livestreams with their channel.
+    Load the livestreams with their channel.
     """
     campaigns = list(
-        live_campaigns(now=now, viewer=viewer).select_related("organization", "category").order_by("ends_at")
+        live_campaigns(now=now, viewer=viewer)
+        .select_related("organization", "category")
+        .order_by("ends_at", "pk")
     )
     allowed = defaultdict(set)
     for campaign_id, channel_id in AllowedChannel.objects.filter(campaign__in=campaigns).values_list(
         "campaign", "channel"
     ):
         allowed[campaign_id].add(channel_id)
+    terms = [
+        Terms(
+            campaign_id=campaign.pk,
+            organization_id=campaign.organization_id,
+            category_id=campaign.category_id,
+            test_mode=campaign.test_mode,
+            channel_ids=frozenset(allowed[campaign.pk]) or None,
+        )
+        for campaign in campaigns
+    ]
 
-    def counts(campaign: Campaign, stream: Livestream) -> bool:
-        if campaign.category_id not in (None, stream.category_id):
-            return False
-        if campaign.pk in allowed:
-            return stream.channel_id in allowed[campaign.pk]
-        return stream.channel.opted_out_at is None
+    def counting_on(stream: Livestream) -> list[Campaign]:
+        facts = Facts(
+            channel_id=stream.channel_id,
+            livestream_id=stream.pk,
+            category_id=stream.category_id,
+            opted_out=stream.channel.opted_out_at is not None,
+        )
+        # A campaign in test mode is among the live ones only if the viewer is a member.
+        return [
+            campaign
+            for campaign, asked in zip(campaigns, terms, strict=True)
+            if judge(facts, asked, is_member=True) is None
+        ]
 
-    return {
-        stream.pk: [campaign for campaign in campaigns if counts(campaign, stream)] for stream in livestreams
-    }
+    return {stream.pk: counting_on(stream) for stream in livestreams}

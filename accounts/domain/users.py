@@ -1,0 +1,80 @@
+"""What a person does with their own account."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.core.exceptions import ValidationError
+from django.core.files.base import File
+from django.db import transaction
+from django.db.models.fields.files import ImageFieldFile
+from django.dispatch import Signal
+
+from accounts.domain import audit, links
+from accounts.domain.images import prepare_image
+from accounts.models import MemberRole, Membership, Organization, User
+
+PICTURE_SIZE = (512, 512)
+
+# Sent inside the transaction that empties an account, with `user` and `now`: the layers above, which
+# this one does not know, clear what they hold about the person.
+account_deleted = Signal()
+
+
+@transaction.atomic
+def change_profile_picture(*, user: User, picture: File | None, now: datetime) -> None:
+    """Show `picture` beside the user's name, or none. ValidationError where it is not a picture."""
+    _drop_picture(user)
+    user.profile_picture = prepare_image(picture, size=PICTURE_SIZE) if picture else ""
+    user.full_clean(exclude=["password"])
+    user.save(update_fields=["profile_picture"])
+    audit.record(action="user.picture_changed", target=user, now=now, actor=user, organization=None)
+
+
+def sole_ownerships(user: User) -> list[Organization]:
+    """The organizations that would be left without an owner if `user` went."""
+    owned = Organization.objects.filter(memberships__user=user, memberships__role=MemberRole.OWNER)
+    others = Membership.objects.filter(role=MemberRole.OWNER).exclude(user=user)
+    return list(owned.exclude(pk__in=others.values("organization")))
+
+
+@transaction.atomic
+def delete_account(*, user: User, now: datetime) -> None:
+    """Forget the person and keep the row: claims, which studios have fulfilled, go on naming its id.
+
+    Name, address, picture, password, second factors, sign-ins elsewhere, connections, tokens and
+    memberships are gone at once, and with the password every session. ValidationError for the last
+    owner of an organization.
+    """
+    user = User.objects.select_for_update().get(pk=user.pk)
+    # Two owners who leave at once must not each count on the other.
+    list(Organization.objects.select_for_update().filter(memberships__user=user).order_by("pk"))
+    if orphans := sole_ownerships(user):
+        names = ", ".join(organization.name for organization in orphans)
+        raise ValidationError(
+            f"You are the only owner of {names}. Make somebody else an owner there first.",
+            code="sole_owner",
+        )
+    audit.record(action="user.deleted", target=user, now=now, actor=user, organization=None)
+    links.unlink_everything(viewer=user, now=now)
+    for model in (EmailAddress, Authenticator, SocialAccount, Membership):
+        model.objects.filter(user=user).delete()
+    account_deleted.send(sender=User, user=user, now=now)
+    _drop_picture(user)
+    user.username = f"deleted_{user.pk}"
+    user.email = ""
+    user.profile_picture = ""
+    user.is_active = user.is_staff = user.is_superuser = False
+    user.deleted_at = now
+    user.set_unusable_password()
+    user.full_clean()
+    user.save()
+
+
+def _drop_picture(user: User) -> None:
+    picture: ImageFieldFile = user.profile_picture
+    if picture:
+        transaction.on_commit(lambda storage=picture.storage, name=picture.name: storage.delete(name))

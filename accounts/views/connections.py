@@ -1,0 +1,43 @@
+"""The game accounts a viewer has connected."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+
+from accounts.domain import links
+from accounts.models import GameLink
+from accounts.requests import SignedInRequest
+
+HISTORY_SHOWN = 20
+
+
+@login_required
+def connections(request: SignedInRequest) -> HttpResponse:
+    game_links = GameLink.objects.filter(viewer=request.user).select_related("organization", "app")
+    context = {
+        "live_links": game_links.filter(unlinked_at=None).order_by("organization__name"),
+        "ended_links": game_links.exclude(unlinked_at=None).order_by("-unlinked_at")[:HISTORY_SHOWN],
+    }
+    return render(request, "accounts/connections.html", context)
+
+
+@login_required
+def unlink(request: SignedInRequest, organization_id: str) -> HttpResponse:
+    """Asks on GET, does it on POST. Nothing to unlink any more, say in another tab, is fine."""
+    link = (
+        GameLink.objects.filter(viewer=request.user, organization=organization_id)
+        .select_related("organization", "app")
+        .order_by("-linked_at")
+        .first()
+    )
+    if link is None:
+        raise Http404
+    if request.method == "POST":
+        links.unlink(viewer=request.user, organization=link.organization, now=timezone.now())
+        messages.success(request, f"{link.organization} is unlinked.")
+        return redirect("accounts:connections")
+    return render(request, "accounts/unlink.html", {"link": link})

@@ -1,0 +1,58 @@
+"""Profile, and the end of an account."""
+
+from __future__ import annotations
+
+from allauth.account.decorators import reauthentication_required
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from accounts.domain import users
+from accounts.forms import DeleteAccountForm, PictureForm
+from accounts.requests import SignedInRequest
+
+
+@login_required
+def profile(request: SignedInRequest) -> HttpResponse:
+    form = PictureForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            users.change_profile_picture(
+                user=request.user, picture=form.cleaned_data["picture"], now=timezone.now()
+            )
+        except ValidationError as error:
+            form.add_error("picture", error.messages)
+        else:
+            messages.success(request, "Your picture is changed.")
+            return redirect("accounts:settings")
+    return render(request, "accounts/profile.html", {"form": form})
+
+
+@require_POST
+@login_required
+def remove_picture(request: SignedInRequest) -> HttpResponse:
+    users.change_profile_picture(user=request.user, picture=None, now=timezone.now())
+    messages.success(request, "Your picture is removed.")
+    return redirect("accounts:settings")
+
+
+@login_required
+@reauthentication_required
+def delete_account(request: SignedInRequest) -> HttpResponse:
+    form = DeleteAccountForm(request.POST or None, user=request.user)
+    if request.method == "POST" and form.is_valid():
+        try:
+            users.delete_account(user=request.user, now=timezone.now())
+        except ValidationError as error:
+            form.add_error(None, error.messages)
+        else:
+            logout(request)
+            messages.success(request, "Your account is deleted.")
+            return redirect("home")
+    context = {"form": form, "sole_ownerships": users.sole_ownerships(request.user)}
+    return render(request, "accounts/delete_account.html", context)

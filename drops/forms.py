@@ -1,0 +1,111 @@
+"""Forms of the viewers' and streamers' pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.db.models import Q, QuerySet
+
+from .domain.queries import Shelf
+from .models import Category, Livestream
+from .models.campaigns import CampaignQuerySet
+
+
+class CampaignFilter(forms.Form):
+    """Which of `campaigns` a viewer looks for."""
+
+    category = forms.ModelChoiceField(
+        Category.objects.none(), required=False, to_field_name="slug", empty_label="All categories"
+    )
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Campaign, reward or studio"}),
+    )
+
+    def __init__(self, data: Any, *, campaigns: CampaignQuerySet) -> None:
+        super().__init__(data)
+        self.campaigns = campaigns
+        choices = Category.objects.filter(pk__in=campaigns.values("category"))
+        self.fields["category"].queryset = choices  # type: ignore[attr-defined]
+
+    def found(self) -> CampaignQuerySet:
+        """The campaigns that match what was entered: none of them while something is wrong with it."""
+        if not self.is_valid():
+            return self.campaigns.none()
+        found = self.campaigns
+        if category := self.cleaned_data["category"]:
+            found = found.filter(category=category)
+        if text := self.cleaned_data["q"]:
+            found = found.filter(
+                Q(name__icontains=text)
+                | Q(organization__name__icontains=text)
+                | Q(pk__in=found.filter(campaign_rewards__reward__name__icontains=text).values("pk"))
+            )
+        return found
+
+
+class ChannelFilter(forms.Form):
+    category = forms.ModelChoiceField(
+        Category.objects.none(), required=False, to_field_name="slug", empty_label="All categories"
+    )
+
+    def __init__(self, data: Any, *, categories: QuerySet[Category]) -> None:
+        super().__init__(data)
+        self.fields["category"].queryset = categories  # type: ignore[attr-defined]
+
+    def found(self, streams: QuerySet[Livestream]) -> QuerySet[Livestream]:
+        """The streams in the category that was chosen: none of them if nobody streams in it."""
+        if not self.is_valid():
+            return streams.none()
+        category = self.cleaned_data["category"]
+        return streams.filter(category=category) if category else streams
+
+
+class ChannelForm(forms.Form):
+    description = forms.CharField(
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="Shown on your channel's page.",
+    )
+
+
+class NewChannelForm(ChannelForm):
+    slug = forms.CharField(
+        label="Address",
+        max_length=50,
+        help_text="The last part of your channel's address: lower-case letters, digits, - and _. "
+        "It cannot be changed later.",
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
+    )
+    field_order = ("slug", "description")
+
+
+class BannerForm(forms.Form):
+    banner = forms.FileField(
+        label="New banner",
+        help_text="PNG, JPEG, WebP or GIF, up to 8 MB, best 16 to 9.",
+        widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp,image/gif"}),
+    )
+
+
+class LivestreamForm(forms.Form):
+    """What a streamer says of the stream: on going live, and while it runs."""
+
+    title = forms.CharField(
+        max_length=200, widget=forms.TextInput(attrs={"placeholder": "What are you up to?"})
+    )
+    category = forms.ModelChoiceField(
+        Category.objects.all(),
+        required=False,
+        empty_label="No category",
+        help_text="Campaigns count only while you stream in their category.",
+    )
+
+
+def shelf_of(text: str) -> Shelf:
+    """The shelf an address names; the first one for none, or for a word that is none."""
+    return Shelf(text) if text in Shelf.values else Shelf.LIVE

@@ -1,0 +1,63 @@
+"""Which campaigns there are, and what one of them asks and gives."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+
+from accounts.domain import links
+from accounts.requests import viewer_of
+from drops.domain import queries
+from drops.forms import CampaignFilter, shelf_of
+from drops.models import Channel
+
+CAMPAIGNS_A_PAGE = 24
+# A campaign may be limited to thousands of channels: the page names those who are live, and these.
+CHANNELS_NAMED = 60
+STREAMS_SHOWN = 12
+
+
+def campaign_list(request: HttpRequest) -> HttpResponse:
+    now, viewer = timezone.now(), viewer_of(request)
+    form = CampaignFilter(request.GET, campaigns=queries.listed_campaigns(now=now, viewer=viewer))
+    found = form.found()
+    shelf = shelf_of(request.GET.get("show", ""))
+    shelved = found.filter(phase_now__in=shelf.phases).order_by(shelf.ordering, "pk")
+    page = Paginator(shelved.select_related("organization", "category"), CAMPAIGNS_A_PAGE).get_page(
+        request.GET.get("page")
+    )
+    context = {
+        "now": now,
+        "form": form,
+        "shelf": shelf,
+        "shelf_counts": queries.shelf_counts(found),
+        "page_obj": page,
+        "cards": queries.campaign_cards(page.object_list, now=now, viewer=viewer),
+    }
+    return render(request, "drops/campaign_list.html", context)
+
+
+def campaign_detail(request: HttpRequest, campaign_id: str) -> HttpResponse:
+    now, viewer = timezone.now(), viewer_of(request)
+    campaign = get_object_or_404(
+        queries.open_campaigns(now=now, viewer=viewer).select_related("organization", "category"),
+        pk=campaign_id,
+    )
+    [card] = queries.campaign_cards([campaign], now=now, viewer=viewer)
+    streams = queries.livestreams_for(campaign).select_related("channel__owner", "category")
+    context = {
+        "now": now,
+        "campaign": campaign,
+        "card": card,
+        "streams": streams[:STREAMS_SHOWN] if card.phase.watchable else [],
+        "channels": Channel.objects.filter(allowed_in__campaign=campaign).order_by("slug")[:CHANNELS_NAMED],
+        "is_linked": viewer is not None
+        and links.is_linked(viewer=viewer, organization=campaign.organization),
+        "connect_address": links.connect_address(
+            organization=campaign.organization, return_to=settings.SITE_URL + request.path
+        ),
+    }
+    return render(request, "drops/campaign_detail.html", context)

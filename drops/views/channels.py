@@ -1,0 +1,72 @@
+"""Who is live, and watching one of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.requests import PageRequest, viewer_of
+from drops.domain import queries, watch
+from drops.forms import ChannelFilter, LivestreamForm
+from drops.models import Channel
+
+STREAMS_A_PAGE = 24
+
+
+def channel_list(request: HttpRequest) -> HttpResponse:
+    now, viewer = timezone.now(), viewer_of(request)
+    form = ChannelFilter(request.GET, categories=queries.categories_on_air())
+    streams = form.found(queries.livestreams_on_air()).select_related("channel__owner", "category")
+    page = Paginator(streams, STREAMS_A_PAGE).get_page(request.GET.get("page"))
+    campaigns = queries.campaigns_on(page.object_list, now=now, viewer=viewer)
+    context = {
+        "form": form,
+        "page_obj": page,
+        "streams": [(stream, campaigns[stream.pk]) for stream in page.object_list],
+    }
+    return render(request, "drops/channel_list.html", context)
+
+
+def channel(request: HttpRequest, slug: str) -> HttpResponse:
+    """The watch page; for its streamer also where the stream starts and ends."""
+    now, viewer = timezone.now(), viewer_of(request)
+    watched = _channel(slug)
+    context = _drops_here(watched, viewer=viewer, now=now)
+    if viewer is not None and viewer.pk == watched.owner_id:
+        livestream = context["livestream"]
+        context["stream_form"] = LivestreamForm(
+            initial={"title": livestream.title, "category": livestream.category_id} if livestream else None
+        )
+    return render(request, "drops/channel.html", context)
+
+
+def watch_status(request: PageRequest, slug: str) -> HttpResponse:
+    """What counts here now, as a part of the watch page that is fetched again while watching."""
+    if not request.htmx:
+        return redirect("drops:channel", slug)
+    context = _drops_here(_channel(slug), viewer=viewer_of(request), now=timezone.now())
+    return render(request, "drops/parts/drops_here.html", context)
+
+
+def _channel(slug: str) -> Channel:
+    return get_object_or_404(Channel.objects.select_related("owner"), slug=slug.lower())
+
+
+def _drops_here(channel: Channel, *, viewer: User | None, now: datetime) -> dict[str, Any]:
+    livestream = channel.livestreams.filter(ended_at=None).select_related("channel", "category").first()
+    campaigns = (
+        queries.campaigns_on([livestream], now=now, viewer=viewer)[livestream.pk] if livestream else []
+    )
+    return {
+        "now": now,
+        "channel": channel,
+        "livestream": livestream,
+        "cards": queries.campaign_cards(campaigns, now=now, viewer=viewer),
+        "status": watch.status(viewer=viewer, channel=channel, now=now) if viewer and livestream else None,
+    }

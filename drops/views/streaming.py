@@ -1,0 +1,132 @@
+"""What a streamer does with the own channel."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from accounts.models import User
+from accounts.requests import SignedInRequest
+from drops.domain import channels, queries, streams
+from drops.forms import BannerForm, ChannelForm, LivestreamForm, NewChannelForm
+from drops.models import Channel, Livestream
+
+
+@login_required
+def settings(request: SignedInRequest) -> HttpResponse:
+    """Opens a channel for those who have none; else describes it and says what it takes part in."""
+    channel = Channel.objects.filter(owner=request.user).select_related("owner").first()
+    if channel is None:
+        return _open_channel(request)
+    now = timezone.now()
+    form = ChannelForm(request.POST or None, initial={"description": channel.description})
+    if request.method == "POST" and form.is_valid():
+        channels.describe_channel(
+            channel=channel, description=form.cleaned_data["description"], now=now, actor=request.user
+        )
+        messages.success(request, "Your channel is changed.")
+        return redirect("drops:streamer_settings")
+    return _show_settings(request, channel, form=form, banner_form=BannerForm())
+
+
+@require_POST
+@login_required
+def banner(request: SignedInRequest) -> HttpResponse:
+    """Shows an uploaded banner, or with `remove` none."""
+    channel = own_channel(request.user)
+    now = timezone.now()
+    if "remove" in request.POST:
+        channels.change_banner(channel=channel, banner=None, now=now, actor=request.user)
+        messages.success(request, "Your banner is removed.")
+        return redirect("drops:streamer_settings")
+    banner_form = BannerForm(request.POST, request.FILES)
+    if banner_form.is_valid():
+        try:
+            channels.change_banner(
+                channel=channel, banner=banner_form.cleaned_data["banner"], now=now, actor=request.user
+            )
+        except ValidationError as error:
+            banner_form.add_error("banner", error.messages)
+        else:
+            messages.success(request, "Your banner is changed.")
+            return redirect("drops:streamer_settings")
+    form = ChannelForm(initial={"description": channel.description})
+    return _show_settings(request, channel, form=form, banner_form=banner_form)
+
+
+@require_POST
+@login_required
+def take_part(request: SignedInRequest) -> HttpResponse:
+    """Leaves the campaigns that are open to every channel, or comes back to them."""
+    opted_out = request.POST.get("take_part") != "yes"
+    streams.set_opt_out(
+        channel=own_channel(request.user), opted_out=opted_out, now=timezone.now(), actor=request.user
+    )
+    if opted_out:
+        messages.success(request, "Your channel no longer takes part in global campaigns.")
+    else:
+        messages.success(request, "Your channel takes part in global campaigns.")
+    return redirect("drops:streamer_settings")
+
+
+@require_POST
+@login_required
+def go_live(request: SignedInRequest) -> HttpResponse:
+    """Starts a stream with this title and category, or changes the one that runs."""
+    channel = own_channel(request.user)
+    form = LivestreamForm(request.POST)
+    if not form.is_valid():
+        context = {"channel": channel, "livestream": live_on(channel), "form": form}
+        return render(request, "drops/stream_form.html", context)
+    streams.go_live(channel=channel, **form.cleaned_data, now=timezone.now(), actor=request.user)
+    messages.success(request, "You are live." if live_on(channel) else "Your stream is changed.")
+    return redirect("drops:channel", channel.slug)
+
+
+@require_POST
+@login_required
+def end_stream(request: SignedInRequest) -> HttpResponse:
+    channel = own_channel(request.user)
+    livestream = live_on(channel)
+    if livestream is not None:
+        streams.end_livestream(livestream=livestream, now=timezone.now(), actor=request.user)
+    messages.success(request, "Your stream has ended.")
+    return redirect("drops:channel", channel.slug)
+
+
+def own_channel(user: User) -> Channel:
+    return get_object_or_404(Channel.objects.select_related("owner"), owner=user)
+
+
+def live_on(channel: Channel) -> Livestream | None:
+    return channel.livestreams.filter(ended_at=None).select_related("category").first()
+
+
+def _open_channel(request: SignedInRequest) -> HttpResponse:
+    form = NewChannelForm(request.POST or None, initial={"slug": request.user.username.lower()})
+    if request.method == "POST" and form.is_valid():
+        try:
+            channels.create_channel(owner=request.user, **form.cleaned_data, now=timezone.now())
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, "Your channel is open.")
+            return redirect("drops:streamer_settings")
+    return render(request, "drops/channel_new.html", {"form": form})
+
+
+def _show_settings(request: SignedInRequest, channel: Channel, **forms: object) -> HttpResponse:
+    now = timezone.now()
+    context = {
+        "now": now,
+        "channel": channel,
+        "livestream": live_on(channel),
+        "campaigns": queries.campaigns_touching(channel, now=now),
+        **forms,
+    }
+    return render(request, "drops/channel_settings.html", context)

@@ -1,0 +1,82 @@
+"""The inventory: what was earned, claiming it, and whether it arrived."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import parse_ulid
+from accounts.requests import SignedInRequest
+from drops.models import Campaign, Reward
+from fulfillment.domain import claims, queries
+
+CLAIMS_A_PAGE = 24
+
+ON_CLAIMING = {
+    queries.Arrival.DELIVERED: "Claimed: {reward} is delivered to {studio}.",
+    queries.Arrival.ON_ITS_WAY: "Claimed: {reward} is on its way to {studio}.",
+    queries.Arrival.HELD_UP: "Claimed: {reward} waits here until {studio} can take it.",
+    queries.Arrival.TO_BE_FETCHED: "Claimed: {studio} picks {reward} up from here.",
+}
+
+
+@login_required
+def inventory(request: SignedInRequest) -> HttpResponse:
+    now = timezone.now()
+    page = Paginator(queries.claims_of(request.user), CLAIMS_A_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "now": now,
+        "inventory": queries.inventory(viewer=request.user, now=now),
+        "page_obj": page,
+    }
+    return render(request, "fulfillment/inventory.html", context)
+
+
+@login_required
+def claim(request: SignedInRequest) -> HttpResponse:
+    """Claims on POST. A GET comes from the sign-in on the way, and goes back to where the button is."""
+    if request.method != "POST":
+        return redirect("fulfillment:inventory")
+    now = timezone.now()
+    campaign = get_object_or_404(Campaign, pk=_posted_id(request, "campaign"))
+    reward = get_object_or_404(Reward, pk=_posted_id(request, "reward"))
+    try:
+        new_claim = claims.claim_reward(viewer=request.user, campaign=campaign, reward=reward, now=now)
+    except claims.ClaimRefused as refused:
+        if request.htmx:
+            context = {"refused": refused, "campaign": campaign, "reward": reward}
+            return render(request, "fulfillment/parts/refused.html", context)
+        messages.error(request, refused.message)
+        return redirect("fulfillment:inventory")
+    if request.htmx:
+        return _claimed_item(request, new_claim.pk, is_new=True)
+    said = ON_CLAIMING[queries.arrival(new_claim.deliveries.select_related("endpoint"))]
+    messages.success(request, said.format(reward=reward, studio=campaign.organization))
+    return redirect("fulfillment:inventory")
+
+
+@login_required
+def claimed(request: SignedInRequest, claim_id: str) -> HttpResponse:
+    """Where one claim is now: a part of the inventory, fetched again until it has arrived."""
+    if not request.htmx:
+        return redirect(reverse("fulfillment:inventory") + f"#claim-{claim_id}")
+    return _claimed_item(request, claim_id)
+
+
+def _claimed_item(request: SignedInRequest, claim_id: str, **context: Any) -> HttpResponse:
+    claim = get_object_or_404(queries.claims_of(request.user), pk=claim_id)
+    return render(request, "fulfillment/parts/claimed.html", {"claim": claim, **context})
+
+
+def _posted_id(request: SignedInRequest, name: str) -> str:
+    ulid = parse_ulid(request.POST.get(name, ""))
+    if ulid is None:
+        raise Http404(f"No {name} has this id.")
+    return ulid
