@@ -75,7 +75,7 @@ def json_errors(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable
             and request.path.startswith(API_PREFIXES)
             and not response.headers.get("Content-Type", "").startswith("application/json")
         ):
-            plain = failure(response.status_code, HTTPStatus(response.status_code).phrase)
+            plain = failure(response.status_code, HTTPStatus(response.status_code).phrase.capitalize())
             for header in ("Allow", "Retry-After", "WWW-Authenticate"):
                 if header in response.headers:
                     plain.headers[header] = response.headers[header]

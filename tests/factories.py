@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import factory
 from factory.django import DjangoModelFactory
+from ulid import ULID
 
 from accounts.models import GameLink, MemberRole, Membership, OAuthApp, Organization, User
 from drops.models import (
@@ -18,7 +19,7 @@ from drops.models import (
     Progress,
     Reward,
 )
-from fulfillment.models import WebhookEndpoint
+from fulfillment.models import Claim, WebhookEndpoint
 
 # The moment in which every test happens, unless it says otherwise.
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -171,3 +172,23 @@ class WebhookEndpointFactory(DjangoModelFactory):
     organization = factory.SubFactory(OrganizationFactory)
     url = factory.Sequence(lambda n: f"https://studio.example.com/webhooks/{n}")
     verified_at = NOW - timedelta(days=90)
+
+
+class ClaimFactory(DjangoModelFactory):
+    """Ids grow from one to the next, a millisecond apart from NOW on."""
+
+    class Meta:
+        model = Claim
+
+    id = factory.Sequence(lambda n: str(ULID.from_datetime(NOW + timedelta(milliseconds=n))))
+    campaign = factory.SubFactory(CampaignFactory)
+    organization = factory.SelfAttribute("campaign.organization")
+    reward = factory.SubFactory(
+        RewardFactory,
+        organization=factory.SelfAttribute("..campaign.organization"),
+        category=factory.SelfAttribute("..campaign.category"),
+    )
+    viewer = factory.SubFactory(UserFactory)
+    external_id = factory.SelfAttribute("reward.external_id")
+    created_at = NOW
+    updated_at = NOW
