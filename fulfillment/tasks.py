@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from celery import shared_task
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import worker_init, worker_shutting_down
 from django.conf import settings
 from django.utils import timezone
 
@@ -13,7 +13,7 @@ from fulfillment.domain.dispatcher import Dispatcher
 _dispatcher = Dispatcher(threads=settings.DELIVERY_THREADS, clock=timezone.now)
 
 
-@worker_ready.connect
+@worker_init.connect  # before it connects to the broker, which deliveries do not need
 def start_delivering(**_: object) -> None:
     _dispatcher.start()
 

@@ -1,0 +1,151 @@
+"""How delivering goes: an endpoint's condition at a moment, and the story of one claim."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Min, Q, TextChoices
+
+from fulfillment.models import (
+    Attempt,
+    Claim,
+    ClaimStatusChange,
+    Delivery,
+    DeliveryState,
+    ErrorClass,
+    WebhookEndpoint,
+)
+
+# What the rates and times are taken from: the attempts of a day, the newest thousand of them.
+PERIOD = timedelta(hours=24)
+MOST_ATTEMPTS = 1000
+
+
+class Condition(TextChoices):
+    UNVERIFIED = "unverified", "Waiting for its first test to be answered"
+    WELL = "well", "Working"
+    FAILING = "failing", "Failing"
+    PAUSED = "paused", "Paused for a moment after failures"
+    HELD = "held", "Held"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointHealth:
+    """`success_rate` is 0 to 1; it and the times (in milliseconds) are None where nothing was sent in a day.
+
+    `waiting` and `oldest_waiting_at` are of claims not delivered yet, `stuck` of those that are held
+    each by itself and need an owner. `next_attempt_at` is the earliest, None where none is planned.
+    """
+
+    condition: Condition
+    attempts: int
+    success_rate: float | None
+    p50_ms: int | None
+    p95_ms: int | None
+    waiting: int
+    stuck: int
+    in_flight: int
+    oldest_waiting_at: datetime | None
+    next_attempt_at: datetime | None
+    breaker_open_until: datetime | None
+    failing_since: datetime | None
+
+
+def endpoint_health(*, endpoint: WebhookEndpoint, now: datetime) -> EndpointHealth:
+    """How `endpoint` does at `now`. Two queries, whatever waits."""
+    recent = list(
+        Attempt.objects.filter(endpoint=endpoint, started_at__gt=now - PERIOD)
+        .exclude(error_class__in=[ErrorClass.CRASHED, ErrorClass.SIGNING])
+        .order_by("-started_at")
+        .only("status", "duration_ms")[:MOST_ATTEMPTS]
+    )
+    times = sorted(attempt.duration_ms for attempt in recent if attempt.duration_ms is not None)
+    pending = Q(state=DeliveryState.PENDING)
+    queue = Delivery.objects.filter(endpoint=endpoint, claim__isnull=False).aggregate(
+        waiting=Count("pk", filter=pending),
+        stuck=Count("pk", filter=Q(state=DeliveryState.HELD)),
+        in_flight=Count("pk", filter=Q(lease_token__isnull=False, next_attempt_at__gt=now)),
+        oldest=Min("created_at", filter=pending),
+        next=Min("next_attempt_at", filter=pending & Q(lease_token=None)),
+    )
+    planned = queue["next"] if endpoint.accepts_claims else None
+    if planned is not None and endpoint.breaker_open_until is not None:
+        planned = max(planned, endpoint.breaker_open_until)
+    return EndpointHealth(
+        condition=condition_of(endpoint, now),
+        attempts=len(recent),
+        success_rate=sum(attempt.succeeded for attempt in recent) / len(recent) if recent else None,
+        p50_ms=_percentile(times, 0.50),
+        p95_ms=_percentile(times, 0.95),
+        waiting=queue["waiting"],
+        stuck=queue["stuck"],
+        in_flight=queue["in_flight"],
+        oldest_waiting_at=queue["oldest"],
+        next_attempt_at=planned,
+        breaker_open_until=endpoint.breaker_open_until,
+        failing_since=endpoint.failing_since,
+    )
+
+
+def condition_of(endpoint: WebhookEndpoint, now: datetime) -> Condition:
+    """One word for an endpoint, without a query."""
+    if endpoint.held_at is not None:
+        return Condition.HELD
+    if endpoint.verified_at is None:
+        return Condition.UNVERIFIED
+    if endpoint.breaker_open_until is not None and endpoint.breaker_open_until > now:
+        return Condition.PAUSED
+    return Condition.WELL if endpoint.failing_since is None else Condition.FAILING
+
+
+def _percentile(ordered: list[int], share: float) -> int | None:
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of a claim's story. `attempt` or `change` has the details, where there are any."""
+
+    at: datetime
+    what: str
+    attempt: Attempt | None = None
+    change: ClaimStatusChange | None = None
+
+
+def claim_timeline(*, claim: Claim) -> list[Moment]:
+    """What happened to `claim`, oldest first: claimed, every attempt, every status the studio set, and what is
+    planned next. Three queries."""
+    moments = [Moment(claim.created_at, "Claimed")]
+    deliveries = {
+        delivery.pk: delivery for delivery in Delivery.objects.filter(claim=claim).select_related("endpoint")
+    }
+    for attempt in Attempt.objects.filter(delivery__in=deliveries).order_by("started_at", "pk"):
+        attempt.delivery = deliveries[attempt.delivery_id]
+        attempt.endpoint = attempt.delivery.endpoint
+        moments.append(Moment(attempt.started_at, _attempt_words(attempt), attempt=attempt))
+    for change in claim.status_changes.all():
+        moments.append(Moment(change.at, f"The studio set its status to “{change.new}”", change=change))
+    moments.sort(key=lambda moment: moment.at)
+    for delivery in deliveries.values():
+        if delivery.state == DeliveryState.PENDING and delivery.next_attempt_at is not None:
+            moments.append(Moment(delivery.next_attempt_at, _plan_words(delivery)))
+    return moments
+
+
+def _attempt_words(attempt: Attempt) -> str:
+    where = attempt.endpoint.url.partition("?")[0]
+    if attempt.succeeded:
+        return f"Delivered to {where}"
+    return f"Attempt {attempt.number} at {where} failed: {attempt.error or attempt.error_class}"
+
+
+def _plan_words(delivery: Delivery) -> str:
+    where = delivery.endpoint.url.partition("?")[0]
+    if delivery.endpoint.deleted_at is not None:
+        return f"Not sent: {where} was deleted"
+    if delivery.endpoint.held_at is not None:
+        return f"Waits: {where} is held"
+    if delivery.endpoint.verified_at is None:
+        return f"Waits until {where} has answered a test"
+    return f"Being sent to {where}" if delivery.lease_token else f"Next attempt at {where}"

@@ -1,0 +1,76 @@
+"""Claims that a studio was told of, and has said nothing about for longer than it wants to."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+
+from accounts.models import Organization
+from fulfillment.models import INITIATED, Delivery, DeliveryState, WebhookEndpoint
+
+HEADER = [
+    "claim_id",
+    "user_id",
+    "campaign_id",
+    "reward_id",
+    "external_id",
+    "external_status",
+    "claimed_at",
+    "delivered_at",
+    "endpoint",
+]
+
+
+def unacknowledged(*, endpoint: WebhookEndpoint, now: datetime) -> QuerySet[Delivery]:
+    """Deliveries that arrived longer ago than the endpoint's `acknowledge_within_hours`, whose claims are
+    still “initiated”. Oldest first; none where the studio has set no time."""
+    if endpoint.acknowledge_within_hours is None:
+        return Delivery.objects.none()
+    return (
+        Delivery.objects.filter(
+            endpoint=endpoint,
+            state=DeliveryState.DELIVERED,
+            delivered_at__lte=now - timedelta(hours=endpoint.acknowledge_within_hours),
+            claim__external_status=INITIATED,
+        )
+        .select_related("claim", "endpoint")
+        .order_by("delivered_at")
+    )
+
+
+class _Echo:
+    """A file for csv.writer that hands each line back."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def unacknowledged_csv(*, organization: Organization, now: datetime) -> Iterator[str]:
+    """The lines of a CSV of `unacknowledged` over every endpoint of `organization`, the header first."""
+    writer = csv.writer(_Echo())
+    yield writer.writerow(HEADER)
+    for endpoint in organization.webhook_endpoints.filter(deleted_at=None):
+        for delivery in unacknowledged(endpoint=endpoint, now=now).iterator():
+            claim = delivery.claim
+            assert claim is not None  # noqa: S101 - only claims have a status
+            yield writer.writerow(
+                [
+                    claim.id,
+                    claim.viewer_id,
+                    claim.campaign_id,
+                    claim.reward_id,
+                    _cell(claim.external_id),
+                    claim.external_status,
+                    claim.created_at.isoformat(),
+                    delivery.delivered_at.isoformat() if delivery.delivered_at else "",
+                    _cell(endpoint.url),
+                ]
+            )
+
+
+def _cell(text: str) -> str:
+    """Spreadsheets run what begins like a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
