@@ -1,5 +1,7 @@
 """Every address of the site. Pages end with a slash; the APIs keep their partners' spelling, without."""
 
+from django.conf import settings
+from django.conf.urls.static import static
 from django.contrib import admin
 from django.urls import include, path
 
@@ -18,9 +20,9 @@ urlpatterns = [
     path("", include("fulfillment.api.urls")),
     path("dashboard/", dashboard.urls),
     path("admin/", admin.site.urls),
+    # Only while DEBUG is on: otherwise the server in front, or granian, serves uploaded pictures.
+    *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
 ]
 
 handler400 = views.bad_request
-handler403 = views.permission_denied
-handler404 = views.page_not_found
 handler500 = views.server_error

@@ -13,14 +13,18 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from types import FrameType
-from typing import IO
+from typing import IO, Any
 
 import environ
 from cryptography.fernet import Fernet
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
+from honcho.process import Popen, Process
 
 from scripts.ports import is_free
 from scripts.valkey import configure, running_valkey
@@ -37,30 +41,53 @@ OUTBOUND_ALLOW_LOOPBACK=true
 """
 
 
+class Leader(Popen):
+    """A process that takes along all that it started, also when it was killed or this launcher was.
+
+    Without that, granian's and Celery's own processes would live on and keep the port.
+    """
+
+    def __init__(self, command: str, **options: Any) -> None:
+        super().__init__(command, **options)
+        Thread(target=self.end_group, daemon=True).start()
+
+    def end_group(self) -> None:
+        launcher = os.getppid()
+        while self.poll() is None and os.getppid() == launcher:
+            time.sleep(0.2)
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+
+class GroupProcess(Process):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._child_ctor = Leader
+
+
 class Processes(Manager):
     """Runs them together: when one ends by itself, or a signal comes, all end."""
 
-    ended_by_itself: tuple[str, ...] = ()
+    def __init__(self) -> None:
+        super().__init__()
+        self._process_ctor = GroupProcess
+        self.ended_by_itself: list[str] = []
 
     def terminate(self) -> None:
         if not self._terminating:
-            self.ended_by_itself = tuple(
+            self.ended_by_itself = [
                 name for name, process in self._processes.items() if "returncode" in process
-            )
+            ]
         super().terminate()
-
-    def kill_groups(self) -> None:
-        for process in self._processes.values():
-            if "pid" in process and "returncode" not in process:
-                os.killpg(process["pid"], signal.SIGKILL)
 
 
 def main() -> int:
     os.chdir(ROOT)
     signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGHUP, interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, interrupt)
     state = Path(os.environ.get("STATE_DIR", "var")).resolve()
-    state.mkdir(parents=True, exist_ok=True)
+    (state / "media").mkdir(parents=True, exist_ok=True)
     try:
         with lock(state):
             set_environment(state)
@@ -150,8 +177,7 @@ def run(commands: dict[str, str]) -> int:
     try:
         processes.loop()
     except (KeyboardInterrupt, OSError):
-        # The terminal is gone, and with it the reader of the output: nothing can end in order any more.
-        processes.kill_groups()
+        # The terminal was closed: nothing can be said any more, and every Leader ends its group when we are gone.
         os._exit(1)
     if processes.ended_by_itself:
         print(
