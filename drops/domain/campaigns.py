@@ -24,6 +24,7 @@ from django.db import transaction
 from accounts.domain import audit
 from accounts.domain.organizations import check_web_address
 from accounts.models import OAuthApp, Organization, User
+from drops.domain.watch_terms import remember_terms
 from drops.models import AllowedChannel, Campaign, CampaignPhase, CampaignReward, Category, Channel, Reward
 from drops.models.campaigns import MAX_REWARDS
 
@@ -131,6 +132,7 @@ def change_campaign(*, campaign: Campaign, plan: CampaignPlan, now: datetime, ac
     _check(campaign, plan)
     if refusals := _refusals(campaign.phase(now), present, plan):
         raise ValidationError(refusals)
+    remember_terms(campaign=campaign, now=now)
     _write(campaign, plan)
     if campaign.published_at is not None and campaign.phase(now) not in STARTED:
         _refuse_problems(campaign, now)
