@@ -53,7 +53,7 @@ class EndpointHealth:
 
 
 def endpoint_health(*, endpoint: WebhookEndpoint, now: datetime) -> EndpointHealth:
-    """How `endpoint` does at `now`. Two queries, whatever waits."""
+    """How `endpoint` does at `now`. Three queries, whatever waits."""
     recent = list(
         Attempt.objects.filter(endpoint=endpoint, started_at__gt=now - PERIOD)
         .exclude(error_class__in=[ErrorClass.CRASHED, ErrorClass.SIGNING])
@@ -61,13 +61,13 @@ def endpoint_health(*, endpoint: WebhookEndpoint, now: datetime) -> EndpointHeal
         .only("status", "duration_ms")[:MOST_ATTEMPTS]
     )
     times = sorted(attempt.duration_ms for attempt in recent if attempt.duration_ms is not None)
-    pending = Q(state=DeliveryState.PENDING)
-    queue = Delivery.objects.filter(endpoint=endpoint, claim__isnull=False).aggregate(
-        waiting=Count("pk", filter=pending),
-        stuck=Count("pk", filter=Q(state=DeliveryState.HELD)),
+    open_ones = Delivery.objects.filter(endpoint=endpoint, claim__isnull=False)
+    stuck = open_ones.filter(state=DeliveryState.HELD).count()
+    queue = open_ones.filter(state=DeliveryState.PENDING).aggregate(
+        waiting=Count("pk"),
         in_flight=Count("pk", filter=Q(lease_token__isnull=False, next_attempt_at__gt=now)),
-        oldest=Min("created_at", filter=pending),
-        next=Min("next_attempt_at", filter=pending & Q(lease_token=None)),
+        oldest=Min("created_at"),
+        next=Min("next_attempt_at", filter=Q(lease_token=None)),
     )
     planned = queue["next"] if endpoint.accepts_claims else None
     if planned is not None and endpoint.breaker_open_until is not None:
@@ -79,7 +79,7 @@ def endpoint_health(*, endpoint: WebhookEndpoint, now: datetime) -> EndpointHeal
         p50_ms=_percentile(times, 0.50),
         p95_ms=_percentile(times, 0.95),
         waiting=queue["waiting"],
-        stuck=queue["stuck"],
+        stuck=stuck,
         in_flight=queue["in_flight"],
         oldest_waiting_at=queue["oldest"],
         next_attempt_at=planned,
@@ -124,13 +124,16 @@ def claim_timeline(*, claim: Claim) -> list[Moment]:
         attempt.delivery = deliveries[attempt.delivery_id]
         attempt.endpoint = attempt.delivery.endpoint
         moments.append(Moment(attempt.started_at, _attempt_words(attempt), attempt=attempt))
-    for change in claim.status_changes.all():
-        moments.append(Moment(change.at, f"The studio set its status to “{change.new}”", change=change))
+    moments += [
+        Moment(change.at, f"The studio set its status to “{change.new}”", change=change)
+        for change in claim.status_changes.all()
+    ]
     moments.sort(key=lambda moment: moment.at)
-    for delivery in deliveries.values():
-        if delivery.state == DeliveryState.PENDING and delivery.next_attempt_at is not None:
-            moments.append(Moment(delivery.next_attempt_at, _plan_words(delivery)))
-    return moments
+    return moments + [
+        Moment(delivery.next_attempt_at, _plan_words(delivery))
+        for delivery in deliveries.values()
+        if delivery.next_attempt_at is not None
+    ]
 
 
 def _attempt_words(attempt: Attempt) -> str:

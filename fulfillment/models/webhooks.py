@@ -194,6 +194,7 @@ class Delivery(models.Model):
             models.Index(
                 fields=["endpoint"], condition=Q(lease_token__isnull=False), name="delivery_in_flight"
             ),
+            models.Index(fields=["endpoint"], condition=Q(state=DeliveryState.HELD), name="delivery_held"),
             models.Index(fields=["endpoint", "-id"], name="delivery_by_endpoint"),
         ]
 
