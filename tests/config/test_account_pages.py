@@ -1,0 +1,221 @@
+"""Signing up and in, mail, passwords and the second factor: the way a person walks through them."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
+from django.core.cache import cache
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from tests.config.test_pages import refused
+
+PASSWORD = "nine-lanterns-lit"
+
+
+@pytest.fixture(autouse=True)
+def no_rate_limit_from_the_test_before() -> Iterator[None]:
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def person(viewer: User) -> User:
+    """The viewer, with a password and a confirmed address."""
+    viewer.set_password(PASSWORD)
+    viewer.email = "viewer@example.com"
+    viewer.save()
+    EmailAddress.objects.create(user=viewer, email=viewer.email, verified=True, primary=True)
+    return viewer
+
+
+@pytest.fixture
+def signed_in(client: Client, person: User) -> Client:
+    sign_in(client)
+    return client
+
+
+def sign_in(client: Client) -> HttpResponse:
+    return client.post("/accounts/login/", {"login": "viewer", "password": PASSWORD}, follow=True)
+
+
+def confirm_password(client: Client, go_on_to: str) -> HttpResponse:
+    """Changes of the second factor ask for the password once more."""
+    return client.post("/accounts/reauthenticate/", {"password": PASSWORD, "next": go_on_to}, follow=True)
+
+
+def page(response: HttpResponse, status: int = 200) -> str:
+    """The page's HTML, once it is sure that it is one of ours."""
+    html = response.content.decode()
+    assert response.status_code == status
+    assert "css/drops.css" in html
+    assert html.count("<h1") == 1
+    assert refused(html) == []
+    return html
+
+
+def link_in_last_mail() -> str:
+    found = re.search(r"http://\S+", mail.outbox[-1].body)
+    assert found
+    return found[0]
+
+
+def totp_code(secret: str) -> str:
+    """What an authenticator app shows now (RFC 6238)."""
+    digest = hmac.digest(base64.b32decode(secret), int(time.time() // 30).to_bytes(8), "sha1")
+    at = digest[-1] & 15
+    return f"{(int.from_bytes(digest[at : at + 4]) & 0x7FFFFFFF) % 1_000_000:06}"
+
+
+def test_signing_up_ends_signed_in_through_the_link_in_the_mail(client: Client, db: None):
+    page(client.get("/accounts/signup/"))
+    answer = client.post(
+        "/accounts/signup/",
+        {"email": "nia@example.com", "username": "nia", "password1": PASSWORD},
+        follow=True,
+    )
+    assert "One look in your mail" in page(answer)
+
+    message = mail.outbox[-1]
+    assert message.subject == "Confirm your e-mail address"
+    assert message.body.startswith("Hello nia,")
+    assert "example.com" not in message.body.replace("nia@example.com", "")
+
+    confirm = link_in_last_mail()
+    assert "Is this your address?" in page(client.get(confirm))
+    landed = client.post(confirm, follow=True)
+    assert "Sign out" in page(landed)
+    assert "nia@example.com is confirmed." in page(landed)
+
+
+def test_signing_up_says_what_is_wrong_beside_the_field(client: Client, db: None):
+    html = page(client.post("/accounts/signup/", {"email": "nia", "username": "n", "password1": "123"}))
+    assert html.count('class="errorlist') >= 3
+    assert 'aria-invalid="true"' in html
+
+
+def test_a_used_up_confirmation_link_says_so(client: Client, db: None):
+    assert "This link is used up" in page(client.get("/accounts/confirm-email/not-a-key/"))
+
+
+def test_sign_in_refuses_and_accepts(client: Client, person: User):
+    page(client.get("/accounts/login/"))
+    html = page(client.post("/accounts/login/", {"login": "viewer", "password": "wrong"}))
+    assert "errorlist nonfield" in html
+    assert "Signed in as viewer." in page(sign_in(client))
+    assert "Sign out?" in page(client.get("/accounts/logout/"))
+    assert "Signed out." in page(client.post("/accounts/logout/", follow=True))
+
+
+def test_a_forgotten_password_is_replaced_through_the_mail(client: Client, person: User):
+    page(client.get("/accounts/password/reset/"))
+    asked = client.post("/accounts/password/reset/", {"email": person.email}, follow=True)
+    assert "Look in your mail" in page(asked)
+    assert mail.outbox[-1].subject == "Choose a new password"
+
+    form = client.get(link_in_last_mail(), follow=True)
+    assert "Choose a new password" in page(form)
+    address = form.redirect_chain[-1][0]
+    done = client.post(
+        address, {"password1": "eight-lanterns-lit", "password2": "eight-lanterns-lit"}, follow=True
+    )
+    assert "Password changed" in page(done)
+    assert mail.outbox[-1].subject == "Your password was changed"
+    person.refresh_from_db()
+    assert person.check_password("eight-lanterns-lit")
+
+    assert "This link is used up" in page(Client().get("/accounts/password/reset/key/1-nonsense/"))
+
+
+def test_mail_for_an_unknown_address_tells_its_owner_and_nobody_else(client: Client, db: None):
+    asked = client.post("/accounts/password/reset/", {"email": "nobody@example.com"}, follow=True)
+    assert "Look in your mail" in page(asked)
+    assert mail.outbox[-1].subject == "No account with this address"
+
+
+@pytest.mark.django_db(transaction=True)  # what follows the commit is part of what is tried
+def test_second_factor_on_used_and_off(signed_in: Client, person: User):
+    client = signed_in
+    assert "Switch on" in page(client.get("/accounts/2fa/"))
+    assert "Confirm that it is you" in page(client.get("/accounts/2fa/totp/activate/", follow=True))
+    setup = confirm_password(client, "/accounts/2fa/totp/activate/")
+    secret = re.search(r'<code id="totp-secret">(\w+)</code>', page(setup))
+    assert secret
+    wrong = client.post("/accounts/2fa/totp/activate/", {"code": "abc"})
+    assert 'class="errorlist' in page(wrong)
+    activated = client.post("/accounts/2fa/totp/activate/", {"code": totp_code(secret[1])}, follow=True)
+    assert "Two-factor authentication is on." in page(activated)
+    assert "10 of 10 left" in page(client.get("/accounts/2fa/recovery-codes/"))
+    codes = client.get("/accounts/2fa/recovery-codes/download/").content.decode().split()
+    assert len(codes) == 10
+
+    client.post("/accounts/logout/")
+    assert "Enter your code" in page(sign_in(client))
+    assert "Sign out" in page(client.post("/accounts/2fa/authenticate/", {"code": codes[0]}, follow=True))
+    assert "9 left" in page(client.get("/accounts/2fa/"))
+
+    confirm_password(client, "/accounts/2fa/recovery-codes/generate/")
+    page(client.get("/accounts/2fa/recovery-codes/generate/"))
+    page(client.get("/accounts/2fa/totp/deactivate/"))
+    off = client.post("/accounts/2fa/totp/deactivate/", follow=True)
+    assert "Two-factor authentication is off." in page(off)
+    assert mail.outbox[-1].subject == "Two-factor authentication is off"
+
+
+def test_addresses_are_added_made_primary_and_removed(signed_in: Client, person: User):
+    client = signed_in
+    added = client.post("/accounts/email/", {"action_add": "", "email": "second@example.com"}, follow=True)
+    html = page(added)
+    assert "Not confirmed" in html
+    assert "A link to confirm second@example.com is on its way." in html
+    client.post(link_in_last_mail())
+    primary = client.post(
+        "/accounts/email/", {"action_primary": "", "email": "second@example.com"}, follow=True
+    )
+    assert "Your primary address is changed." in page(primary)
+    removed = client.post(
+        "/accounts/email/", {"action_remove": "", "email": "viewer@example.com"}, follow=True
+    )
+    assert "viewer@example.com is removed." in page(removed)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "account_change_password",
+        "account_email",
+        "mfa_index",
+        "socialaccount_connections",
+        "account_reauthenticate",
+    ],
+)
+def test_pages_of_a_signed_in_person_are_ours(signed_in: Client, name: str):
+    html = page(signed_in.get(reverse(name)))
+    assert "Sign out" in html
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "account_email_verification_sent",
+        "account_inactive",
+        "account_reset_password_done",
+        "account_reset_password_from_key_done",
+        "socialaccount_login_cancelled",
+    ],
+)
+def test_pages_that_need_nobody_are_ours(client: Client, db: None, name: str):
+    page(client.get(reverse(name)))
+
+
+def test_a_failed_sign_in_elsewhere_says_what_to_do(client: Client, db: None):
+    assert "Sign-in did not work" in page(client.get("/accounts/3rdparty/login/error/"), status=401)
