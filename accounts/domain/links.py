@@ -20,7 +20,7 @@ from datetime import datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from oauth2_provider.models import AccessToken, revoke_access_token
 
 from accounts.domain import tokens
@@ -156,7 +156,10 @@ def unlink(*, viewer: User, organization: Organization, now: datetime) -> None:
 
 def unlink_everything(*, viewer: User, now: datetime) -> None:
     """For the deletion of the account: no app, the platform's own included, speaks for `viewer` any more."""
-    apps = OAuthApp.objects.filter(consents__viewer=viewer, consents__ended_at__isnull=True)
+    apps = OAuthApp.objects.filter(
+        Q(pk__in=Consent.objects.filter(viewer=viewer, ended_at__isnull=True).values("app"))
+        | Q(organization__in=linked_organization_ids(viewer))
+    )
     _end_consents(apps=apps, viewer=viewer, now=now, actor=viewer)
 
 
