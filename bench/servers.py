@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -34,7 +35,6 @@ __all__ = [
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = Path(sys.executable).parent
-WEB_THREADS = 8
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def environment(*, database_url: str, redis_url: str = "", **more: str) -> dict[
     """The settings of a measured Drops, for this process or another: production's, without TLS."""
     return {
         "ENV_FILE": os.devnull,
-        "STATE_DIR": tempfile.gettempdir(),
+        "STATE_DIR": str(Path(tempfile.gettempdir()) / "drops-bench"),
         "SECRET_KEY": "bench-only-0123456789-0123456789-0123456789-0123456789",
         "ENCRYPTION_KEYS": "dGVzdHMtb25seS1rZXktb2YtdGhpcnR5LXR3by1ieS0=",
         "SITE_URL": "http://127.0.0.1:8000",
@@ -83,7 +83,7 @@ def running_web(
     *,
     application: str = "config.wsgi:application",
     workers: int = 2,
-    threads: int | None = None,
+    threads: int = 8,
 ) -> Iterator[str]:
     """Granian as the Procfile starts it, with these settings; yields its address.
 
@@ -91,17 +91,8 @@ def running_web(
     """
     port = free_port()
     command = parse_procfile((ROOT / "Procfile").read_text()).processes["web"]
-    with _running(
-        f"exec {command.replace('config.wsgi:application', application)}",
-        settings
-        | {
-            "HOST": "127.0.0.1",
-            "PORT": str(port),
-            "WEB_WORKERS": str(workers),
-            "WEB_THREADS": str(threads or WEB_THREADS),
-        },
-    ):
-        wait_until_listening(port)
+    sizes = {"PORT": str(port), "WEB_WORKERS": str(workers), "WEB_THREADS": str(threads)}
+    with _running(command.replace("config.wsgi:application", application), {**settings, **sizes}, port=port):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -111,13 +102,14 @@ def running_worker(settings: Mapping[str, str], *, threads: int = 8) -> Iterator
     command = parse_procfile((ROOT / "Procfile").read_text()).processes["worker"]
     with (
         tempfile.TemporaryDirectory(prefix="drops-bench-") as folder,
-        _running(f"exec {command}", {**settings, "STATE_DIR": folder, "WORKER_THREADS": str(threads)}),
+        _running(command, {**settings, "STATE_DIR": folder, "WORKER_THREADS": str(threads)}),
     ):
         yield
 
 
 @contextmanager
-def _running(command: str, settings: Mapping[str, str]) -> Iterator[None]:
+def _running(command: str, settings: Mapping[str, str], *, port: int | None = None) -> Iterator[None]:
+    """The command, from when it listens on `port` to the end of the block."""
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             command,
@@ -126,14 +118,18 @@ def _running(command: str, settings: Mapping[str, str]) -> Iterator[None]:
             env={**os.environ, **settings, "PATH": f"{PROGRAMS}:{os.environ['PATH']}"},
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
+            if port:
+                wait_until_listening(port)
             yield
-            if process.poll() is not None:
-                output.seek(0)
-                raise RuntimeError(f"{command} ended by itself:\n{output.read().decode()[-4000:]}")
+        except BaseException:
+            output.seek(0)
+            print(f"{command} said:\n{output.read().decode()[-4000:]}", file=sys.stderr)
+            raise
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)
             process.wait(timeout=30)
 
 

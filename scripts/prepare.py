@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from io import StringIO
+from pathlib import Path
 
 import django
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 
 
@@ -13,9 +17,21 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     call_command("migrate", verbosity=0)
-    call_command("collectstatic", interactive=False, verbosity=0)
+    collect_static_files()
     # What it prints is in a file too, and shown when everything runs.
     call_command("demo", studio_url=os.environ["STUDIO_URL"], stdout=StringIO())
+
+
+def collect_static_files() -> None:
+    """Compressing them takes seconds, so only when one has changed."""
+    stamp = Path(settings.STATIC_ROOT, ".collected")
+    digest = hashlib.sha256()
+    for finder in get_finders():
+        for path, storage in finder.list(None):
+            digest.update(f"{storage.path(path)} {storage.get_modified_time(path)}\n".encode())
+    if not stamp.exists() or stamp.read_text() != digest.hexdigest():
+        call_command("collectstatic", interactive=False, verbosity=0)
+        stamp.write_text(digest.hexdigest())
 
 
 if __name__ == "__main__":
