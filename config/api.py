@@ -32,7 +32,7 @@ class Query:
         self._parameters = parameters
 
     def text(self, name: str, *, max_length: int) -> str:
-        """"" where it is missing."""
+        """An empty text where it is missing."""
         value = self._parameters.get(name, "")
         if "\x00" in value or len(value) > max_length:
             raise ParseError(f"{name}: must be a text of at most {max_length} characters.")

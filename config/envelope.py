@@ -1,4 +1,4 @@
-"""The shape of every answer of the APIs: `{"data": …, "message": "OK"}`, and for errors `{"data": null, "message": "…"}`."""
+"""The shape of every answer of the APIs: `{"data": …, "message": "OK"}`; of errors `{"data": null, "message": "…"}`."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ def problems_of(error: ValidationError) -> dict[str, list[str]]:
 def text_of(detail: Any) -> str:
     """One line for a person, of whatever REST framework or a model complained of."""
     if isinstance(detail, Mapping):
-        return " ".join(f"{field}: {text_of(what)}" if field else text_of(what) for field, what in detail.items())
+        return " ".join(
+            f"{field}: {text_of(what)}" if field else text_of(what) for field, what in detail.items()
+        )
     if isinstance(detail, list | tuple):
         return " ".join(text_of(what) for what in detail)
     return str(detail)

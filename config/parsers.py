@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import IO, Any
 
 import orjson
@@ -18,14 +18,15 @@ from rest_framework.request import Request
 class JSONOnly(BaseContentNegotiation):
     """The answer is JSON whatever the Accept header says: no client is turned away with a 406."""
 
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser | None:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         content_type = (request.content_type or "").partition(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == content_type), None)
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        return renderers[0], str(renderers[0].media_type)
+        renderer = next(iter(renderers))
+        return renderer, str(renderer.media_type)
 
 
 class StrictJSONParser(BaseParser):
@@ -33,9 +34,7 @@ class StrictJSONParser(BaseParser):
 
     media_type = "application/json"
 
-    def parse(
-        self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None
-    ) -> dict[str, Any] | list[Any]:
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
             # Django's own body, since it minds the limit; the stream alone would not.
             raw = parser_context["request"]._request.body
@@ -46,6 +45,6 @@ class StrictJSONParser(BaseParser):
         if b"\\u0000" in raw:
             raise ParseError("The body must not contain the character NUL.")
         try:
-            return orjson.loads(raw)  # type: ignore[no-any-return]
+            return orjson.loads(raw)
         except orjson.JSONDecodeError as error:
             raise ParseError(f"The body is not JSON: {error}.") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import cast
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest
@@ -101,12 +102,11 @@ class ViewerView(ApiView):
 
     @property
     def viewer(self) -> User:
-        if not isinstance(self.request.user, User):
-            raise NotAuthenticated("Unauthorized")
-        return self.request.user
+        return cast("User", self.request.user)
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
-        if request.user is None and request.auth is not None:
+        if isinstance(request.auth, Caller) and request.auth.user_id is None:
             raise PermissionDenied("This needs a user access token (grant type authorization_code).")
-        assert self.viewer
+        if not isinstance(request.user, User):
+            raise NotAuthenticated("Unauthorized")

@@ -31,7 +31,7 @@ def create_app(
 
     Without `organization` the app is the platform's own. Raises ValidationError.
     """
-    secret = generate_client_secret()
+    secret = str(generate_client_secret())
     app = OAuthApp(
         organization=organization,
         is_platform=organization is None,
@@ -98,7 +98,7 @@ def rotate_secret(
     Zero `overlap` ends the old one at once: for a secret that leaked.
     """
     app = OAuthApp.objects.select_for_update(of=("self",)).select_related("organization").get(pk=app.pk)
-    secret = generate_client_secret()
+    secret = str(generate_client_secret())
     app.previous_client_secret = app.client_secret
     app.previous_secret_expires_at = now + overlap
     app.client_secret = secret

@@ -51,8 +51,8 @@ def linked_organization_ids(viewer: User) -> set[str]:
     )
 
 
-def live_link(*, viewer_id: int, organization_id: str) -> GameLink:
-    """The link of one viewer with one organization. Raises NotLinked."""
+def live_link(*, viewer_id: int, organization_id: str | None) -> GameLink:
+    """The link of one viewer with one organization (None, for the platform's own apps: no link). Raises NotLinked."""
     link = GameLink.objects.filter(
         viewer=viewer_id, organization=organization_id, unlinked_at__isnull=True
     ).first()
@@ -82,7 +82,9 @@ def consent(*, viewer: User, app: OAuthApp, scopes: Iterable[str], now: datetime
 
     An organization's app links by it.
     """
-    given, _ = Consent.objects.get_or_create(viewer=viewer, app=app, ended_at=None, defaults={"given_at": now})
+    given, _ = Consent.objects.get_or_create(
+        viewer=viewer, app=app, ended_at=None, defaults={"given_at": now}
+    )
     agreed = " ".join(dict.fromkeys([*given.scope.split(), *scopes]))
     if agreed != given.scope:
         given.scope = agreed
@@ -104,7 +106,6 @@ def consent(*, viewer: User, app: OAuthApp, scopes: Iterable[str], now: datetime
 def link(*, viewer: User, app: OAuthApp, now: datetime) -> GameLink:
     """Consent to an organization's app with what every app is shown. A second time changes nothing."""
     consent(viewer=viewer, app=app, scopes=["user:read"], now=now)
-    assert app.organization_id is not None, "the platform's own apps link nobody"
     return live_link(viewer_id=viewer.pk, organization_id=app.organization_id)
 
 
@@ -124,7 +125,6 @@ def name_game_account(
 
     Raises NotLinked, GameAccountTaken (nothing is changed) or ValidationError.
     """
-    assert app.organization_id is not None, "the platform's own apps link nobody"
     named = live_link(viewer_id=viewer_id, organization_id=app.organization_id)
     if (named.game_account_id, named.game_account_name) == (account_id, name):
         return named
@@ -192,9 +192,7 @@ def end_all_consents(*, app: OAuthApp, now: datetime) -> int:
 
 
 @transaction.atomic
-def _end_consents(
-    *, apps: Iterable[OAuthApp], viewer: User, now: datetime, actor: User | OAuthApp
-) -> None:
+def _end_consents(*, apps: Iterable[OAuthApp], viewer: User, now: datetime, actor: User | OAuthApp) -> None:
     apps = list(apps)
     tokens.revoke_all(apps=apps, viewer=viewer, now=now)
     Consent.objects.filter(app__in=apps, viewer=viewer, ended_at__isnull=True).update(ended_at=now)

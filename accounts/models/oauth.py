@@ -13,7 +13,6 @@ from oauth2_provider.models import AbstractApplication, ApplicationManager
 from .fields import new_ulid
 from .organizations import Organization
 
-
 # The only hosts that a redirect URI may reach without TLS: the developer's own machine.
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1")
 
@@ -77,7 +76,9 @@ class OAuthApp(AbstractApplication):
             parts = urlsplit(uri)
             if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
                 raise ValidationError(
-                    {"redirect_uris": f"{uri}: must begin with https:// (http:// only for localhost and 127.0.0.1)."}
+                    {
+                        "redirect_uris": f"{uri}: must begin with https:// (http:// only for localhost and 127.0.0.1)."
+                    }
                 )
 
 

@@ -42,12 +42,13 @@ class Validator(OAuth2Validator):
         return True
 
     def _load_application(self, client_id: str | None, request: Request) -> OAuthApp | None:
-        request.client = None
+        app = None
         if client_id and "\x00" not in client_id:
             app = OAuthApp.objects.select_related("organization").filter(client_id=client_id).first()
-            if app is not None and app.is_alive:
-                request.client = app
-        return request.client
+            if app is not None and not app.is_alive:
+                app = None
+        request.client = app
+        return app
 
     # Scopes: what an app may not have is left out, and the answer says what it got.
 
@@ -172,7 +173,7 @@ def _basic_credentials(request: Request) -> tuple[str, str] | None:
     if scheme.lower() != "basic":
         return None
     try:
-        client_id, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+        client_id, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
     except ValueError:
         return "", ""
     # RFC 6749 2.3.1: both parts are form-encoded before they are joined.

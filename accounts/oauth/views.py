@@ -101,7 +101,8 @@ class AuthorizeView(LoginRequiredMixin, OAuthLibMixin, View):
         return render(self.request, "oauth2_provider/refused.html", context, status=400)
 
     def _send_to(self, uri: str) -> HttpResponse:
-        return OAuth2ResponseRedirect(uri, ["https", "http"])
+        response: HttpResponse = OAuth2ResponseRedirect(uri, ["https", "http"])
+        return response
 
 
 def _policy_that_lets_go_to(redirect_uri: str) -> str:

@@ -29,10 +29,10 @@ class ClaimView(ViewerView):
 
 
 def _asked_for(body: Any) -> tuple[Campaign, Reward]:
-    ids = [body.get(key) if isinstance(body, dict) else None for key in ("campaign_id", "reward_id")]
+    ids = (body.get("campaign_id"), body.get("reward_id")) if isinstance(body, dict) else (None, None)
+    campaign_id, reward_id = (parse_ulid(value) if isinstance(value, str) else None for value in ids)
     if not all(isinstance(value, str) for value in ids):
         raise ParseError('The body must be {"reward_id": …, "campaign_id": …}.')
-    campaign_id, reward_id = (parse_ulid(value) for value in ids)
     campaign = (
         Campaign.objects.select_related("organization")
         .filter(id=campaign_id, published_at__isnull=False)

@@ -48,7 +48,9 @@ def test_redirect_uris_that_no_browser_should_follow_are_refused(studio, uri: st
     assert "redirect_uris" in refused.value.message_dict
 
 
-@pytest.mark.parametrize("uri", ["http://localhost:8080/cb", "http://127.0.0.1/cb", "https://s.example/cb?x=1"])
+@pytest.mark.parametrize(
+    "uri", ["http://localhost:8080/cb", "http://127.0.0.1/cb", "https://s.example/cb?x=1"]
+)
 def test_redirect_uris_of_a_developers_machine_are_fine(studio: Organization, uri: str, now) -> None:
     app, _ = apps.create_app(organization=studio, name="X", redirect_uris=[uri], now=now, actor=None)
     assert app.redirect_uri_allowed(uri)
@@ -66,9 +68,7 @@ def test_a_leaked_secret_ends_at_once(studio_app: OAuthApp, owner: User, now) ->
 
 
 def test_changing_is_audited(studio_app: OAuthApp, owner: User, now) -> None:
-    apps.change_app(
-        app=studio_app, name="New", redirect_uris=["https://n.example/cb"], now=now, actor=owner
-    )
+    apps.change_app(app=studio_app, name="New", redirect_uris=["https://n.example/cb"], now=now, actor=owner)
     data = AuditEvent.objects.get(action="app.changed").data
     assert data["before"]["name"] == "Northlight Connect"
     assert data["after"] == {"name": "New", "redirect_uris": ["https://n.example/cb"]}

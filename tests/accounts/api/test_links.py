@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from accounts.domain import links
-from accounts.models import AuditEvent, GameLink, OAuthApp, Organization, User
+from accounts.models import AuditEvent, GameLink, OAuthApp, User
 from tests import factories
 from tests.api import bearer
 

@@ -98,9 +98,7 @@ def test_introspection_tells_of_the_bearer_token(studio_app: OAuthApp, viewer: U
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/json", "multipart/form-data", "x"])
-def test_the_content_type_of_introspection_does_not_matter(
-    studio_app: OAuthApp, content_type: str
-) -> None:
+def test_the_content_type_of_introspection_does_not_matter(studio_app: OAuthApp, content_type: str) -> None:
     response = introspect(access_token(studio_app), data=b"", content_type=content_type)
     assert response.json()["data"]["active"] is True
 

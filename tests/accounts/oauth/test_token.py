@@ -253,13 +253,9 @@ def test_a_scope_may_come_with_the_code(browser: Client, studio_app: OAuthApp) -
     assert (response.status_code, response.json()["scope"]) == (200, "user:read")
 
 
-@pytest.mark.parametrize(
-    ("is_platform", "granted"), [(False, "drops:write"), (True, "platform")]
-)
+@pytest.mark.parametrize(("is_platform", "granted"), [(False, "drops:write"), (True, "platform")])
 def test_app_scopes_go_to_those_they_are_for(studio: Organization, is_platform: bool, granted: str) -> None:
-    app = factories.OAuthAppFactory(
-        organization=None if is_platform else studio, is_platform=is_platform
-    )
+    app = factories.OAuthAppFactory(organization=None if is_platform else studio, is_platform=is_platform)
     body = token_request(app, grant_type="client_credentials", scope="drops:write platform").json()
     assert body["scope"] == granted
 
@@ -305,9 +301,7 @@ def test_nobody_speaks_for_a_person_who_is_gone(
     code = allow(browser, studio_app)
     User.objects.filter(pk=viewer.pk).update(**gone)
     assert me(tokens["access_token"]).status_code == 401
-    refreshed = token_request(
-        studio_app, grant_type="refresh_token", refresh_token=tokens["refresh_token"]
-    )
+    refreshed = token_request(studio_app, grant_type="refresh_token", refresh_token=tokens["refresh_token"])
     assert refreshed.json()["error"] == "invalid_grant"
     assert exchange(studio_app, code).json()["error"] == "invalid_grant"
 

@@ -3,9 +3,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.db import connection
 
 from accounts.models import AuditEvent, OAuthApp, Organization, User, new_ulid
 from fulfillment.models import Claim, ClaimStatusChange
@@ -148,7 +148,10 @@ def test_an_id_that_nothing_can_have_matches_nothing(
         *[("limit", value) for value in ("0", "1001", "-1", "x", "1.0", "1e2", "٣", "9" * 30, "\x00")],
         *[("cursor", value) for value in ("x", "01JAXK8N4QWRTY5PM7ZEBVJDS8S", "\x00" * 26, "🙂" * 26)],
         *[("user_id", value) for value in ("x", "-1", "1.5", "18446744073709551616", "9" * 99, "\x00")],
-        *[("updated_since", value) for value in ("x", "2026-11-20", "2026-11-20T12:00:00", "2026-13-01T00:00:00Z")],
+        *[
+            ("updated_since", value)
+            for value in ("x", "2026-11-20", "2026-11-20T12:00:00", "2026-13-01T00:00:00Z")
+        ],
         ("external_status", "\x00"),
         ("external_status", "x" * 65),
         ("campaign_id", "\x00"),
@@ -164,7 +167,9 @@ def test_what_is_no_value_of_a_parameter_is_told_which_and_why(
     assert response.json()["message"].startswith(f"{name}: must be ")
 
 
-@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer nonsense"}, {"authorization": "Basic eDp5"}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"authorization": "Bearer nonsense"}, {"authorization": "Basic eDp5"}]
+)
 def test_without_a_live_token_it_is_401(db: None, headers: dict[str, str]) -> None:
     response = Client(headers=headers).get(CLAIMS)
     assert response.status_code == 401
@@ -186,7 +191,9 @@ def items(*pairs: tuple[str, str]) -> dict[str, object]:
     return {"claims": [{"claim_id": claim_id, "external_status": status} for claim_id, status in pairs]}
 
 
-def test_patch_sets_the_status_with_its_history(api: Client, claims: list[Claim], studio_app: OAuthApp) -> None:
+def test_patch_sets_the_status_with_its_history(
+    api: Client, claims: list[Claim], studio_app: OAuthApp
+) -> None:
     later = factories.NOW + timedelta(days=1)
     one, two = claims[:2]
     with time_machine.travel(factories.NOW, tick=False) as clock:
@@ -311,6 +318,8 @@ def test_times_have_a_zone_and_fractions_only_where_there_are_some(api: Client, 
 @pytest.mark.parametrize("count", [1, 3])
 def test_queries_do_not_grow_with_the_page(api: Client, studio: Organization, count: int) -> None:
     factories.ClaimFactory.create_batch(count, campaign=factories.CampaignFactory(organization=studio))
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         assert len(ids(api.get(CLAIMS))) == count
     assert len(queries) == 2  # the token, the claims

@@ -48,7 +48,12 @@ def test_the_session_of_the_site_will_do(viewer: User, linked, campaign, reward,
 
 @pytest.mark.parametrize(
     "headers",
-    [{"origin": "https://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}],
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
 )
 def test_another_site_cannot_claim_with_the_session(
     viewer: User, linked, campaign, reward, earned, headers: dict[str, str]
@@ -59,7 +64,9 @@ def test_another_site_cannot_claim_with_the_session(
     assert not Claim.objects.exists()
 
 
-def test_not_linked_says_where_to_connect(viewer: User, studio_app: OAuthApp, campaign, reward, earned) -> None:
+def test_not_linked_says_where_to_connect(
+    viewer: User, studio_app: OAuthApp, campaign, reward, earned
+) -> None:
     response = claim(bearer(studio_app, user=viewer), campaign, reward)
     assert response.status_code == 400
     body = response.json()
@@ -88,7 +95,9 @@ def test_no_error_looks_like_a_success(player: Client, viewer: User, studio_app,
         player.post(CLAIM, {"reward_id": 1, "campaign_id": 2}, content_type="application/json"),
         player.post(CLAIM, {"reward_id": "x", "campaign_id": "y"}, content_type="application/json"),
         player.post(CLAIM, json.dumps([]), content_type="application/json"),
-        player.post(CLAIM, {"reward_id": reward.id, "campaign_id": new_ulid()}, content_type="application/json"),
+        player.post(
+            CLAIM, {"reward_id": reward.id, "campaign_id": new_ulid()}, content_type="application/json"
+        ),
         player.get(CLAIM),
     ]
     assert [answer.status_code for answer in answers] == [400, 401, 403, 400, 400, 404, 400, 404, 405]
