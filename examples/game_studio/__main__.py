@@ -15,7 +15,7 @@ logging.getLogger("werkzeug").setLevel(logging.WARNING)  # its lines would show 
 store.prepare()
 server = make_server("127.0.0.1", int(STUDIO_PORT), app, threaded=True)
 Thread(target=report.run_forever, daemon=True).start()
-logging.getLogger(__name__).info("Skyforge Rally is at %s, Drops at %s", STUDIO_URL, DROPS_URL)
+logging.getLogger(__package__).info("Skyforge Rally is at %s, Drops at %s", STUDIO_URL, DROPS_URL)
 try:
     server.serve_forever()
 except KeyboardInterrupt:

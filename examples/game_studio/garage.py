@@ -26,8 +26,10 @@ def sign_in() -> Response:
     name = request.form.get("name", "").strip()
     if not PLAYER_NAME.fullmatch(name):
         abort(400, "A player name has 3 to 20 characters: letters, digits, - and _.")
-    session["player_id"] = store.sign_in(name)
-    return redirect(url_for("connect" if "return_to" in session else "garage"))
+    player = store.sign_in(name)
+    session["player_id"] = player["id"]
+    is_done = player["drops_user_id"] and "return_to" not in session
+    return redirect(url_for("garage" if is_done else "connect"))
 
 
 @app.post("/sign-out")

@@ -46,11 +46,12 @@ def prepare() -> None:
         db.executescript(SCHEMA)
 
 
-def sign_in(name: str) -> int:
-    """The id of the player of that name, who is made when new."""
+def sign_in(name: str) -> sqlite3.Row:
+    """The player of that name, who is made when new."""
     with database() as db:
         db.execute("INSERT INTO players (name) VALUES (?) ON CONFLICT DO NOTHING", [name])
-        return int(db.execute("SELECT id FROM players WHERE name = ?", [name]).fetchone()["id"])
+        row: sqlite3.Row = db.execute("SELECT * FROM players WHERE name = ?", [name]).fetchone()
+        return row
 
 
 def player(player_id: int) -> sqlite3.Row | None:

@@ -168,6 +168,19 @@ def test_after_disconnecting_another_player_may_connect(studio: Studio):
     assert "Connected to" not in studio.garage(first)
 
 
+def test_signing_in_leads_to_what_is_left_to_do(studio: Studio, drops: PeerDrops):
+    def lands_on(browser: requests.Session) -> str:
+        return browser.post(f"{studio.url}/sign-in", {"name": "Nova"}, timeout=20).url
+
+    browser = new_browser()
+    assert lands_on(browser) == f"{studio.url}/connect"
+    studio.connect(browser)
+    assert lands_on(new_browser()) == f"{studio.url}/"
+    from_drops = new_browser()
+    from_drops.get(f"{studio.url}/connect", params={"return_to": f"{drops.url}/inventory/"}, timeout=20)
+    assert lands_on(from_drops) == f"{studio.url}/connect"
+
+
 @pytest.mark.parametrize("name", ["", "ab", "a" * 21, "two words", "<script>", "ünï", "a\x00b"])
 def test_a_name_that_no_player_may_have_is_refused_with_the_rule(studio: Studio, name):
     page = new_browser().post(f"{studio.url}/sign-in", {"name": name}, timeout=20)
