@@ -42,9 +42,15 @@ class Signature:
     key_id: str
 
 
-def create_signing_key(*, now: datetime, rotation: timedelta = ROTATION) -> SigningKey:
-    """Make a key. The first is used at once; a later one is published now, used first after `rotation`,
-    and the keys before it are retired after another `rotation`."""
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """Both as PEM: the public part SPKI, the private part PKCS #8, not encrypted."""
+
+    public: str
+    private: bytes
+
+
+def generate_key_pair() -> KeyPair:
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     public = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -52,22 +58,32 @@ def create_signing_key(*, now: datetime, rotation: timedelta = ROTATION) -> Sign
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    with transaction.atomic():
-        earlier = SigningKey.objects.filter(retired_at__isnull=True)
-        active_from = now + rotation if published_keys(now).exists() else now
-        earlier.update(retired_at=active_from + max(rotation, timedelta(seconds=1)))
-        row = SigningKey(
-            public_key=public.decode(), created_at=now, published_at=now, active_from=active_from
-        )
-        if not settings.SIGNING_KEY_DIR:
-            row.private_key = encryption.encrypt(private)
-        row.full_clean()
-        row.save()
-        if settings.SIGNING_KEY_DIR:
-            _key_file(row).write_bytes(private)
-            _key_file(row).chmod(0o600)
-        audit.record(action="signing_key.created", target=row, now=now, actor=None, organization=None)
-    return row
+    return KeyPair(public.decode(), private)
+
+
+@transaction.atomic
+def add_signing_key(*, pair: KeyPair, now: datetime, rotation: timedelta = ROTATION) -> SigningKey:
+    """Publish a key. The first is used at once; a later one is used first after `rotation`, and the keys
+    before it are retired after another `rotation`."""
+    earlier = SigningKey.objects.filter(retired_at__isnull=True)
+    active_from = now + rotation if published_keys(now).exists() else now
+    earlier.update(retired_at=active_from + rotation)
+    key = SigningKey(public_key=pair.public, created_at=now, published_at=now, active_from=active_from)
+    if not settings.SIGNING_KEY_DIR:
+        key.private_key = encryption.encrypt(pair.private)
+    key.full_clean()
+    key.save()
+    if settings.SIGNING_KEY_DIR:
+        file = _key_file(key)
+        file.touch(mode=0o600)
+        file.write_bytes(pair.private)
+    audit.record(action="signing_key.created", target=key, now=now, actor=None, organization=None)
+    return key
+
+
+def create_signing_key(*, now: datetime, rotation: timedelta = ROTATION) -> SigningKey:
+    """Make a key and publish it: see `add_signing_key`."""
+    return add_signing_key(pair=generate_key_pair(), now=now, rotation=rotation)
 
 
 def published_keys(now: datetime) -> QuerySet[SigningKey]:

@@ -22,7 +22,9 @@ def campaign(studio: Organization, category: Category) -> Campaign:
 
 @pytest.fixture
 def attached(campaign: Campaign) -> CampaignReward:
-    return factories.CampaignRewardFactory(campaign=campaign, required_minutes=60, reward__external_id="wings")
+    return factories.CampaignRewardFactory(
+        campaign=campaign, required_minutes=60, reward__external_id="wings"
+    )
 
 
 @pytest.fixture
@@ -41,9 +43,15 @@ def linked(viewer: User, studio: Organization) -> GameLink:
     return factories.GameLinkFactory(viewer=viewer, organization=studio)
 
 
+@pytest.fixture(scope="session")
+def _key_pair() -> signing.KeyPair:
+    """Made once: it takes a moment."""
+    return signing.generate_key_pair()
+
+
 @pytest.fixture
-def signing_key(db: None, now: datetime) -> SigningKey:
-    return signing.create_signing_key(now=now)
+def signing_key(db: None, now: datetime, _key_pair: signing.KeyPair) -> SigningKey:
+    return signing.add_signing_key(pair=_key_pair, now=now)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 
@@ -33,7 +34,7 @@ class Received:
         signature = base64.b64decode(self.headers["Kick-Event-Signature"], validate=True)
         try:
             key.verify(signature, self.signed, padding.PKCS1v15(), hashes.SHA256())
-        except Exception:
+        except InvalidSignature:
             return False
         return True
 

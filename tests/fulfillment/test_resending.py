@@ -1,0 +1,148 @@
+"""Sending again: one delivery, or what a filter finds."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from accounts.models import AuditEvent
+from fulfillment.domain import resending
+from fulfillment.domain.deliveries import take_due
+from fulfillment.domain.resending import (
+    Arrival,
+    ClaimFilter,
+    ResendRefused,
+    resend_delivery,
+    resend_filtered,
+)
+from fulfillment.models import Delivery, DeliveryState
+from tests import factories
+from tests.fulfillment.delivering import deliver_due, make_claim, make_delivery
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+
+
+def test_a_delivered_claim_is_sent_again_with_the_same_id_and_bytes(endpoint, receiver, owner, now):
+    delivery = make_delivery(endpoint, now)
+    deliver_due(now)
+
+    resend_delivery(delivery=delivery, actor=owner, now=now + DAY)
+    deliver_due(now + DAY)
+
+    first, second = receiver.received
+    assert (first.message_id, first.body) == (second.message_id, second.body)
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.delivered_at >= now + DAY) == (DeliveryState.DELIVERED, True)
+    assert [attempt.trigger for attempt in delivery.attempts.all()] == ["claim", "resend"]
+
+
+def test_a_held_delivery_begins_its_schedule_anew(endpoint, receiver, owner, now):
+    delivery = make_delivery(
+        endpoint,
+        now,
+        state=DeliveryState.HELD,
+        next_attempt_at=None,
+        failures=14,
+        retrying_since=now - 6 * DAY,
+    )
+    receiver.answers(500)
+    resend_delivery(delivery=delivery, actor=owner, now=now)
+    deliver_due(now)
+
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.failures) == (DeliveryState.PENDING, 1)
+
+
+def test_what_is_on_its_way_is_not_sent_twice(endpoint, owner, now):
+    delivery = make_delivery(endpoint, now)
+    take_due(limit=1, now=now)
+
+    with pytest.raises(ResendRefused):
+        resend_delivery(delivery=delivery, actor=owner, now=now)
+    assert not AuditEvent.objects.filter(action="delivery.resent").exists()
+
+
+def test_a_dry_run_counts_and_changes_nothing(endpoint, owner, studio, now):
+    make_claim(studio, now)
+
+    count = resend_filtered(endpoint=endpoint, which=ClaimFilter(), actor=owner, now=now, dry_run=True)
+
+    assert count == 1
+    assert not Delivery.objects.exists()
+
+
+def test_claims_made_before_the_endpoint_are_sent_to_it(endpoint, receiver, owner, studio, now):
+    claims = [make_claim(studio, now - DAY) for _ in range(3)]
+
+    assert resend_filtered(endpoint=endpoint, which=ClaimFilter(), actor=owner, now=now, dry_run=False) == 3
+    deliver_due(now)
+
+    assert len(receiver.received) == 3
+    assert all(claim.id in str(receiver.received) for claim in claims)
+
+
+def test_no_claim_of_another_organization_is_sent(endpoint, owner, rival_studio, now):
+    make_claim(rival_studio, now)
+    which = ClaimFilter(arrival=Arrival.ANY)
+
+    assert resend_filtered(endpoint=endpoint, which=which, actor=owner, now=now, dry_run=False) == 0
+    assert not Delivery.objects.exists()
+
+
+def test_the_filter(endpoint, studio, now):
+    arrived = make_delivery(
+        endpoint, now, state=DeliveryState.DELIVERED, next_attempt_at=None, delivered_at=now
+    ).claim
+    waiting = make_delivery(endpoint, now).claim
+    never = make_claim(studio, now - DAY)
+    arrived.external_status = "granted"
+    arrived.save()
+
+    def found(**which):
+        return set(resending.claims_of(endpoint, ClaimFilter(**which)))
+
+    assert found() == {waiting, never}
+    assert found(arrival=Arrival.ANY) == {arrived, waiting, never}
+    assert found(arrival=Arrival.DELIVERED) == {arrived}
+    assert found(arrival=Arrival.NEVER_SENT) == {never}
+    assert found(arrival=Arrival.ANY, campaign_id=arrived.campaign_id) == {arrived}
+    assert found(arrival=Arrival.ANY, viewer_id=waiting.viewer_id) == {waiting}
+    assert found(arrival=Arrival.ANY, external_status="granted") == {arrived}
+    assert found(arrival=Arrival.ANY, since=now) == {arrived, waiting}
+    assert found(arrival=Arrival.ANY, until=now) == {never}
+
+
+def test_a_filtered_resend_is_spread_out_and_one_at_a_time(endpoint, owner, studio, now, monkeypatch):
+    monkeypatch.setattr(resending, "BATCH", 2)
+    for _ in range(5):
+        make_claim(studio, now)
+    resend_filtered(endpoint=endpoint, which=ClaimFilter(), actor=owner, now=now, dry_run=False)
+
+    due = Delivery.objects.order_by("next_attempt_at").values_list("next_attempt_at", flat=True)
+    assert [(at - now).seconds for at in due] == [0, 0, 10, 10, 20]
+    with pytest.raises(ResendRefused, match="under way until 12:00:20"):
+        resend_filtered(endpoint=endpoint, which=ClaimFilter(), actor=owner, now=now, dry_run=False)
+
+
+def test_too_many_at_once_are_refused(endpoint, owner, studio, now, monkeypatch):
+    monkeypatch.setattr(resending, "MOST_AT_ONCE", 1)
+    for _ in range(2):
+        make_claim(studio, now)
+
+    with pytest.raises(ResendRefused, match="2 claims; at most 1"):
+        resend_filtered(endpoint=endpoint, which=ClaimFilter(), actor=owner, now=now, dry_run=False)
+    assert not Delivery.objects.exists()
+
+
+def test_resends_are_audited(endpoint, owner, studio, now):
+    make_claim(studio, now)
+    campaign = factories.CampaignFactory(organization=studio)
+    which = ClaimFilter(campaign_id=campaign.pk, until=now)
+
+    resend_filtered(endpoint=endpoint, which=which, actor=owner, now=now, dry_run=False)
+
+    event = AuditEvent.objects.get(action="endpoint.claims_resent")
+    assert (event.actor, event.data["claims"], event.data["which"]["campaign_id"]) == (owner, 0, campaign.pk)
