@@ -26,7 +26,7 @@ class CampaignFilter(forms.Form):
     )
 
     def __init__(self, data: Any, *, campaigns: CampaignQuerySet) -> None:
-        super().__init__(data)
+        super().__init__(data, label_suffix="")
         self.campaigns = campaigns
         choices = Category.objects.filter(pk__in=campaigns.values("category"))
         self.fields["category"].queryset = choices  # type: ignore[attr-defined]
@@ -53,7 +53,7 @@ class ChannelFilter(forms.Form):
     )
 
     def __init__(self, data: Any, *, categories: QuerySet[Category]) -> None:
-        super().__init__(data)
+        super().__init__(data, label_suffix="")
         self.fields["category"].queryset = categories  # type: ignore[attr-defined]
 
     def found(self, streams: QuerySet[Livestream]) -> QuerySet[Livestream]:

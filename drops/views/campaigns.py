@@ -46,13 +46,14 @@ def campaign_detail(request: HttpRequest, campaign_id: str) -> HttpResponse:
         queries.open_campaigns(now=now, viewer=viewer).select_related("organization", "category"),
         pk=campaign_id,
     )
-    [card] = queries.campaign_cards([campaign], now=now, viewer=viewer)
+    cards = queries.campaign_cards([campaign], now=now, viewer=viewer)
     streams = queries.livestreams_for(campaign).select_related("channel__owner", "category")
     context = {
         "now": now,
         "campaign": campaign,
-        "card": card,
-        "streams": streams[:STREAMS_SHOWN] if card.phase.watchable else [],
+        "cards": cards,
+        "card": cards[0],
+        "streams": streams[:STREAMS_SHOWN] if cards[0].phase.watchable else [],
         "channels": Channel.objects.filter(allowed_in__campaign=campaign).order_by("slug")[:CHANNELS_NAMED],
         "is_linked": viewer is not None
         and links.is_linked(viewer=viewer, organization=campaign.organization),

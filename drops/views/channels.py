@@ -60,13 +60,16 @@ def _channel(slug: str) -> Channel:
 
 def _drops_here(channel: Channel, *, viewer: User | None, now: datetime) -> dict[str, Any]:
     livestream = channel.livestreams.filter(ended_at=None).select_related("channel", "category").first()
-    campaigns = (
-        queries.campaigns_on([livestream], now=now, viewer=viewer)[livestream.pk] if livestream else []
-    )
+    status, campaigns = None, []
+    if livestream is not None and viewer is not None:
+        status = watch.status(viewer=viewer, channel=channel, now=now)
+        campaigns = [counting.campaign for counting in status.campaigns]
+    elif livestream is not None:
+        campaigns = queries.campaigns_on([livestream], now=now, viewer=None)[livestream.pk]
     return {
         "now": now,
         "channel": channel,
         "livestream": livestream,
+        "status": status,
         "cards": queries.campaign_cards(campaigns, now=now, viewer=viewer),
-        "status": watch.status(viewer=viewer, channel=channel, now=now) if viewer and livestream else None,
     }

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+import time_machine
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import Organization, User
+from drops.domain import watch
+from drops.models import Campaign, Category, Channel, Livestream
+from tests import factories
+from tests.html import assert_well_made, text_of
+
+PAGE = "/channels/streamer/"
+
+
+@pytest.fixture(autouse=True)
+def _at(now: datetime) -> Iterator[None]:
+    with time_machine.travel(now, tick=False):
+        yield
+
+
+@pytest.fixture
+def livestream(channel: Channel, category: Category) -> Livestream:
+    return factories.LivestreamFactory(channel=channel, category=category, title="Warm-up laps")
+
+
+@pytest.fixture
+def campaign(studio: Organization, category: Category) -> Campaign:
+    campaign = factories.CampaignFactory(organization=studio, category=category, name="Night Shift")
+    factories.CampaignRewardFactory(campaign=campaign, required_minutes=60, reward__name="Lantern")
+    return campaign
+
+
+class TestList:
+    def test_shows_who_is_live_and_where_drops_are(
+        self, client: Client, livestream: Livestream, campaign: Campaign, now: datetime
+    ):
+        factories.LivestreamFactory(title="Another game")
+        factories.LivestreamFactory(title="Over", ended_at=now - timedelta(hours=1))
+        response = client.get("/channels/")
+        shown = {stream.title: campaigns for stream, campaigns in response.context["streams"]}
+        assert shown == {"Warm-up laps": [campaign], "Another game": []}
+        assert response.content.decode().count(" Drops</span>") == 1
+        assert_well_made(response)
+
+    def test_no_badge_where_the_streamer_takes_no_part(
+        self, client: Client, livestream: Livestream, campaign: Campaign, now: datetime
+    ):
+        livestream.channel.opted_out_at = now
+        livestream.channel.save()
+        assert client.get("/channels/").context["streams"] == [(livestream, [])]
+
+    def test_an_allow_list_gives_the_badge_to_its_channels_alone(
+        self, client: Client, livestream: Livestream, campaign: Campaign, category: Category, now: datetime
+    ):
+        allowed = factories.LivestreamFactory(category=category)
+        factories.AllowedChannelFactory(campaign=campaign, channel=allowed.channel)
+        allowed.channel.opted_out_at = now
+        allowed.channel.save()
+        assert dict(client.get("/channels/").context["streams"]) == {livestream: [], allowed: [campaign]}
+
+    def test_category_narrows_the_list_down(self, client: Client, livestream: Livestream, category: Category):
+        other = factories.LivestreamFactory()
+        response = client.get(f"/channels/?category={category.slug}")
+        assert [stream for stream, _ in response.context["streams"]] == [livestream]
+        assert other.category.name in text_of(response)  # still to be chosen
+
+    @pytest.mark.parametrize(
+        ("query", "said"),
+        [("", "Nobody is live now"), ("?category=unknown", "Nobody is live in this category")],
+    )
+    def test_empty(self, client: Client, db: None, query: str, said: str):
+        response = client.get("/channels/" + query)
+        assert said in text_of(response)
+        assert_well_made(response)
+
+    @pytest.mark.parametrize("count", [1, 3])
+    def test_costs_the_same_however_long_it_is(
+        self,
+        client: Client,
+        campaign: Campaign,
+        category: Category,
+        count: int,
+        django_assert_num_queries: DjangoAssertNumQueries,
+    ):
+        for _ in range(count):
+            factories.LivestreamFactory(category=category)
+            factories.CampaignFactory(category=category)
+        # page count, streams, campaigns, allow-lists, categories
+        with django_assert_num_queries(5):
+            client.get("/channels/")
+
+
+class TestWatchPage:
+    def test_invites_a_visitor_to_sign_in(
+        self, client: Client, livestream: Livestream, campaign: Campaign
+    ):
+        response = client.get(PAGE)
+        text = text_of(response)
+        assert "Warm-up laps" in text
+        assert "Night Shift" in text
+        assert "Your watch time is not counted." in text
+        assert "js/player.js" not in response.content.decode()
+        assert_well_made(response)
+
+    def test_counts_for_a_viewer_who_is_signed_in(
+        self, client: Client, livestream: Livestream, campaign: Campaign, viewer: User
+    ):
+        factories.ProgressFactory(viewer=viewer, campaign=campaign, seconds=42 * 60)
+        client.force_login(viewer)
+        response = client.get(PAGE)
+        html = response.content.decode()
+        assert f'<script src="/static/js/player.js" data-channel="{livestream.channel_id}" defer>' in html
+        assert "Not counting yet." in text_of(response)
+        assert "Next, in 18 min" in text_of(response)
+        assert_well_made(response)
+
+    def test_status_is_fetched_again_while_watching(
+        self, client: Client, livestream: Livestream, campaign: Campaign, viewer: User, now: datetime
+    ):
+        client.force_login(viewer)
+        address = PAGE + "status/"
+        assert f'hx-get="{address}"' in client.get(PAGE).content.decode()
+        for seconds in (120, 60, 0):
+            watch.beat(
+                viewer_id=viewer.pk, channel_id=livestream.channel_id, now=now - timedelta(seconds=seconds)
+            )
+        response = client.get(address, headers={"HX-Request": "true"})
+        assert "<html" not in response.content.decode()
+        assert "Counting since 20 Nov 2026, 11:58 UTC." in text_of(response)
+        assert "Next, in 58 min" in text_of(response)
+
+    def test_status_is_no_page_of_its_own(self, client: Client, livestream: Livestream):
+        assert client.get(PAGE + "status/").headers["Location"] == PAGE
+
+    def test_says_why_it_does_not_count_and_offers_what_to_do(
+        self, client: Client, livestream: Livestream, campaign: Campaign, viewer: User, now: datetime
+    ):
+        other = factories.LivestreamFactory(channel__slug="elsewhere", category=campaign.category)
+        for seconds in (60, 0):
+            watch.beat(viewer_id=viewer.pk, channel_id=other.channel_id, now=now - timedelta(seconds=seconds))
+        client.force_login(viewer)
+        response = client.get(PAGE)
+        assert "You are also watching elsewhere" in text_of(response)
+        assert "Count here instead" in text_of(response)
+
+    def test_earned_reward_can_be_claimed_from_here(
+        self, client: Client, livestream: Livestream, campaign: Campaign, viewer: User
+    ):
+        factories.ProgressFactory(viewer=viewer, campaign=campaign, seconds=3600)
+        client.force_login(viewer)
+        assert "Claim Lantern" in text_of(client.get(PAGE))
+
+    def test_off_air(self, client: Client, channel: Channel, campaign: Campaign, viewer: User):
+        client.force_login(viewer)
+        response = client.get(PAGE)
+        assert "streamer is off air" in text_of(response)
+        assert "<video" not in response.content.decode()
+        assert "js/player.js" not in response.content.decode()
+        assert_well_made(response)
+
+    @pytest.mark.parametrize("slug", ["nobody", "x" * 200, "%00", "a.b", "É"])
+    def test_unknown_channel_is_not_there(self, client: Client, channel: Channel, slug: str):
+        for address in (f"/channels/{slug}/", f"/channels/{slug}/status/"):
+            assert client.get(address, headers={"HX-Request": "true"}).status_code == 404
+
+    def test_capitals_in_the_address_are_forgiven(self, client: Client, channel: Channel):
+        assert client.get("/channels/Streamer/").status_code == 200
+
+    @pytest.mark.parametrize("count", [1, 3])
+    def test_costs_the_same_however_many_campaigns_count(
+        self,
+        client: Client,
+        livestream: Livestream,
+        category: Category,
+        viewer: User,
+        count: int,
+        django_assert_num_queries: DjangoAssertNumQueries,
+    ):
+        for campaign in factories.CampaignFactory.create_batch(count, category=category):
+            factories.CampaignRewardFactory(campaign=campaign)
+        client.force_login(viewer)
+        with django_assert_num_queries(22):
+            client.get(PAGE)
