@@ -17,6 +17,7 @@ from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied, ValidationError
 from django.db import models, transaction
+from django.forms.models import BaseInlineFormSet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -228,6 +229,11 @@ class OrganizationAdmin(ScopedFields, admin.ModelAdmin):
 
     # The audit trail is the log: Django's own is not written.
 
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        return ""
+
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any: ...
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any: ...
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any: ...
@@ -256,7 +262,8 @@ class OrganizationAdmin(ScopedFields, admin.ModelAdmin):
             )
             for verb in self.verbs
         ]
-        return [*verb_urls, *super().get_urls()]
+        # The nameless address is the stock admin's redirect from "<id>/", for ids of anything.
+        return [*verb_urls, *(each for each in super().get_urls() if each.name)]
 
     def response_add(
         self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
@@ -375,10 +382,19 @@ class OrganizationAdmin(ScopedFields, admin.ModelAdmin):
         return TemplateResponse(request, self.object_history_template, context)
 
 
+class ScopedFormSet(BaseInlineFormSet):
+    """Rows are those of the parent: the stock one takes any row's id for one of its own."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        form.fields["id"].queryset = self.get_queryset()
+
+
 class OrganizationInline(ScopedFields, admin.TabularInline):
     """Rows of an object on its own page. The parent's verb saves them."""
 
     template = "dashboard/inline.html"
+    formset = ScopedFormSet
     formfield_overrides = PLAIN_WIDGETS
     show_change_link = False
     view_on_site = False

@@ -53,11 +53,11 @@ def table_page(changelist: ChangeList) -> Any:
 
 @register.filter
 def moment(value: datetime | None, empty: str = EMPTY) -> str:
-    """A time in UTC, which the browser turns into the reader's own where script runs."""
+    """A time as the dashboard tells it: in UTC, like its forms, the audit log and the API."""
     if value is None:
         return empty
     return format_html(
-        '<time datetime="{}" data-local>{} UTC</time>', value.isoformat(), f"{value:%-d %b %Y, %H:%M}"
+        '<time datetime="{}">{} UTC</time>', value.isoformat(), f"{value:%-d %b %Y, %H:%M}"
     )
 
 

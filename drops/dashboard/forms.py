@@ -6,10 +6,9 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.forms.models import BaseInlineFormSet
 from django.utils import timezone
 
-from accounts.dashboard.base import DashboardForm
+from accounts.dashboard.base import DashboardForm, ScopedFormSet
 from drops.domain.campaigns import MAX_CHANNELS, MAX_DAYS, fixed_fields
 from drops.models import Campaign, Channel
 from drops.models.campaigns import MAX_REWARDS
@@ -79,7 +78,8 @@ class CampaignForm(DashboardForm):
         slugs = campaign.allowed_channels.values_list("channel__slug", flat=True)
         self.initial["channels"] = "\n".join(slugs)
         for name in fixed_fields(campaign.phase(timezone.now())):
-            self.fields[name].disabled = True
+            if name in self.fields:  # those who may only look have a form without fields
+                self.fields[name].disabled = True
 
     def clean_starts_at(self) -> datetime:
         return self._exact("starts_at")
@@ -103,7 +103,7 @@ class CampaignRewardForm(forms.ModelForm):
     required_minutes = forms.IntegerField(label="Minutes", min_value=1, max_value=525_600)
 
 
-class CampaignRewardFormSet(BaseInlineFormSet):
+class CampaignRewardFormSet(ScopedFormSet):
     """Rows may swap positions: the domain checks them as a whole."""
 
     def validate_unique(self) -> None:

@@ -1,0 +1,85 @@
+"""Every address of the dashboard, and the forms behind them, found by walking the site itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.contrib.admin.utils import quote
+from django.db.models import Model
+from django.forms import BaseForm, CheckboxInput, FileInput, ModelChoiceField
+from django.test import Client
+from django.urls import URLPattern, URLResolver
+
+from accounts.dashboard import site
+from accounts.dashboard.access import FORM_FIELD
+from drops.models import Campaign
+from tests.isolation.world import Belongings
+
+# Reached by people who are not let in yet: they show nothing of any organization.
+OPEN = ("register", "second_factor", "switch")
+# Pages with an object in the address that are no model's own.
+OBJECT_PAGES: dict[str, type[Model]] = {"campaign_overview": Campaign}
+
+
+class Address(NamedTuple):
+    name: str
+    route: str
+    model: type[Model] | None
+
+    def of(self, belongings: Belongings) -> str:
+        pk = quote(belongings.of(self.model).pk) if self.model else ""
+        return "/dashboard/" + self.route.replace("<path:object_id>", str(pk))
+
+
+def _patterns(
+    urls: list[URLPattern | URLResolver], prefix: str = "", model: type[Model] | None = None
+) -> Iterator[tuple[str, str]]:
+    for each in urls:
+        route = prefix + str(each.pattern)
+        if isinstance(each, URLResolver):
+            yield from _patterns(each.url_patterns, route)
+        else:
+            yield str(each.name), route
+
+
+def addresses() -> list[Address]:
+    """Every address behind the gate. Fails for one that the suite would not know how to fill."""
+    models = {admin.route: admin.model for admin in site.admins()}
+    found = []
+    for name, route in _patterns(site.get_urls()):
+        if name in OPEN or route == "<path:rest>":
+            continue
+        has_object = "<path:object_id>" in route
+        bare = route.replace("<path:object_id>", "")
+        assert "<" not in bare, f"Teach the isolation suite how to fill {route}"
+        model = OBJECT_PAGES.get(name) or models.get(route.split("/")[0]) if has_object else None
+        assert not has_object or model, f"Teach the isolation suite whose object {route} shows"
+        found.append(Address(name, route, model))
+    return found
+
+
+def form_data(client: Client, url: str) -> tuple[dict[str, str], dict[str, ModelChoiceField]]:
+    """What a browser would post from the form at `url`, and its choices of related objects by input name."""
+    context = client.get(url).context
+    forms: list[BaseForm] = [context["adminform"].form]
+    for inline in context["inline_admin_formsets"]:
+        forms += [inline.formset.management_form, *inline.formset.forms]
+    data = {FORM_FIELD: str(context["organization"].pk)}
+    choices: dict[str, Any] = {}
+    for form in forms:
+        for bound in form:
+            if isinstance(bound.field, ModelChoiceField):
+                choices[bound.html_name] = bound.field
+            if isinstance(bound.field.widget, FileInput):
+                continue
+            value = bound.value()
+            if isinstance(bound.field.widget, CheckboxInput):
+                if value:
+                    data[bound.html_name] = "on"
+                continue
+            shown = bound.field.widget.format_value(value)
+            data[bound.html_name] = (
+                "" if shown is None else shown[0] if isinstance(shown, list) else str(shown)
+            )
+    return data, choices

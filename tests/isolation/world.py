@@ -1,0 +1,148 @@
+"""Two organizations with something of everything, one of them marked wherever a text fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.db.models import Model
+
+from accounts.models import AuditEvent, Membership, OAuthApp, Organization, User, new_ulid
+from drops.models import Campaign, CampaignReward, Category, Reward
+from fulfillment.models import Attempt, Claim, ClaimStatusChange, Delivery, DeliveryState, WebhookEndpoint
+from tests import factories
+from tests.factories import NOW
+
+# Stands in everything that the rival owns: no byte of it may come out.
+MARKER = "zzrival"
+
+
+class Belongings:
+    """One object of each kind that belongs to one organization, `word` in all its texts."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+        self.organization = factories.OrganizationFactory(
+            name=f"{word} studio",
+            slug=f"{word}-studio",
+            url=f"https://{word}.example.com",
+            connect_url=f"https://{word}.example.com/connect",
+            contact_email=f"{word}@example.com",
+            requested_category=f"{word} game",
+        )
+        self.membership = factories.MembershipFactory(
+            organization=self.organization, user__username=f"{word}_owner"
+        )
+        self.owner: User = self.membership.user
+        with_second_factor(self.owner)
+        self.colleague = factories.MembershipFactory(
+            organization=self.organization, user__username=f"{word}_mate"
+        )
+        self.category = factories.CategoryFactory(
+            name=f"{word} game", slug=f"{word}-game", organization=self.organization
+        )
+        self.app = factories.OAuthAppFactory(
+            organization=self.organization,
+            name=f"{word} app",
+            client_id=f"{word}-client",
+            redirect_uris=f"https://{word}.example.com/callback",
+        )
+        self.reward = factories.RewardFactory(
+            organization=self.organization,
+            category=self.category,
+            name=f"{word} reward",
+            external_id=f"{word}-item",
+            image=f"rewards/{word}.webp",
+        )
+        self.campaign = factories.CampaignFactory(
+            organization=self.organization,
+            category=self.category,
+            name=f"{word} campaign",
+            info_url=f"https://{word}.example.com/drops",
+        )
+        self.attached = factories.CampaignRewardFactory(campaign=self.campaign, reward=self.reward)
+        factories.AllowedChannelFactory(campaign=self.campaign, channel__slug=f"{word}-channel")
+        self.viewer = factories.UserFactory(username=f"{word}_viewer")
+        factories.ProgressFactory(campaign=self.campaign, viewer=self.viewer)
+        self.endpoint = factories.WebhookEndpointFactory(
+            organization=self.organization, url=f"https://{word}.example.com/webhooks"
+        )
+        self.claim = self._claim()
+        self.delivery = self._delivery()
+        self.event = AuditEvent.objects.create(
+            at=NOW,
+            organization=self.organization,
+            actor=self.owner,
+            action=f"{word}.done",
+            target_type="drops.reward",
+            target_id=str(self.reward.pk),
+            data={word: word},
+        )
+
+    def _claim(self) -> Claim:
+        claim = Claim.objects.create(
+            id=new_ulid(),
+            organization=self.organization,
+            viewer=self.viewer,
+            campaign=self.campaign,
+            reward=self.reward,
+            external_id=f"{self.word}-item",
+            external_status=f"{self.word}-status",
+            created_at=NOW,
+            updated_at=NOW,
+        )
+        ClaimStatusChange.objects.create(claim=claim, at=NOW, old="initiated", new=f"{self.word}-status")
+        return claim
+
+    def _delivery(self) -> Delivery:
+        delivery = Delivery.objects.create(
+            endpoint=self.endpoint,
+            claim=self.claim,
+            event_type=f"{self.word}.event",
+            body=f'{{"external_id":"{self.word}"}}'.encode(),
+            state=DeliveryState.PENDING,
+            next_attempt_at=NOW + timedelta(minutes=1),
+            attempt_count=1,
+            created_at=NOW,
+        )
+        Attempt.objects.create(
+            delivery=delivery,
+            endpoint=self.endpoint,
+            number=1,
+            trigger="claim",
+            started_at=NOW,
+            duration_ms=12,
+            status=500,
+            error_class="status",
+            error=f"{self.word} failed",
+            request_headers={"X-Word": self.word},
+            response_headers={"X-Word": self.word},
+            response_body=self.word.encode(),
+        )
+        return delivery
+
+    def of(self, model: type[Model]) -> Model:
+        """The object of `model`. A model that is new on the dashboard gets its line here."""
+        return OF_MODEL[model](self)
+
+
+OF_MODEL: dict[type[Model], Callable[[Belongings], Any]] = {
+    AuditEvent: lambda own: own.event,
+    Campaign: lambda own: own.campaign,
+    CampaignReward: lambda own: own.attached,
+    Category: lambda own: own.category,
+    Claim: lambda own: own.claim,
+    Delivery: lambda own: own.delivery,
+    Membership: lambda own: own.colleague,
+    OAuthApp: lambda own: own.app,
+    Organization: lambda own: own.organization,
+    Reward: lambda own: own.reward,
+    WebhookEndpoint: lambda own: own.endpoint,
+}
+
+
+def with_second_factor(user: User) -> User:
+    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={})
+    return user
