@@ -1,4 +1,4 @@
-"""`make test`: every test on SQLite and on PostgreSQL side by side, then those that drive a browser.
+"""`make test`: every test on SQLite and on PostgreSQL side by side, then those of the real processes and pages.
 
 PostgreSQL comes from its wheel, or is the server that TEST_DATABASE_URL names. Arguments go to pytest.
 """
@@ -47,10 +47,10 @@ def main(arguments: Sequence[str]) -> int:
         output.seek(0)
         print("\nOn PostgreSQL:", flush=True)
         shutil.copyfileobj(output, sys.stdout.buffer)
-        if chromium():
-            print("\nIn a browser:", flush=True)
-            with running_pytest("browser", folder, ["-m", "browser", *arguments]) as browser:
-                exits.append(browser.wait())
+        real = "processes or browser" if chromium() else "processes"
+        print("\nOn the real processes:", flush=True)
+        with running_pytest("processes", folder, ["-m", real, *arguments]) as processes:
+            exits.append(processes.wait())
         skipped = sum(count_skipped(report) for report in folder.glob("*.xml"))
 
     if not chromium():

@@ -1,0 +1,23 @@
+"""The first page, as a browser draws it under the strict Content-Security-Policy."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+
+def test_the_landing_page_is_drawn_and_leads_to_the_campaigns(page: Page) -> None:
+    answer = page.goto("/")
+
+    assert answer is not None
+    assert answer.ok
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.get_by_role("link", name="Campaigns").first.click()
+    expect(page).to_have_url(f"{page.url.split('/campaigns')[0]}/campaigns/")
+    expect(page.get_by_role("link", name="Aurora Season")).to_be_visible()
+
+
+def test_the_landing_page_fits_a_phone(page: Page) -> None:
+    page.goto("/")
+
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -1,0 +1,87 @@
+"""The main job, as a new user does it: watch, connect, claim, and the item is in the game.
+
+Against the real processes, on the real clock: the demo campaign's first reward takes one minute.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import environ
+import requests
+from playwright.sync_api import Page, expect
+
+from tests.running import Site
+
+# A beat a minute: after the second one the first minute counts. The rest is a slow machine.
+ONE_MINUTE_WATCHED = 150_000
+
+
+def sign_in(page: Page, username: str) -> None:
+    page.goto("/accounts/login/")
+    page.get_by_label("E-mail or user name").fill(username)
+    page.get_by_label("Password", exact=True).fill("drops-demo")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("navigation").get_by_role("link", name="Inventory").first).to_be_visible()
+
+
+def claims_of_the_studio(site: Site) -> list[dict[str, object]]:
+    """As the studio's server reads them: an app token by client credentials, then the claims API."""
+    app = environ.Env()
+    app.read_env(Path(site.state, "studio.env"), overwrite=True)
+    token = requests.post(
+        f"{site.url}/oauth/token",
+        data={
+            "grant_type": "client_credentials",
+            "client_id": app.str("DROPS_CLIENT_ID"),
+            "client_secret": app.str("DROPS_CLIENT_SECRET"),
+        },
+        timeout=10,
+    ).json()["access_token"]
+    answer = requests.get(
+        f"{site.url}/public/v1/drops/claims", headers={"Authorization": f"Bearer {token}"}, timeout=10
+    )
+    assert answer.status_code == 200
+    claims: list[dict[str, object]] = answer.json()["data"]["claims"]
+    return claims
+
+
+def test_a_viewer_watches_connects_claims_and_has_the_item_in_the_game(page: Page, site: Site) -> None:
+    sign_in(page, "vera")
+
+    # Watch.
+    page.goto("/channels/mira/")
+    season = page.locator("article", has=page.get_by_role("heading", name="Aurora Season"))
+    expect(season.get_by_text("0 min", exact=True)).to_be_visible()
+    expect(page.get_by_text("Counting since")).to_be_visible(timeout=30_000)
+    claim = season.get_by_role("link", name="Claim North pennant")
+    expect(claim).to_be_visible(timeout=ONE_MINUTE_WATCHED)
+    claim.click()
+
+    # Connect: the game account first, then this one, and back.
+    page.get_by_role("link", name="Connect with Northlight Games").click()
+    assert page.url.startswith(site.studio_url)
+    page.get_by_label("Player name").fill("ada-pilot")
+    page.get_by_role("button", name="Enter the game").click()
+    page.get_by_role("link", name="Connect your platform account").click()
+    expect(page.get_by_role("heading", name="Connect Skyforge Rally?")).to_be_visible()
+    page.get_by_role("button", name="Allow").click()
+    page.wait_for_url(f"{site.url}/inventory/**")
+
+    # Claim, and see it delivered.
+    page.get_by_role("button", name="Claim North pennant").click()
+    claimed = page.get_by_role("listitem").filter(has_text="North pennant").filter(has_text="claimed")
+    expect(claimed.get_by_text("Delivered", exact=True)).to_be_visible(timeout=60_000)
+
+    # The studio has it.
+    page.goto(site.studio_url)
+    item = page.locator("li[data-claim-id]", has_text="North pennant")
+    expect(item).to_be_visible()
+    claim_id = item.get_attribute("data-claim-id")
+    deadline = time.monotonic() + 60
+    while (claims := claims_of_the_studio(site)) and claims[0]["external_status"] != "delivered":
+        assert time.monotonic() < deadline, "the studio has not reported the claim as delivered"
+        time.sleep(1)
+    assert [claim["claim_id"] for claim in claims] == [claim_id]
+    assert claims[0]["external_id"] == "skyforge-north-pennant"

@@ -1,0 +1,138 @@
+"""`make run`, with its real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.running import Site, running_site, starting_site
+
+pytestmark = pytest.mark.processes
+
+
+def processes_of(site: Site) -> dict[int, str]:
+    """Command lines of all that runs with this site's state, by process id; the launcher too."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (folder / "environ").read_bytes().split(b"\0")
+            if f"STATE_DIR={site.state}".encode() in environment:
+                found[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
+        except OSError:
+            continue  # it has just ended, or is somebody else's
+    return found
+
+
+def wait_until_gone(site: Site) -> None:
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline and processes_of(site):
+        time.sleep(0.1)
+    assert processes_of(site) == {}
+
+
+def leader(site: Site, program: str) -> int:
+    """The process that runs a line of the Procfile: it leads its group."""
+    (found,) = (
+        pid for pid, command in processes_of(site).items() if program in command and os.getpgid(pid) == pid
+    )
+    return found
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shared by the tests of this file, so that the database is made once."""
+    return tmp_path_factory.mktemp("state")
+
+
+def test_a_second_start_keeps_settings_and_data(state: Path) -> None:
+    with running_site(state) as first:
+        assert requests.get(f"{first.url}/readyz", timeout=5).json() == {"database": "ok", "redis": "ok"}
+        assert requests.get(first.studio_url, timeout=5).ok
+        assert "vera" in first.said()
+    settings, studio = (state / "env").read_text(), (state / "studio.env").read_text()
+    with sqlite3.connect(state / "db.sqlite3") as database:
+        database.execute("UPDATE accounts_user SET email = 'kept@example.com' WHERE username = 'vera'")
+    database.close()
+
+    with running_site(state):
+        assert (state / "env").read_text() == settings
+        assert (state / "studio.env").read_text() == studio
+        with sqlite3.connect(state / "db.sqlite3") as database:
+            (email,) = database.execute("SELECT email FROM accounts_user WHERE username = 'vera'").fetchone()
+        database.close()
+        assert email == "kept@example.com"
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_every_process(state: Path, signal_number: int) -> None:
+    with running_site(state) as site:
+        assert len(processes_of(site)) > 6
+        site.process.send_signal(signal_number)
+
+        assert site.wait_for_exit() == 0
+        wait_until_gone(site)
+
+
+@pytest.mark.parametrize(("program", "name"), [("granian", "web"), ("celery", "worker")])
+def test_when_one_dies_all_end_and_it_is_named(state: Path, program: str, name: str) -> None:
+    with running_site(state) as site:
+        os.kill(leader(site, program), signal.SIGKILL)
+
+        assert site.wait_for_exit() == 1
+        assert f"Stopped, because this ended by itself: {name}." in site.said()
+        wait_until_gone(site)
+
+
+def test_a_killed_launcher_leaves_nothing_behind(state: Path) -> None:
+    with running_site(state) as site:
+        site.process.kill()
+        site.wait_for_exit()
+
+        wait_until_gone(site)
+
+
+def test_the_same_data_are_not_used_twice_at_once(state: Path, tmp_path: Path) -> None:
+    with running_site(state):
+        with starting_site(tmp_path, STATE_DIR=str(state)) as second:
+            assert second.wait_for_exit() == 1
+        assert second.said() == f"Drops is running already, with the data in {state}.\n"
+
+
+def test_a_port_in_use_is_named_with_the_way_to_choose_another(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with starting_site(tmp_path, PORT=str(port)) as site:
+            assert site.wait_for_exit() == 1
+        assert site.said() == f"Port {port} is in use. Choose another: make run PORT={port + 100}\n"
+
+        with starting_site(tmp_path, STUDIO_PORT=str(port)) as site:
+            assert site.wait_for_exit() == 1
+        assert site.said() == (
+            f"Port {port} for the example studio is in use. Choose another: make run STUDIO_PORT={port + 100}\n"
+        )
+
+
+def test_a_port_that_is_none_is_refused(tmp_path: Path) -> None:
+    with starting_site(tmp_path, PORT="80x") as site:
+        assert site.wait_for_exit() == 1
+
+    assert site.said() == "PORT is '80x'; it must be a port, a number from 1 to 65535.\n"
+
+
+def test_a_bad_setting_stops_the_start_in_one_line(tmp_path: Path) -> None:
+    with starting_site(tmp_path, DATABASE_URL="mysql://drops@127.0.0.1/drops") as site:
+        assert site.wait_for_exit() == 1
+
+    lines = site.said().splitlines()
+    assert (
+        "DATABASE_URL must be postgres://USER:PASSWORD@HOST:5432/NAME or sqlite:////ABSOLUTE/FILE"
+        in lines[-2]
+    )
+    assert lines[-1] == "Drops could not be prepared: the lines above say why."
