@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from django.http import QueryDict
+from django.http import HttpResponse, QueryDict
 from django.utils.dateparse import parse_datetime
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ParseError, Throttled
+from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.models import parse_ulid
+from config import ratelimit
+from config.ratelimit import Quota
 
 # Ids are 64 bits wide: what partners send as uint64, and what a database column holds.
 MAX_ID = 2**63 - 1
@@ -23,6 +27,24 @@ class ApiView(APIView):
     """Base of all API views. OPTIONS is not offered: the schema documents, nothing is called across origins."""
 
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+
+    def finalize_response(
+        self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        quota: Quota | None = getattr(request, "quota", None)
+        if quota is not None:
+            for header, value in quota.headers.items():
+                response.headers[header] = value
+        return response
+
+
+def count_call(request: Request, client_id: str, *, now: datetime) -> None:
+    """Count a call of an app, so that the answer tells where it stands. Raises Throttled past the limit."""
+    quota = ratelimit.count(client_id, now=now)
+    request.quota = quota  # type: ignore[attr-defined]
+    if quota.exceeded:
+        raise Throttled(wait=quota.reset)
 
 
 class Query:
@@ -37,6 +59,15 @@ class Query:
         if "\x00" in value or len(value) > max_length:
             raise ParseError(f"{name}: must be a text of at most {max_length} characters.")
         return value
+
+    def texts(self, name: str, *, most: int, max_length: int) -> list[str]:
+        """A repeatable text."""
+        values = [value for value in self._parameters.getlist(name) if value]
+        if len(values) > most:
+            raise ParseError(f"{name}: at most {most} at a time.")
+        if any("\x00" in value or len(value) > max_length for value in values):
+            raise ParseError(f"{name}: must be a text of at most {max_length} characters.")
+        return values
 
     def integer(self, name: str, *, default: int, least: int, most: int) -> int:
         value = self._parameters.get(name, "")

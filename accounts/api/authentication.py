@@ -13,7 +13,7 @@ from rest_framework.request import Request
 
 from accounts.domain.tokens import Caller, caller
 from accounts.models import User
-from config.api import ApiView
+from config.api import ApiView, count_call
 
 SAFE_METHODS = ("GET", "HEAD")
 
@@ -31,9 +31,11 @@ class BearerAuthentication(BaseAuthentication):
         raw = bearer_token(request)
         if raw is None:
             return None
-        found = caller(raw=raw, now=timezone.now())
+        now = timezone.now()
+        found = caller(raw=raw, now=now)
         if found is None:
             raise AuthenticationFailed("Unauthorized: the access token is unknown or expired.")
+        count_call(request, found.client_id, now=now)
         return (User.objects.get(pk=found.user_id) if found.user_id is not None else None), found
 
     def authenticate_header(self, request: Request) -> str:

@@ -1,10 +1,12 @@
 from django.urls import path
 
-from fulfillment.api import claims, keys, viewer
+from fulfillment.api import claims, keys, progress, viewer
 
 urlpatterns = [
     path("public/v1/drops/claims", claims.ClaimsView.as_view(), name="api_claims"),
     path("public/v1/public-key", keys.PublicKeyView.as_view(), name="api_public_key"),
     path(".well-known/jwks.json", keys.JWKSView.as_view(), name="api_jwks"),
+    path("api/v1/drops/progress", progress.ProgressView.as_view(), name="api_progress"),
+    path("api/v1/drops/progress/summary", progress.SummaryView.as_view(), name="api_progress_summary"),
     path("api/v1/drops/claim", viewer.ClaimView.as_view(), name="api_claim"),
 ]
