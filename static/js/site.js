@@ -24,7 +24,8 @@ function prepareToast(toast) {
 }
 
 function showTheme() {
-  const theme = document.documentElement.dataset.theme ?? "system";
+  const chosen = document.documentElement.dataset.theme;
+  const theme = chosen === "light" || chosen === "dark" ? chosen : "system";
   for (const button of document.querySelectorAll("[data-theme-choice]")) {
     button.setAttribute("aria-pressed", String(button.dataset.themeChoice === theme));
   }
