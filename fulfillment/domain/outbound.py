@@ -173,9 +173,9 @@ def _open(host: str, port: int, timeout: float, deadline: float) -> _BoundedSock
     sock = _BoundedSocket(family, socket.SOCK_STREAM)
     sock.deadline, sock.bytes_left = deadline, HEAD_BYTES
     try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(timeout)
         sock.connect((host, port))
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:
         sock.close()
         raise
@@ -212,19 +212,24 @@ def _tls_context(ca_file: str) -> ssl.SSLContext:
 
 def _start_tls(sock: socket.socket, target: Target, deadline: float) -> _BoundedTLSSocket:
     context = _tls_context(settings.OUTBOUND_CA_FILE)
+    tls = context.wrap_socket(sock, server_hostname=target.host, do_handshake_on_connect=False)
+    assert isinstance(tls, _BoundedTLSSocket)  # noqa: S101 - the context makes no others
+    tls.deadline, tls.bytes_left = deadline, HEAD_BYTES
     try:
-        tls = context.wrap_socket(sock, server_hostname=target.host, do_handshake_on_connect=False)
-        assert isinstance(tls, _BoundedTLSSocket)  # noqa: S101 - the context makes no others
-        tls.deadline, tls.bytes_left = deadline, HEAD_BYTES
         tls.settimeout(_remaining(deadline))
         tls.do_handshake()
-    except TimeoutError:
-        raise _Failed(ErrorClass.TIMEOUT, "TLS was not set up in time.") from None
-    except ssl.SSLError as error:
-        raise _Failed(ErrorClass.TLS, _tls_words(error)) from None
     except OSError as error:
-        raise _Failed(ErrorClass.RESET, f"The connection broke while TLS was set up: {error}") from None
+        tls.close()
+        raise _tls_failure(error) from None
     return tls
+
+
+def _tls_failure(error: OSError) -> _Failed:
+    if isinstance(error, TimeoutError):
+        return _Failed(ErrorClass.TIMEOUT, "TLS was not set up in time.")
+    if isinstance(error, ssl.SSLError):
+        return _Failed(ErrorClass.TLS, _tls_words(error))
+    return _Failed(ErrorClass.RESET, f"The connection broke while TLS was set up: {error}")
 
 
 def _tls_words(error: ssl.SSLError) -> str:
@@ -263,7 +268,8 @@ def _converse(
         raise _Failed(*_malformed(error)) from None
     sock.deadline = min(deadline, time.monotonic() + BODY_SECONDS)
     sock.bytes_left = KEPT_BODY * 4
-    kept, trouble, words = _read_body(response)
+    with response:
+        kept, trouble, words = _read_body(response)
     answer = Answer(response.status, trouble, words, headers=_kept_headers(response), body=kept)
     if answer.succeeded:
         return answer
@@ -302,6 +308,12 @@ def _read_body(response: http.client.HTTPResponse) -> tuple[bytes, str, str]:
             bytes(kept[:KEPT_BODY]),
             ErrorClass.BODY_TOO_LARGE,
             "Only the first 8 KiB of the body were read.",
+        )
+    if response.length:
+        return (
+            bytes(kept),
+            ErrorClass.BODY_BROKEN,
+            f"The body broke off: {response.length} bytes are missing.",
         )
     return bytes(kept), "", ""
 

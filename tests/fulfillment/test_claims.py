@@ -14,14 +14,19 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 
-def test_a_claim_reaches_the_studio_at_once(viewer, campaign, reward, earned, linked, endpoint, receiver, now):
+def test_a_claim_reaches_the_studio_at_once(
+    viewer, campaign, reward, earned, linked, endpoint, receiver, now
+):
     claim = claim_reward(viewer=viewer, campaign=campaign, reward=reward, now=now)
 
     (received,) = receiver.received
-    assert received.body == (
-        f'{{"claim_id":"{claim.id}","user_id":{viewer.pk},"campaign_id":"{campaign.pk}",'
-        f'"reward_id":"{reward.pk}","external_id":"wings"}}'
-    ).encode()
+    assert (
+        received.body
+        == (
+            f'{{"claim_id":"{claim.id}","user_id":{viewer.pk},"campaign_id":"{campaign.pk}",'
+            f'"reward_id":"{reward.pk}","external_id":"wings"}}'
+        ).encode()
+    )
     delivery = Delivery.objects.get(claim=claim)
     assert delivery.state == DeliveryState.DELIVERED
     attempt = Attempt.objects.get()
