@@ -12,8 +12,9 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from accounts.dashboard.access import active_organization, member
-from accounts.dashboard.base import DashboardForm, OrganizationAdmin, Verb
+from accounts.dashboard.base import OrganizationAdmin, Verb
 from accounts.dashboard.forms import picture_field
+from accounts.dashboard.refusals import VerbForm
 from accounts.dashboard.sites import site
 from accounts.domain import apps
 from accounts.domain.images import prepare_image
@@ -22,7 +23,7 @@ from accounts.models import OAuthApp
 LOGO_SIZE = (256, 256)
 
 
-class OAuthAppForm(DashboardForm):
+class OAuthAppForm(VerbForm):
     new_logo = picture_field("Logo", "Viewers see it when they are asked to connect. Square.")
 
     class Meta:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -26,6 +26,7 @@ from django.utils import timezone
 from django.utils.text import capfirst
 
 from accounts.dashboard.access import active_organization, may_change, recheck
+from accounts.dashboard.refusals import VerbAdmin
 from accounts.models import AuditEvent
 
 Run = Callable[[Any, HttpRequest, Any], HttpResponse | None]
@@ -76,24 +77,7 @@ PLAIN_WIDGETS: dict[Any, dict[str, Any]] = {
 }
 
 
-class DashboardForm(forms.ModelForm):
-    """Shows, on its own fields, why a verb of the domain refused what was posted."""
-
-    refusal: ClassVar[ValidationError | None] = None
-    # The form's name of a field that the domain calls otherwise.
-    renamed: ClassVar[dict[str, str]] = {}
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        if self.refusal is not None:
-            errors: dict[str, Any] = self.refusal.update_error_dict({})
-            for name, found in errors.items():
-                field = self.renamed.get(name, name)
-                self.add_error(field if field in self.fields else None, found)
-        return cleaned
-
-
-class OrganizationAdmin(ScopedFields, admin.ModelAdmin):
+class OrganizationAdmin(ScopedFields, VerbAdmin):
     """Objects of the active organization: members see them, owners change what the subclass opens."""
 
     organization_lookup = "organization"
@@ -110,7 +94,6 @@ class OrganizationAdmin(ScopedFields, admin.ModelAdmin):
     delete_question = "This cannot be undone."
     verbs: Sequence[Verb] = ()
 
-    form = DashboardForm
     formfield_overrides = PLAIN_WIDGETS
     add_form_template = "dashboard/change_form.html"
     change_form_template = "dashboard/change_form.html"
@@ -177,28 +160,8 @@ class OrganizationAdmin(ScopedFields, admin.ModelAdmin):
 
     # How a change is made
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        form: Any = super().get_form(request, obj, change=change, **kwargs)
-        form.refusal = getattr(request, "refusal", None)
-        return form
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        if request.method != "POST":
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        try:
-            with transaction.atomic():
-                recheck(request)
-                return super().changeform_view(request, object_id, form_url, extra_context)
-        except ValidationError as refusal:
-            # The domain refused: the same form is drawn once more, with what was said.
-            vars(request)["refusal"] = refusal
-            return super().changeform_view(request, object_id, form_url, extra_context)
+    def before_write(self, request: HttpRequest) -> None:
+        recheck(request)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         try:
@@ -217,26 +180,6 @@ class OrganizationAdmin(ScopedFields, admin.ModelAdmin):
         except ValidationError as refusal:
             messages.error(request, " ".join(refusal.messages))
             return redirect(self.url("change", object_id))
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        raise NotImplementedError("Call a verb of the domain.")
-
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        raise NotImplementedError("Call a verb of the domain.")
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """The verb that `save_model` called has saved all there is."""
-
-    # The audit trail is the log: Django's own is not written.
-
-    def construct_change_message(
-        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
-    ) -> Any:
-        return ""
-
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any: ...
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any: ...
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any: ...
 
     # Addresses and answers
 

@@ -10,13 +10,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.dashboard.access import active_organization, member
-from accounts.dashboard.base import DashboardForm, OrganizationAdmin
+from accounts.dashboard.base import OrganizationAdmin
+from accounts.dashboard.refusals import VerbForm
 from accounts.dashboard.sites import site
 from accounts.domain import members
 from accounts.models import MemberRole, Membership, User
 
 
-class MembershipForm(DashboardForm):
+class MembershipForm(VerbForm):
     """A new member is named by user name: nobody's address is looked up here."""
 
     username = forms.CharField(

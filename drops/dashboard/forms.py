@@ -8,7 +8,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from accounts.dashboard.base import DashboardForm, ScopedFormSet
+from accounts.dashboard.base import ScopedFormSet
+from accounts.dashboard.refusals import VerbForm
 from drops.domain.campaigns import MAX_CHANNELS, MAX_DAYS, fixed_fields
 from drops.models import Campaign, Channel
 from drops.models.campaigns import MAX_REWARDS
@@ -38,7 +39,7 @@ class ChannelsField(forms.CharField):
         return [found[slug] for slug in slugs]
 
 
-class CampaignForm(DashboardForm):
+class CampaignForm(VerbForm):
     starts_at = UTCMomentField(label="Start", help_text="In UTC.")
     ends_at = UTCMomentField(label="End", help_text="In UTC. Nothing is earned after it.")
     announcement_days = forms.IntegerField(

@@ -10,14 +10,15 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from accounts.dashboard.access import active_organization, member
-from accounts.dashboard.base import DashboardForm, OrganizationAdmin, Verb
+from accounts.dashboard.base import OrganizationAdmin, Verb
 from accounts.dashboard.forms import picture_field
+from accounts.dashboard.refusals import VerbForm
 from accounts.dashboard.sites import site
 from drops.domain import rewards
 from drops.models import Reward
 
 
-class RewardForm(DashboardForm):
+class RewardForm(VerbForm):
     new_image = picture_field("Picture", "Square, at least 256 by 256 pixels. PNG, JPEG, WebP or GIF.")
     renamed = {"image": "new_image"}
 

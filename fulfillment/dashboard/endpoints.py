@@ -10,14 +10,15 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from accounts.dashboard.access import active_organization, member
-from accounts.dashboard.base import DashboardForm, OrganizationAdmin, Verb
+from accounts.dashboard.base import OrganizationAdmin, Verb
+from accounts.dashboard.refusals import VerbForm
 from accounts.dashboard.sites import site
 from fulfillment.dashboard.deliveries import readable
 from fulfillment.domain import endpoints, signing
 from fulfillment.models import WebhookEndpoint
 
 
-class WebhookEndpointForm(DashboardForm):
+class WebhookEndpointForm(VerbForm):
     class Meta:
         model = WebhookEndpoint
         fields = ("url", "acknowledge_within_hours")

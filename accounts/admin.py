@@ -1,0 +1,243 @@
+"""What platform operators see of people and organizations at /admin/, and the base of all of our admins there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from accounts.dashboard.refusals import VerbAdmin, VerbForm
+from accounts.domain import apps, organizations, standing
+from accounts.models import AuditEvent, Membership, OAuthApp, Organization, User
+
+# One way in for everybody: with the second factor, the limits and the messages of the site's own sign-in.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.site_header = admin.site.site_title = "Drops operators"
+admin.site.index_title = "Platform"
+
+
+def operator(request: HttpRequest) -> User:
+    return cast("User", request.user)
+
+
+class OperatorAdmin(VerbAdmin):
+    """Read-only unless a subclass opens a verb; changes go through the domain, and are audited there."""
+
+    may_add = may_edit = False
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may_add and super().has_add_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may_edit and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        """Who may run actions: those who may change objects of this kind, though no form is open."""
+        return super().has_change_permission(request)
+
+    def each(
+        self, request: HttpRequest, rows: QuerySet[Any], verb: Callable[[Any], object], done: str
+    ) -> None:
+        """Run `verb` on each of the chosen rows, and say what came of it."""
+        count = 0
+        for row in rows:
+            try:
+                verb(row)
+            except ValidationError as refusal:
+                messages.error(request, f"{row}: {' '.join(refusal.messages)}")
+            else:
+                count += 1
+        if count:
+            messages.success(request, f"{count} {done}.")
+
+
+class MemberInline(admin.TabularInline):
+    model = Membership
+    fields = readonly_fields = ("user", "role", "created_at")
+    can_delete = False
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("waiting", "Waiting for approval"), ("active", "Active"), ("suspended", "Suspended")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        match self.value():
+            case "waiting":
+                return queryset.filter(approved_at__isnull=True)
+            case "active":
+                return queryset.filter(approved_at__isnull=False, suspended_at__isnull=True)
+            case "suspended":
+                return queryset.filter(suspended_at__isnull=False)
+        return queryset
+
+
+@admin.register(Organization)
+class OrganizationAdmin(OperatorAdmin):
+    list_display = ("name", "state", "requested_category", "url", "created_at")
+    list_filter = (StateFilter,)
+    search_fields = ("name", "slug", "contact_email")
+    ordering = ("-created_at",)
+    fields = (
+        "name",
+        "slug",
+        "url",
+        "connect_url",
+        "contact_email",
+        "requested_category",
+        "approved_at",
+        "suspended_at",
+        "created_at",
+    )
+    readonly_fields = fields
+    inlines = (MemberInline,)
+    actions = ("approve", "suspend")
+
+    @admin.display(description="state")
+    def state(self, organization: Organization) -> str:
+        if organization.suspended_at:
+            return "Suspended"
+        return "Active" if organization.approved_at else "Waiting for approval"
+
+    @admin.action(description="Approve (also ends a suspension)", permissions=["decide"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
+        now, actor = timezone.now(), operator(request)
+        self.each(
+            request,
+            queryset,
+            lambda row: organizations.approve_organization(organization=row, now=now, actor=actor),
+            "approved",
+        )
+
+    @admin.action(description="Suspend", permissions=["decide"])
+    def suspend(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
+        now, actor = timezone.now(), operator(request)
+        self.each(
+            request,
+            queryset,
+            lambda row: organizations.suspend_organization(organization=row, now=now, actor=actor),
+            "suspended",
+        )
+
+
+@admin.register(User)
+class UserAdmin(OperatorAdmin):
+    may_edit = True
+    list_display = ("username", "email", "is_active", "is_staff", "date_joined", "last_login")
+    list_filter = ("is_active", "is_staff")
+    search_fields = ("=id", "username", "email")
+    ordering = ("-date_joined",)
+    fields = ("id", "username", "email", "date_joined", "last_login", "is_active", "is_staff")
+    readonly_fields = ("id", "username", "email", "date_joined", "last_login")
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        standing.change_standing(
+            user=obj,
+            is_active=form.cleaned_data["is_active"],
+            is_staff=form.cleaned_data["is_staff"],
+            now=timezone.now(),
+            actor=operator(request),
+        )
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(OperatorAdmin):
+    list_display = ("at", "action", "organization", "actor", "actor_app", "target_id")
+    list_filter = ("action",)
+    list_select_related = ("organization", "actor", "actor_app")
+    search_fields = ("target_id", "organization__name", "actor__username")
+    date_hierarchy = "at"
+
+
+class PlatformAppForm(VerbForm):
+    class Meta:
+        model = OAuthApp
+        fields = ("name", "redirect_uris")
+
+
+class PlatformAppAdmin(OperatorAdmin):
+    """The streaming platform's own apps; those of organizations are their owners' to change.
+
+    Registered by the OAuth toolkit, which takes the class from the setting APPLICATION_ADMIN_CLASS.
+    """
+
+    form = PlatformAppForm
+    may_add = may_edit = True
+    list_display = ("name", "client_id", "owner", "created", "deleted_at")
+    list_select_related = ("organization",)
+    search_fields = ("name", "client_id", "organization__name")
+    fields = ("name", "redirect_uris", "client_id", "owner")
+    readonly_fields = ("client_id", "owner")
+    actions = ("new_secret", "delete_apps")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and (
+            obj is None or (obj.is_platform and obj.deleted_at is None)
+        )
+
+    @admin.display(description="owner")
+    def owner(self, app: OAuthApp) -> str:
+        return str(app.organization or "the platform")
+
+    def save_model(self, request: HttpRequest, obj: OAuthApp, form: Any, change: bool) -> None:
+        plan = {
+            "name": form.cleaned_data["name"],
+            "redirect_uris": form.cleaned_data["redirect_uris"].split(),
+            "now": timezone.now(),
+            "actor": operator(request),
+        }
+        if change:
+            apps.change_app(app=OAuthApp.objects.get(pk=obj.pk), **plan)
+            return
+        created, secret = apps.create_app(organization=None, **plan)
+        obj.pk, obj.client_id = created.pk, created.client_id
+        vars(request)["new_secret"] = secret
+
+    def response_add(
+        self, request: HttpRequest, obj: OAuthApp, post_url_continue: Any = None
+    ) -> HttpResponse:
+        return self._secret_page(request, obj, vars(request)["new_secret"])
+
+    @admin.action(description="New secret (the present one works for 24 more hours)", permissions=["decide"])
+    def new_secret(self, request: HttpRequest, queryset: QuerySet[OAuthApp]) -> HttpResponse | None:
+        chosen = list(queryset.filter(is_platform=True, deleted_at=None)[:2])
+        if len(chosen) != 1:
+            messages.error(request, "Choose one app of the platform.")
+            return None
+        secret = apps.rotate_secret(app=chosen[0], now=timezone.now(), actor=operator(request))
+        return self._secret_page(request, chosen[0], secret)
+
+    @admin.action(description="Delete, with all of its tokens", permissions=["decide"])
+    def delete_apps(self, request: HttpRequest, queryset: QuerySet[OAuthApp]) -> None:
+        now, actor = timezone.now(), operator(request)
+        rows = queryset.filter(is_platform=True, deleted_at=None)
+        self.each(request, rows, lambda app: apps.delete_app(app=app, now=now, actor=actor), "deleted")
+
+    def _secret_page(self, request: HttpRequest, app: OAuthApp, secret: str) -> HttpResponse:
+        """The one page that ever shows a secret: it is in no session, log or message."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"The secret of {app.name}",
+            "opts": self.opts,
+            "app": app,
+            "secret": secret,
+        }
+        return TemplateResponse(request, "admin/secret.html", context)

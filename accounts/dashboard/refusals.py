@@ -1,0 +1,74 @@
+"""What a verb of the domain refuses is shown where it was typed, on both sites."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest
+
+
+class VerbForm(forms.ModelForm):
+    """Shows, on its own fields, why a verb of the domain refused what was posted."""
+
+    refusal: ClassVar[ValidationError | None] = None
+    # The form's name of a field that the domain calls otherwise.
+    renamed: ClassVar[dict[str, str]] = {}
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.refusal is not None:
+            errors: dict[str, Any] = self.refusal.update_error_dict({})
+            for name, found in errors.items():
+                field = self.renamed.get(name, name)
+                self.add_error(field if field in self.fields else None, found)
+        return cleaned
+
+
+class VerbAdmin(admin.ModelAdmin):
+    """Saves nothing itself: `save_model` of a subclass calls a verb of the domain."""
+
+    form = VerbForm
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.refusal = getattr(request, "refusal", None)
+        return form
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.method != "POST":
+            return super().changeform_view(request, *args, **kwargs)
+        try:
+            with transaction.atomic():
+                self.before_write(request)
+                return super().changeform_view(request, *args, **kwargs)
+        except ValidationError as refusal:
+            # The same form is drawn once more, with what was said.
+            vars(request)["refusal"] = refusal
+            return super().changeform_view(request, *args, **kwargs)
+
+    def before_write(self, request: HttpRequest) -> None:
+        """Called inside the transaction of a write, before anything else."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        raise NotImplementedError("Call a verb of the domain.")
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        raise NotImplementedError("Call a verb of the domain.")
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """The verb that `save_model` called has saved all there is."""
+
+    # The audit trail is the log: Django's own is not written.
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        return ""
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any: ...
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any: ...
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any: ...

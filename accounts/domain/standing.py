@@ -1,0 +1,36 @@
+"""What operators decide about people: who may sign in, who is an operator."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+
+from accounts.domain import audit
+from accounts.models import User
+
+
+@transaction.atomic
+def change_standing(*, user: User, is_active: bool, is_staff: bool, now: datetime, actor: User) -> User:
+    """Let `user` sign in or not, and make them an operator or not.
+
+    PermissionDenied where somebody who is no superuser appoints operators; ValidationError for oneself.
+    """
+    user = User.objects.select_for_update().get(pk=user.pk)
+    if user.pk == actor.pk:
+        raise ValidationError("You cannot change your own standing. Ask another operator to.")
+    if is_staff != user.is_staff and not actor.is_superuser:
+        raise PermissionDenied("Only a superuser appoints operators.")
+    before = {"is_active": user.is_active, "is_staff": user.is_staff}
+    user.is_active, user.is_staff = is_active, is_staff
+    user.save(update_fields=["is_active", "is_staff"])
+    audit.record(
+        action="user.standing_changed",
+        target=user,
+        now=now,
+        actor=actor,
+        organization=None,
+        data={"before": before, "after": {"is_active": is_active, "is_staff": is_staff}},
+    )
+    return user
