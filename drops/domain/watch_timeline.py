@@ -7,6 +7,7 @@ it counts for, or why for none. Times are integers: milliseconds since 1970.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -279,7 +280,7 @@ def _stretches(
     for begin, end, *_ in (*live, *out):
         edges |= {begin, end}
     ordered = sorted(edges)
-    for begin, end in zip(ordered, ordered[1:], strict=False):
+    for begin, end in itertools.pairwise(ordered):
         stream = next((row for row in live if row[0] <= begin < row[1]), None)
         opted_out = any(first <= begin < last for first, last in out)
         yield (
@@ -363,7 +364,7 @@ def _epochs(facts: Collection[int], since: datetime, until: datetime) -> Epochs:
         | {edge for begin, end, _ in spans for edge in (begin, end) if first < edge <= last}
     )
     epochs = []
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         moment = max(begin, first)
         epochs.append(Epoch(begin, end, [terms for from_, to, terms in spans if from_ <= moment < to]))
     return Epochs(epochs, frozenset(terms.organization_id for *_, terms in spans if terms.test_mode))
