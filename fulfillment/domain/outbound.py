@@ -163,6 +163,8 @@ def _connect(target: Target, addresses: list[str], deadline: float) -> _BoundedS
             return _open(address, target.port, share, deadline)
         except TimeoutError:
             failure = _Failed(ErrorClass.CONNECT_TIMEOUT, f"{address} did not accept a connection in time.")
+        except ConnectionResetError:
+            failure = _Failed(ErrorClass.RESET, f"{address} broke the connection at once.")
         except OSError as error:
             failure = _Failed(ErrorClass.CONNECT, f"{address}: {error.strerror or error}")
     raise failure

@@ -147,11 +147,11 @@ def test_a_body_changes_nothing_of_what_the_status_says(status, why, headers, th
     assert kept <= len(answer.body) <= 8192
 
 
-@pytest.mark.parametrize(("length", "body"), [(b"-5", b""), (b"abc", b""), (b"9" * 5000, b""), (b"0", b"")])
-def test_odd_lengths(length, body):
+@pytest.mark.parametrize("length", [b"-5", b"abc", b"9" * 5000, b"0"])
+def test_odd_lengths(length):
     answer = post_to(answering(b"HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n" % length))
 
-    assert (answer.status, answer.error_class) == (200, body.decode())
+    assert (answer.status, answer.error_class) == (200, "")
 
 
 def test_a_connection_that_ends_within_the_headers_had_a_status():
@@ -291,7 +291,7 @@ def test_tls_too_old(authority):
         (silence, "timeout"),
         (repeat(b"\x16\x03\x03\x00\x7a", 0.05), "tls"),
         (lambda connection: connection.sendall(OK), "tls"),
-        (lambda connection: connection.close(), "tls"),
+        (lambda connection: connection.recv(65536), "tls"),
         (reset, "reset"),
     ],
 )
