@@ -45,6 +45,13 @@ def flag(name: str, *, default: bool = False) -> bool:
     return value in TRUE
 
 
+def choice(name: str, among: tuple[str, ...], default: str) -> str:
+    value = text(name, default)
+    if value not in among:
+        raise BadSetting(f"{name} must be one of {', '.join(among)}, not {value!r}.")
+    return value
+
+
 def number(name: str, default: int) -> int:
     value = text(name, str(default))
     if not value.isdecimal() or int(value) < 1:

@@ -7,8 +7,8 @@ from typing import Any
 import structlog
 
 
-def logging_config(*, debug: bool) -> dict[str, Any]:
-    """Set structlog up and return Django's LOGGING."""
+def logging_config(*, debug: bool, level: str) -> dict[str, Any]:
+    """Set structlog up and return Django's LOGGING. Nothing below `level` is written."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -38,7 +38,7 @@ def logging_config(*, debug: bool) -> dict[str, Any]:
             }
         },
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structured"}},
-        "root": {"handlers": ["console"], "level": "INFO"},
+        "root": {"handlers": ["console"], "level": level},
         "loggers": {
             "django": {"handlers": [], "propagate": True},
             "django.server": {"handlers": [], "propagate": True},

@@ -107,6 +107,8 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 1,
         "max_size": env.number("DATABASE_POOL", 16),
+        # A request waits so long for a connection, be the database busy or away, before it fails.
+        "timeout": 10,
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -208,6 +210,7 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 OAUTH2_PROVIDER_APPLICATION_MODEL = "accounts.OAuthApp"
 OAUTH2_PROVIDER = {
+    "APPLICATION_ADMIN_CLASS": "accounts.admin.PlatformAppAdmin",
     "OAUTH2_SERVER_CLASS": "accounts.oauth.server.Server",
     "OAUTH2_VALIDATOR_CLASS": "accounts.oauth.validator.Validator",
     "SCOPES_BACKEND_CLASS": "accounts.oauth.scopes.Scopes",
@@ -303,7 +306,8 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 
-LOGGING = logging_config(debug=DEBUG)
+LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
+LOGGING = logging_config(debug=DEBUG, level=LOG_LEVEL)
 
 # The user name is unique whatever its case: a constraint on lower(username), which the check does not see.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]

@@ -118,6 +118,8 @@ def set_environment(state: Path) -> None:
     if "ENV_FILE" not in os.environ:
         write_first_settings(state / "env")
     environ.Env.read_env(os.environ.get("ENV_FILE", state / "env"))
+    # A line for every request would push the addresses and sign-ins off the screen.
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
     os.environ.setdefault("SITE_URL", f"http://127.0.0.1:{web_port}")
     os.environ |= {
         "STATE_DIR": str(state),

@@ -37,6 +37,7 @@ def start(*command: str, **environment: str) -> subprocess.CompletedProcess[str]
         ({"DEBUG": "ture"}, "DEBUG must be true or false, not 'ture'."),
         ({"WEB_THREADS": "0"}, "WEB_THREADS must be a whole number, 1 or more, not '0'."),
         ({"WEB_THREADS": "many"}, "WEB_THREADS must be a whole number, 1 or more, not 'many'."),
+        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be one of DEBUG, INFO, WARNING, ERROR, not 'loud'."),
         ({"SITE_URL": "drops.example.com"}, "SITE_URL must be an address such as https://host.example"),
         ({"SITE_URL": "https://drops.example.com/shop"}, "SITE_URL must be an address such as"),
         ({"SITE_URL": "https://drops.example.com:99999"}, "SITE_URL must be an address such as"),
