@@ -17,7 +17,7 @@ class PageRequest(HttpRequest):
 class SignedInRequest(PageRequest):
     """A request behind `login_required`."""
 
-    user: User  # type: ignore[assignment]
+    user: User
 
 
 def viewer_of(request: HttpRequest) -> User | None:

@@ -66,4 +66,4 @@ def assert_well_made(response: HttpResponse) -> None:
         for before, after in zip(checker.headings, checker.headings[1:], strict=False)
         if after > before + 1
     ]
-    assert problems == []
+    assert not problems, problems

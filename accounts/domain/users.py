@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -77,4 +78,4 @@ def delete_account(*, user: User, now: datetime) -> None:
 def _drop_picture(user: User) -> None:
     picture: ImageFieldFile = user.profile_picture
     if picture:
-        transaction.on_commit(lambda storage=picture.storage, name=picture.name: storage.delete(name))
+        transaction.on_commit(partial(picture.storage.delete, picture.name))

@@ -19,8 +19,9 @@ from accounts.requests import SignedInRequest
 
 @login_required
 def profile(request: SignedInRequest) -> HttpResponse:
-    form = PictureForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
+    is_upload = request.method == "POST"
+    form = PictureForm(request.POST, request.FILES) if is_upload else PictureForm()
+    if is_upload and form.is_valid():
         try:
             users.change_profile_picture(
                 user=request.user, picture=form.cleaned_data["picture"], now=timezone.now()
@@ -42,9 +43,9 @@ def remove_picture(request: SignedInRequest) -> HttpResponse:
 
 
 @login_required
-@reauthentication_required
+@reauthentication_required  # type: ignore[untyped-decorator]
 def delete_account(request: SignedInRequest) -> HttpResponse:
-    form = DeleteAccountForm(request.POST or None, user=request.user)
+    form = DeleteAccountForm(request.POST if request.method == "POST" else None, user=request.user)
     if request.method == "POST" and form.is_valid():
         try:
             users.delete_account(user=request.user, now=timezone.now())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
@@ -70,4 +71,4 @@ def empty_channel(*, user: User, now: datetime, **signal: object) -> None:
 def _drop_banner(channel: Channel) -> None:
     banner = channel.banner
     if banner:
-        transaction.on_commit(lambda storage=banner.storage, name=banner.name: storage.delete(name))
+        transaction.on_commit(partial(banner.storage.delete, banner.name))

@@ -130,7 +130,7 @@ def shelf_counts(campaigns: CampaignQuerySet) -> dict[Shelf, int]:
 
 def live_campaigns(*, now: datetime, viewer: User | None = None) -> CampaignQuerySet:
     """Visible campaigns in which watch time counts now."""
-    return visible_campaigns(now=now, viewer=viewer).filter(phase_now=CampaignPhase.LIVE)
+    return visible_campaigns(now=now, viewer=viewer).filter(Q(("phase_now", CampaignPhase.LIVE)))
 
 
 def open_campaigns(*, now: datetime, viewer: User | None) -> CampaignQuerySet:
@@ -231,7 +231,7 @@ def campaigns_touching(channel: Channel, *, now: datetime) -> list[tuple[Campaig
     allowed = AllowedChannel.objects.filter(campaign=OuterRef("pk"))
     campaigns = (
         visible_campaigns(now=now, viewer=channel.owner)
-        .filter(phase_now__in=(CampaignPhase.ANNOUNCED, CampaignPhase.LIVE))
+        .filter(Q(("phase_now__in", (CampaignPhase.ANNOUNCED, CampaignPhase.LIVE))))
         .annotate(is_limited=Exists(allowed), is_allowed=Exists(allowed.filter(channel=channel)))
         .filter(Q(is_limited=False) | Q(is_allowed=True))
         .select_related("organization", "category")

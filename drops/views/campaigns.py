@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -25,7 +26,7 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
     form = CampaignFilter(request.GET, campaigns=queries.listed_campaigns(now=now, viewer=viewer))
     found = form.found()
     shelf = shelf_of(request.GET.get("show", ""))
-    shelved = found.filter(phase_now__in=shelf.phases).order_by(shelf.ordering, "pk")
+    shelved = found.filter(Q(("phase_now__in", shelf.phases))).order_by(shelf.ordering, "pk")
     page = Paginator(shelved.select_related("organization", "category"), CAMPAIGNS_A_PAGE).get_page(
         request.GET.get("page")
     )

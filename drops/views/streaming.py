@@ -24,7 +24,9 @@ def settings(request: SignedInRequest) -> HttpResponse:
     if channel is None:
         return _open_channel(request)
     now = timezone.now()
-    form = ChannelForm(request.POST or None, initial={"description": channel.description})
+    form = ChannelForm(
+        request.POST if request.method == "POST" else None, initial={"description": channel.description}
+    )
     if request.method == "POST" and form.is_valid():
         channels.describe_channel(
             channel=channel, description=form.cleaned_data["description"], now=now, actor=request.user
@@ -83,8 +85,9 @@ def go_live(request: SignedInRequest) -> HttpResponse:
     if not form.is_valid():
         context = {"channel": channel, "livestream": live_on(channel), "form": form}
         return render(request, "drops/stream_form.html", context)
+    was_live = live_on(channel) is not None
     streams.go_live(channel=channel, **form.cleaned_data, now=timezone.now(), actor=request.user)
-    messages.success(request, "You are live." if live_on(channel) else "Your stream is changed.")
+    messages.success(request, "Your stream is changed." if was_live else "You are live.")
     return redirect("drops:channel", channel.slug)
 
 
@@ -108,7 +111,9 @@ def live_on(channel: Channel) -> Livestream | None:
 
 
 def _open_channel(request: SignedInRequest) -> HttpResponse:
-    form = NewChannelForm(request.POST or None, initial={"slug": request.user.username.lower()})
+    form = NewChannelForm(
+        request.POST if request.method == "POST" else None, initial={"slug": request.user.username.lower()}
+    )
     if request.method == "POST" and form.is_valid():
         try:
             channels.create_channel(owner=request.user, **form.cleaned_data, now=timezone.now())

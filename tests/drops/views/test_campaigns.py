@@ -63,7 +63,10 @@ def test_list_has_a_shelf_for_every_public_phase(client: Client, studio: Organiz
 def test_dates_are_said_in_words_and_exactly(client: Client, studio: Organization, now: datetime):
     make(studio, "Night Shift", ends_at=now + 3 * DAY + timedelta(hours=2))
     html = client.get(LIST).content.decode()
-    assert 'Ends <time datetime="2026-11-23T14:00:00+00:00" title="23 November 2026, 14:00 UTC">in 3 days' in html
+    assert (
+        'Ends <time datetime="2026-11-23T14:00:00+00:00" title="23 November 2026, 14:00 UTC">in 3 days'
+        in html
+    )
 
 
 def test_test_mode_is_for_members_of_the_organization_only(
@@ -119,7 +122,9 @@ def test_an_empty_list_says_what_would_fill_it(client: Client, db: None, query: 
     assert_well_made(response)
 
 
-@pytest.mark.parametrize("query", ["?q=%00", "?q=" + "x" * 101, "?category=%00", "?show=%00", "?page=-1", "?page=x"])
+@pytest.mark.parametrize(
+    "query", ["?q=%00", "?q=" + "x" * 101, "?category=%00", "?show=%00", "?page=-1", "?page=x"]
+)
 def test_nonsense_in_the_address_never_breaks_the_list(client: Client, studio: Organization, query: str):
     make(studio, "Night Shift")
     assert client.get(LIST + query).status_code == 200

@@ -96,9 +96,7 @@ class TestList:
 
 
 class TestWatchPage:
-    def test_invites_a_visitor_to_sign_in(
-        self, client: Client, livestream: Livestream, campaign: Campaign
-    ):
+    def test_invites_a_visitor_to_sign_in(self, client: Client, livestream: Livestream, campaign: Campaign):
         response = client.get(PAGE)
         text = text_of(response)
         assert "Warm-up laps" in text
