@@ -9,3 +9,4 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         """Every app's `dashboard` registers its models on the owners' site, as `admin` does on the operators'."""
         autodiscover_modules("dashboard")
+        from config import checks  # noqa: F401 - registers them

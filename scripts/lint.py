@@ -16,7 +16,7 @@ CHECKS = (
     "ruff format --check .",
     "mypy .",
     "lint-imports",
-    "python manage.py makemigrations --check --dry-run",
+    "env DATABASE_URL=sqlite:///:memory: python manage.py makemigrations --check --dry-run",
     "python manage.py check --deploy --fail-level WARNING",
 )
 # As a site on the internet has them. Nothing is connected to.
@@ -24,6 +24,7 @@ PRODUCTION = {
     "ENV_FILE": os.devnull,
     "DEBUG": "false",
     "SITE_URL": "https://drops.example.com",
+    "BEHIND_TLS_PROXY": "true",
     "SECRET_KEY": get_random_secret_key(),
     "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
     "DATABASE_URL": "postgres://drops@127.0.0.1/drops",

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from io import StringIO
 from pathlib import Path
 
 import django
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    call_command("migrate", verbosity=0)
-    collect_static_files()
-    # What it prints is in a file too, and shown when everything runs.
-    call_command("demo", studio_url=os.environ["STUDIO_URL"], stdout=StringIO())
+    try:
+        call_command("check")
+        call_command("migrate", verbosity=0)
+        collect_static_files()
+        # What it prints is in a file too, and shown when everything runs.
+        call_command("demo", studio_url=os.environ["STUDIO_URL"], stdout=StringIO())
+    except (CommandError, OperationalError) as error:
+        sys.exit(str(error))
 
 
 def collect_static_files() -> None:
