@@ -1,0 +1,81 @@
+"""Uploads become small WebP pictures, or a clear message."""
+
+from __future__ import annotations
+
+import random
+from io import BytesIO
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
+
+from accounts.domain.images import FORMATS, MAX_BYTES, prepare_image
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    file = BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def upload(content: bytes) -> SimpleUploadedFile:
+    return SimpleUploadedFile("picture.png", content)
+
+
+def prepared(content: bytes, **options: object) -> Image.Image:
+    return Image.open(prepare_image(upload(content), size=(100, 100), **options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_format_becomes_webp_that_fits(kind: str) -> None:
+    picture = prepared(encoded(Image.new("RGB", (400, 200), "red"), kind))
+    assert (picture.format, picture.size) == ("WEBP", (100, 50))
+
+
+def test_metadata_is_dropped_after_it_has_turned_the_picture_upright() -> None:
+    image = Image.new("RGB", (80, 40), "blue")
+    exif = image.getexif()
+    exif[0x0112] = 6  # the camera was held on its side
+    exif[0x010F] = "A camera with a serial number"
+    picture = prepared(encoded(image, "JPEG", exif=exif))
+    assert picture.size == (40, 80)
+    assert not picture.getexif()
+
+
+def test_what_trails_the_picture_is_not_kept() -> None:
+    content = encoded(Image.new("RGB", (8, 8))) + b"<?php system('id'); ?>"
+    assert b"php" not in prepare_image(upload(content), size=(100, 100)).read()
+
+
+def test_too_many_pixels_are_refused_before_they_are_unpacked() -> None:
+    with pytest.raises(ValidationError, match="101 by 100"):
+        prepared(encoded(Image.new("1", (101, 100))), max_pixels=10_000)
+    with pytest.raises(ValidationError):  # beyond Pillow's own limit
+        prepared(encoded(Image.new("1", (20_000, 20_000))))
+
+
+def test_too_many_bytes_are_refused() -> None:
+    with pytest.raises(ValidationError, match="8 MB"):
+        prepared(b"\0" * (MAX_BYTES + 1))
+
+
+@pytest.mark.parametrize("content", [b"", b"GIF89a", b"<svg/>", b"BM" + b"\0" * 60, b"%!PS-Adobe-3.0 EPSF"])
+def test_what_is_no_picture_is_refused(content: bytes) -> None:
+    with pytest.raises(ValidationError, match="PNG, JPEG, WebP or GIF"):
+        prepared(content)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_broken_pictures_never_get_past_the_message(kind: str) -> None:
+    whole = encoded(Image.effect_noise((40, 40), 50).convert("RGB"), kind)
+    chance = random.Random(7)
+    for _ in range(150):
+        broken = bytearray(whole[: chance.randrange(len(whole))])
+        for _ in range(chance.randrange(4)):
+            if broken:
+                broken[chance.randrange(len(broken))] = chance.randrange(256)
+        try:
+            prepare_image(upload(bytes(broken)), size=(100, 100))
+        except ValidationError:
+            continue
