@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse, QueryDict
-from django.utils.dateparse import parse_datetime
 from rest_framework.exceptions import ParseError, Throttled
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.models import parse_ulid
 from config import ratelimit
+from config.body import moment
 from config.ratelimit import Quota
 
 # Ids are 64 bits wide: what partners send as uint64, and what a database column holds.
@@ -95,6 +95,9 @@ class Query:
             raise ParseError(f"{name}: must be one of {', '.join(among)}, not “{value[:40]}”.")
         return value
 
+    def flag(self, name: str) -> bool:
+        return self.choice(name, among=("true", "false"), default="false") == "true"
+
     def ulid(self, name: str) -> str | None:
         """None where it is missing; what is no ULID is refused."""
         value = self._parameters.get(name, "")
@@ -111,12 +114,9 @@ class Query:
         if not value:
             return None
         try:
-            moment = parse_datetime(value)
-        except ValueError:
-            moment = None
-        if moment is None or moment.tzinfo is None:
-            raise ParseError(f"{name}: must be a time with zone, such as 2026-11-20T12:00:00Z.")
-        return moment
+            return moment(value)
+        except ValueError as error:
+            raise ParseError(f"{name}: {error}") from None
 
 
 def parse_id(name: str, value: str) -> int:

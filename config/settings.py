@@ -138,6 +138,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 1,
         "options": {"expires": 5},
     },
+    "clear expired tokens": {"task": "accounts.tasks.clear_tokens", "schedule": 3600},
     "tell owners of failing webhooks": {"task": "fulfillment.tasks.tell_owners", "schedule": 60},
 }
 

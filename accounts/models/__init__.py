@@ -1,5 +1,6 @@
 from .audit import AuditEvent
 from .fields import ULIDField, new_ulid, parse_ulid
+from .idempotency import IdempotentCall
 from .oauth import LOOPBACK_HOSTS, Consent, GameLink, OAuthApp
 from .organizations import MemberRole, Membership, Organization
 from .users import User
@@ -9,6 +10,7 @@ __all__ = [
     "AuditEvent",
     "Consent",
     "GameLink",
+    "IdempotentCall",
     "MemberRole",
     "Membership",
     "OAuthApp",

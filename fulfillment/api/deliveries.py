@@ -1,0 +1,92 @@
+"""Where the claims' webhooks are: every delivery with every attempt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+
+from accounts.api.authentication import OrganizationView
+from accounts.models import parse_ulid
+from config.api import Query
+from config.envelope import ok
+from fulfillment.models import Attempt, Delivery, DeliveryState
+
+
+class DeliveriesView(OrganizationView):
+    """The organization's deliveries, oldest first."""
+
+    def get(self, request: Request) -> HttpResponse:
+        query = Query(request.query_params)
+        limit = query.integer("limit", default=10, least=1, most=100)
+        deliveries = _deliveries(self.organization_id)
+        if (after := query.ulid("cursor")) is not None:
+            deliveries = deliveries.filter(pk__gt=after)
+        if state := query.choice("state", among=("", *DeliveryState.values), default=""):
+            deliveries = deliveries.filter(state=state)
+        if claim_id := query.text("claim_id", max_length=255):
+            deliveries = deliveries.filter(claim=parse_ulid(claim_id))
+        rows = [_shape(delivery) for delivery in deliveries.order_by("pk")[: limit + 1]]
+        return ok({"deliveries": rows[:limit], "cursor": rows[limit - 1]["id"] if len(rows) > limit else ""})
+
+
+class DeliveryView(OrganizationView):
+    """One delivery, and what was said in each attempt."""
+
+    def get(self, request: Request, delivery_id: str) -> HttpResponse:
+        delivery = _deliveries(self.organization_id).filter(pk=parse_ulid(delivery_id)).first()
+        if delivery is None:
+            raise NotFound(f"No such delivery: {delivery_id[:40]}.")
+        exchanges = [_attempt(attempt) | _exchange(attempt) for attempt in delivery.attempts.all()]
+        return ok(_shape(delivery) | {"body": _text(delivery.body), "attempts": exchanges})
+
+
+def _deliveries(organization_id: str) -> QuerySet[Delivery]:
+    return (
+        Delivery.objects.filter(endpoint__organization=organization_id)
+        .select_related("endpoint")
+        .prefetch_related("attempts")
+    )
+
+
+def _shape(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "id": delivery.pk,
+        "claim_id": delivery.claim_id or "",
+        "endpoint_id": delivery.endpoint_id,
+        "url": delivery.endpoint.url,
+        "event_type": delivery.event_type,
+        "state": delivery.state,
+        "created_at": delivery.created_at,
+        "delivered_at": delivery.delivered_at,
+        "next_attempt_at": delivery.next_attempt_at,
+        "attempts": [_attempt(attempt) for attempt in delivery.attempts.all()],
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "number": attempt.number,
+        "trigger": attempt.trigger,
+        "started_at": attempt.started_at,
+        "duration_ms": attempt.duration_ms,
+        "status": attempt.status,
+        "error_class": attempt.error_class,
+        "error": attempt.error,
+    }
+
+
+def _exchange(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "request_headers": attempt.request_headers,
+        "response_headers": attempt.response_headers,
+        "response_body": _text(attempt.response_body),
+    }
+
+
+def _text(raw: bytes) -> str:
+    """What a receiver answered need not be text."""
+    return bytes(raw).decode("utf-8", errors="replace")

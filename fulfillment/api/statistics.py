@@ -1,0 +1,49 @@
+"""A campaign's figures, for the studio's own reports."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+
+from accounts.api.authentication import OrganizationView
+from accounts.models import parse_ulid
+from config.envelope import ok
+from drops.domain.analytics import campaign_totals
+from drops.models import Campaign
+from fulfillment.domain.statistics import daily
+from fulfillment.models import Claim
+
+
+class StatisticsView(OrganizationView):
+    """The totals of the dashboard's overview, and the same by day (UTC) and reward."""
+
+    def get(self, request: Request, campaign_id: str) -> HttpResponse:
+        campaign = Campaign.objects.filter(
+            organization=self.organization_id, pk=parse_ulid(campaign_id)
+        ).first()
+        if campaign is None:
+            raise NotFound(f"No such campaign: {campaign_id[:40]}.")
+        totals = campaign_totals(campaign=campaign)
+        return ok(
+            {
+                "campaign_id": campaign.pk,
+                "watched_minutes": totals.watched_minutes,
+                "unique_viewers": totals.unique_viewers,
+                "claimed_rewards": Claim.objects.filter(campaign=campaign).count(),
+                "days": [
+                    {
+                        "date": day.date,
+                        "watched_minutes": day.watched_seconds // 60,
+                        "new_viewers": day.new_viewers,
+                        "qualified": _by_reward(day.qualified),
+                        "claims": _by_reward(day.claims),
+                    }
+                    for day in daily(campaign=campaign)
+                ],
+            }
+        )
+
+
+def _by_reward(counts: dict[str, int]) -> list[dict[str, object]]:
+    return [{"reward_id": reward_id, "count": counts[reward_id]} for reward_id in sorted(counts)]

@@ -1,0 +1,54 @@
+"""What a campaign brought, day by day."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date
+from typing import NamedTuple
+
+from django.db.models import Count, Sum
+from django.db.models.functions import TruncDate
+
+from drops.models import Campaign, RewardHour, WatchHour
+from fulfillment.models import Claim
+
+
+class Day(NamedTuple):
+    """A day in UTC. `new_viewers`: for the first time on this campaign. `qualified`, `claims`: by reward id."""
+
+    date: date
+    watched_seconds: int
+    new_viewers: int
+    qualified: dict[str, int]
+    claims: dict[str, int]
+
+
+def daily(*, campaign: Campaign) -> list[Day]:
+    """Every day on which something happened, in order. Three queries."""
+    watched = {
+        day: (seconds, new_viewers)
+        for day, seconds, new_viewers in WatchHour.objects.filter(campaign=campaign)
+        .values_list(TruncDate("hour"))
+        .annotate(Sum("seconds"), Sum("new_viewers"))
+        .order_by()
+    }
+    qualified: dict[date, dict[str, int]] = defaultdict(dict)
+    for day, reward_id, viewers in (
+        RewardHour.objects.filter(campaign=campaign)
+        .values_list(TruncDate("hour"), "reward_id")
+        .annotate(Sum("qualified"))
+        .order_by()
+    ):
+        qualified[day][reward_id] = viewers
+    claims: dict[date, dict[str, int]] = defaultdict(dict)
+    for day, reward_id, count in (
+        Claim.objects.filter(campaign=campaign)
+        .values_list(TruncDate("created_at"), "reward_id")
+        .annotate(Count("pk"))
+        .order_by()
+    ):
+        claims[day][reward_id] = count
+    return [
+        Day(day, *watched.get(day, (0, 0)), qualified.get(day, {}), claims.get(day, {}))
+        for day in sorted(watched.keys() | qualified.keys() | claims.keys())
+    ]
