@@ -87,7 +87,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-document.addEventListener("htmx:afterSwap", (event) => localTimes(event.detail.target));
+document.addEventListener("htmx:load", (event) => localTimes(event.detail.elt));
 document.addEventListener("htmx:sendError", () => announce("No connection. Try again in a moment.", "bad"));
 document.addEventListener("htmx:responseError", () => announce("That did not work. Reload the page and try again.", "bad"));
 
