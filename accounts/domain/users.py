@@ -78,4 +78,4 @@ def delete_account(*, user: User, now: datetime) -> None:
 def _drop_picture(user: User) -> None:
     picture: ImageFieldFile = user.profile_picture
     if picture:
-        transaction.on_commit(partial(picture.storage.delete, picture.name))
+        transaction.on_commit(partial(picture.storage.delete, str(picture.name)))

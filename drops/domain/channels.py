@@ -71,4 +71,4 @@ def empty_channel(*, user: User, now: datetime, **signal: object) -> None:
 def _drop_banner(channel: Channel) -> None:
     banner = channel.banner
     if banner:
-        transaction.on_commit(partial(banner.storage.delete, banner.name))
+        transaction.on_commit(partial(banner.storage.delete, str(banner.name)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -63,7 +64,7 @@ def _drops_here(channel: Channel, *, viewer: User | None, now: datetime) -> dict
     status, campaigns = None, []
     if livestream is not None and viewer is not None:
         status = watch.status(viewer=viewer, channel=channel, now=now)
-        campaigns = [counting.campaign for counting in status.campaigns]
+        campaigns = sorted((entry.campaign for entry in status.campaigns), key=attrgetter("ends_at"))
     elif livestream is not None:
         campaigns = queries.campaigns_on([livestream], now=now, viewer=None)[livestream.pk]
     return {
