@@ -19,6 +19,7 @@ from rest_framework.request import Request
 
 from accounts.api.authentication import OrganizationView
 from accounts.api.idempotency import Unprocessable, once
+from accounts.domain.images import prepare_image
 from accounts.models import OAuthApp, Organization, parse_ulid
 from accounts.oauth.scopes import DROPS_WRITE
 from config.api import MAX_ID, Query
@@ -37,14 +38,22 @@ from drops.domain.campaigns import (
     publish_campaign,
     withdraw_campaign,
 )
-from drops.domain.rewards import archive_reward, change_reward, create_reward, restore_reward
+from drops.domain.rewards import IMAGE_SIZE, archive_reward, change_reward, create_reward, restore_reward
 from drops.models import MAX_REWARDS, Campaign, Category, Channel, Reward
 
 MAX_IMAGE_BASE64 = 1_500_000  # the body's limit leaves room for no more
 
 
+Act = Callable[[datetime], Any]
+Shape = Callable[[Any, datetime], dict[str, Any]]
+
+
 class ManagedView(OrganizationView):
     """Reading needs no scope, writing needs `drops:write`."""
+
+    @property
+    def is_dry_run(self) -> bool:
+        return Query(self.request.query_params).flag("dry_run")
 
     def organization(self) -> Organization:
         return Organization.objects.get(pk=self.organization_id)
@@ -55,8 +64,8 @@ class ManagedView(OrganizationView):
     def write(
         self,
         problems: Problems,
-        act: Callable[[datetime], Any],
-        shape: Callable[[Any, datetime], Any],
+        act: Act,
+        shape: Shape,
         status: int = 200,
     ) -> HttpResponse:
         """Do `act` and answer with its result, or say every problem found: 422, nothing changed.
@@ -66,7 +75,7 @@ class ManagedView(OrganizationView):
         if DROPS_WRITE not in self.caller.scopes:
             raise PermissionDenied(f"This needs the scope {DROPS_WRITE}.")
         now = timezone.now()
-        if Query(self.request.query_params).flag("dry_run"):
+        if self.is_dry_run:
             return self._dry_run(problems, act, shape, now)
 
         def done() -> HttpResponse:
@@ -83,8 +92,8 @@ class ManagedView(OrganizationView):
     def _dry_run(
         self,
         problems: Problems,
-        act: Callable[[datetime], Any],
-        shape: Callable[[Any, datetime], Any],
+        act: Act,
+        shape: Shape,
         now: datetime,
     ) -> HttpResponse:
         result = None
@@ -303,6 +312,8 @@ class ManagedRewardsView(ManagedView):
             if name not in values and name not in problems:
                 problems[name] = ["is needed."]
         fields = {"external_id": "", "image": None} | _renamed(values)
+        if self.is_dry_run:
+            fields["image"] = None  # it was checked, and a file would outlive the rollback
 
         def act(now: datetime) -> Reward:
             return create_reward(organization=self.organization(), now=now, actor=self.app(), **fields)
@@ -332,6 +343,8 @@ class ManagedRewardView(ManagedView):
             changed = reward
             if values:
                 fields = present | _renamed(values)
+                if self.is_dry_run:
+                    fields["image"] = None
                 changed = change_reward(reward=reward, now=now, actor=self.app(), **fields)
             if archived is not None:
                 verb = archive_reward if archived else restore_reward
@@ -378,9 +391,13 @@ def _claimed_category(value: Any) -> Category:
 
 def _image(value: Any) -> ContentFile[bytes]:
     try:
-        return ContentFile(base64.b64decode(text(max_length=MAX_IMAGE_BASE64)(value), validate=True), "image")
+        raw = base64.b64decode(text(max_length=MAX_IMAGE_BASE64)(value), validate=True)
     except binascii.Error:
         raise ValueError("must be a PNG, JPEG, WebP or GIF picture in base64.") from None
+    try:
+        return prepare_image(ContentFile(raw, "image"), size=IMAGE_SIZE)
+    except ValidationError as error:
+        raise ValueError(" ".join(error.messages)) from None
 
 
 _REWARD_READERS = {
