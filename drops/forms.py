@@ -106,6 +106,12 @@ class LivestreamForm(forms.Form):
     )
 
 
+class HistoryForm(forms.Form):
+    before = forms.DateField(
+        label="Before", required=False, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
+
+
 def shelf_of(text: str) -> Shelf:
     """The shelf an address names; the first one for none, or for a word that is none."""
     return Shelf(text) if text in Shelf.values else Shelf.LIVE

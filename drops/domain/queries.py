@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from itertools import groupby
 
 from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
@@ -23,10 +24,12 @@ from drops.models import (
     Livestream,
     Progress,
     Reward,
+    WatchInterval,
 )
 from drops.models.campaigns import PUBLIC_PHASES, CampaignQuerySet
 
 CLOSED_LISTED_FOR = timedelta(days=30)
+HISTORY_PAGE = timedelta(days=7)
 
 
 class Shelf(models.TextChoices):
@@ -283,3 +286,44 @@ def campaigns_on(
         ]
 
     return {stream.pk: counting_on(stream) for stream in livestreams}
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedDay:
+    """A day (in UTC) of a viewer's watch history, the latest visit first."""
+
+    date: date
+    visits: tuple[WatchInterval, ...]
+
+    @property
+    def counted_seconds(self) -> int:
+        return sum(visit.credited_seconds for visit in self.visits)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """The days of one week, the latest first. `has_older`: there is more before `since`."""
+
+    days: tuple[WatchedDay, ...]
+    since: date
+    has_older: bool
+
+
+def watch_history(*, viewer: User, before: datetime) -> HistoryPage:
+    """The last week that `viewer` watched in before `before`. Weeks without a visit are passed over."""
+    visits = WatchInterval.objects.filter(viewer=viewer, started_at__lt=before).order_by("-started_at", "-pk")
+    latest = visits.values_list("started_at", flat=True).first()
+    if latest is None:
+        return HistoryPage((), before.date(), has_older=False)
+    since = latest.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1) - HISTORY_PAGE
+    shown = (
+        visits.filter(started_at__gte=since)
+        .select_related("channel", "standing__category")
+        .prefetch_related("standing__campaigns")
+    )
+    days = groupby(shown, key=lambda visit: visit.started_at.date())
+    return HistoryPage(
+        days=tuple(WatchedDay(day, tuple(visits_of_day)) for day, visits_of_day in days),
+        since=since.date(),
+        has_older=visits.filter(started_at__lt=since).exists(),
+    )

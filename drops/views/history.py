@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time
+
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from accounts.requests import SignedInRequest
+from drops.domain import queries
+from drops.forms import HistoryForm
 
 
 @login_required
 def watch_history(request: SignedInRequest) -> HttpResponse:
-    return render(request, "drops/watch_history.html", {})
+    """The latest week with visits, or with `before` (a day) the latest before it."""
+    now = timezone.now()
+    form = HistoryForm(request.GET)
+    day = form.cleaned_data["before"] if form.is_valid() else None
+    before = datetime.combine(day, time.min, UTC) if day else now
+    context = {
+        "now": now,
+        "form": form,
+        "day": day,
+        "kept_days": settings.WATCH_HISTORY_DAYS,
+        "history": queries.watch_history(viewer=request.user, before=before),
+    }
+    return render(request, "drops/watch_history.html", context)

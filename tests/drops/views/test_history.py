@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+import time_machine
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import User
+from drops.domain import watch
+from drops.models import Category, Channel, Livestream, WatchInterval
+from tests import factories
+from tests.html import assert_well_made, text_of
+
+PAGE = "/settings/watch-history/"
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def _at(now: datetime) -> Iterator[None]:
+    with time_machine.travel(now, tick=False):
+        yield
+
+
+@pytest.fixture
+def client(client: Client, viewer: User) -> Client:
+    client.force_login(viewer)
+    return client
+
+
+@pytest.fixture
+def livestream(channel: Channel, category: Category, now: datetime) -> Livestream:
+    return factories.LivestreamFactory(
+        channel=channel, category=category, started_at=now - timedelta(days=60)
+    )
+
+
+def watch_for(viewer: User, channel: Channel, start: datetime, minutes: int) -> None:
+    for minute in range(minutes + 1):
+        watch.beat(viewer_id=viewer.pk, channel_id=channel.pk, now=start + minute * MINUTE)
+
+
+def test_is_for_those_who_are_signed_in(db: None):
+    assert Client().get(PAGE).headers["Location"] == f"/accounts/login/?next={PAGE}"
+
+
+def test_empty(client: Client):
+    response = client.get(PAGE)
+    assert "Nothing watched yet" in text_of(response)
+    assert_well_made(response)
+
+
+def test_says_what_a_visit_counted_for(
+    client: Client, viewer: User, channel: Channel, livestream: Livestream, category: Category, now: datetime
+):
+    factories.CampaignFactory(name="Night Shift", category=category)
+    watch_for(viewer, channel, now - 5 * MINUTE, 4)
+    response = client.get(PAGE)
+    text = text_of(response)
+    assert "Friday, 20 November 2026 4 min counted" in text
+    assert (
+        "20 Nov 2026, 11:55 UTC to 20 Nov 2026, 11:59 UTC streamer Skyforge Rally Night Shift 4 min" in text
+    )
+    assert_well_made(response)
+
+
+def test_says_why_a_visit_did_not_count(client: Client, viewer: User, channel: Channel, now: datetime):
+    watch_for(viewer, channel, now - 5 * MINUTE, 4)
+    text = text_of(client.get(PAGE))
+    assert "Not counted The channel was not live. 0 min" in text
+
+
+def test_visits_of_others_are_not_shown(
+    client: Client, stranger: User, channel: Channel, livestream: Livestream, now: datetime
+):
+    watch_for(stranger, channel, now - 5 * MINUTE, 4)
+    assert "Nothing watched yet" in text_of(client.get(PAGE))
+
+
+def test_goes_back_week_by_week_over_weeks_without_a_visit(
+    client: Client, viewer: User, channel: Channel, livestream: Livestream, now: datetime
+):
+    for days in (40, 8, 6, 0):
+        watch_for(viewer, channel, now - timedelta(days=days) - 5 * MINUTE, 1)
+
+    def days_on(address: str) -> list[int]:
+        return [day.date.day for day in client.get(address).context["history"].days]
+
+    assert days_on(PAGE) == [20, 14]
+    assert 'href="?before=2026-11-14"' in client.get(PAGE).content.decode()
+    assert days_on(PAGE + "?before=2026-11-14") == [12]
+    assert days_on(PAGE + "?before=2026-11-06") == [11]
+    assert "Earlier" not in text_of(client.get(PAGE + "?before=2026-11-06"))
+    assert "Nothing before this day" in text_of(client.get(PAGE + "?before=2026-01-01"))
+
+
+@pytest.mark.parametrize("before", ["x", "2026-13-01", "%00", "0001-01-01", "9999-12-31"])
+def test_nonsense_in_the_address_never_breaks_the_page(
+    client: Client, viewer: User, channel: Channel, now: datetime, before: str
+):
+    watch_for(viewer, channel, now - 5 * MINUTE, 1)
+    assert client.get(f"{PAGE}?before={before}").status_code == 200
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_costs_the_same_however_much_was_watched(
+    client: Client,
+    viewer: User,
+    category: Category,
+    now: datetime,
+    count: int,
+    django_assert_num_queries: DjangoAssertNumQueries,
+):
+    for number in range(count):
+        factories.CampaignFactory(category=category)
+        live = factories.LivestreamFactory(category=category)
+        watch_for(viewer, live.channel, now - timedelta(minutes=60 - 10 * number), 2)
+    assert WatchInterval.objects.count() == count
+    with django_assert_num_queries(7):
+        client.get(PAGE)
