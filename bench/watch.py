@@ -70,7 +70,7 @@ class Batch:
 
     def __init__(self, viewers: Sequence[int], channels: Sequence[int], at: datetime, number: int) -> None:
         from drops.domain.watch import Beat
-        from drops.domain.watch_timeline import to_ms
+        from drops.models.fields import to_ms
 
         self.viewers, self.at = viewers, at
         self.number = number
@@ -209,18 +209,18 @@ class Upserts:
         with transaction.atomic(), connection.cursor() as cursor:
             if self.kind == "postgresql":
                 cursor.execute(
-                    session.format("SELECT v, %s, %s, 60 FROM unnest(%s::bigint[]) v"), [channel, at, list(viewers)]
+                    session.format("SELECT v, %s, %s, 60 FROM unnest(%s::bigint[]) v"),
+                    [channel, at, list(viewers)],
                 )
                 cursor.execute(
-                    progress.format(
-                        "SELECT v, c, 60, %s FROM unnest(%s::bigint[]) v, unnest(%s::text[]) c"
-                    ),
+                    progress.format("SELECT v, c, 60, %s FROM unnest(%s::bigint[]) v, unnest(%s::text[]) c"),
                     [at, list(viewers), self.campaigns],
                 )
             else:
                 moment = str(at.replace(tzinfo=None))
                 cursor.executemany(
-                    session.format("VALUES (%s, %s, %s, 60)"), [(viewer, channel, moment) for viewer in viewers]
+                    session.format("VALUES (%s, %s, %s, 60)"),
+                    [(viewer, channel, moment) for viewer in viewers],
                 )
                 cursor.executemany(
                     progress.format("VALUES (%s, %s, 60, %s)"),

@@ -12,6 +12,7 @@ from drops.domain import stream, watch_timeline as timeline
 from drops.domain.stream import BeatsRefused
 from drops.domain.watch_credit import MAX_BEAT, Beat, BeatKind, CreditResult, credit
 from drops.models import Campaign, CampaignReward, Channel, Progress, Reason, WatchInterval
+from drops.models.fields import to_ms
 
 __all__ = [
     "Beat",
@@ -47,7 +48,7 @@ def beat(
     """
     if not channel_exists(channel_id):
         raise UnknownChannel
-    accepted = Beat(viewer_id, channel_id, timeline.to_ms(now), kind, livestream_id, player)
+    accepted = Beat(viewer_id, channel_id, to_ms(now), kind, livestream_id, player)
     if settings.REDIS_URL:
         stream.append([accepted])
     else:
@@ -108,7 +109,7 @@ class WatchStatus:
 
 def status(*, viewer: User, channel: Channel, now: datetime) -> WatchStatus:
     """What watching this channel counts for at `now`, or why it does not and what to do."""
-    moment = timeline.to_ms(now)
+    moment = to_ms(now)
     laid_out = timeline.load(
         channel_ids=[channel.pk], viewer_ids=[viewer.pk], start=moment, end=moment + 1, write=False
     )

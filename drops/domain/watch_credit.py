@@ -10,7 +10,7 @@ more than 150 s. `docs/watch-time.md` has the rules with their reasons; here is 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import transaction
 
 from drops.domain import watch_store as store, watch_timeline as timeline
+from drops.domain.watch_store import OpenRow
 from drops.domain.watch_timeline import Timeline
 from drops.models import CampaignReward, Reason, Standing
 
@@ -109,9 +110,7 @@ def credit(beats: Sequence[Beat], *, now: datetime) -> CreditResult:
     viewer_ids = sorted({beat.viewer_id for beat in beats})
     store.lock_partitions({partition_of(viewer_id) for viewer_id in viewer_ids})
     known, rows = store.open_intervals(viewer_ids)
-    crediting = Crediting(
-        [beat for beat in beats if beat.viewer_id in known], [Visit(row[1], row[0], *row[2:]) for row in rows]
-    )
+    crediting = Crediting([beat for beat in beats if beat.viewer_id in known], rows)
     crediting.run()
     crediting.write(now)
     return CreditResult(
@@ -126,58 +125,112 @@ def credit(beats: Sequence[Beat], *, now: datetime) -> CreditResult:
 class Crediting:
     """One batch at work: the open visits in, the changed ones and what they earned out."""
 
-    def __init__(self, beats: Collection[Beat], visits: Collection[Visit]) -> None:
-        self.visits: defaultdict[int, dict[int, Visit]] = defaultdict(dict)
-        for visit in visits:
-            self.visits[visit.viewer_id][visit.channel_id] = visit
+    def __init__(self, beats: Sequence[Beat], rows: Sequence[OpenRow]) -> None:
+        self.rows = rows
+        self.timeline = self._load_timeline(beats)
+        self.beats = [beat for beat in beats if beat.channel_id in self.timeline]
+        # What the beats made of the rows: most go on unchanged, a few end and others begin.
+        self.extended: list[tuple[int, int, int]] = []
         self.changed: dict[int, Visit] = {}
         self.added: list[Visit] = []
-        self.earned: defaultdict[int, list[Earned]] = defaultdict(list)
-        self.timeline = self._load_timeline(beats, visits)
-        self.beats = sorted(
-            (beat for beat in beats if beat.channel_id in self.timeline), key=lambda beat: beat.at
-        )
-        # Until when each viewer's time is taken by a visit that is closed.
-        self.taken = store.credited_until(self._newcomers())
+        self.earned: dict[int, list[Earned]] = {}
+        # The open visits of those viewers of whom there is more to say, and until when the time of
+        # each is taken by a visit that is closed.
+        self.visits: defaultdict[int, dict[int, Visit]] = defaultdict(dict)
+        self.taken: dict[int, int] = {}
 
-    def _load_timeline(self, beats: Collection[Beat], visits: Collection[Visit]) -> Timeline:
+    def _load_timeline(self, beats: Collection[Beat]) -> Timeline:
         moments = [beat.at for beat in beats]
         first, last = min(moments, default=0), max(moments, default=0)
-        lasts = [visit.last for visit in visits if visit.last > first - MAX_SILENCE]
+        lasts = [row.last for row in self.rows if row.last > first - MAX_SILENCE]
         return timeline.load(
             channel_ids={beat.channel_id for beat in beats}
-            | {visit.channel_id for visit in visits if not visit.reason},
-            viewer_ids=self.visits.keys() | {beat.viewer_id for beat in beats},
+            | {row.channel_id for row in self.rows if not row.reason},
+            viewer_ids={beat.viewer_id for beat in beats},
             start=min([first, *lasts]),
             end=max([last, *lasts]) + 1,
         )
 
-    def _newcomers(self) -> set[int]:
+    def run(self) -> None:
+        rest = sorted(self._go_on_steadily(), key=lambda beat: beat.at)
+        viewer_ids = {beat.viewer_id for beat in rest}
+        for row in self.rows:
+            if row.viewer_id in viewer_ids:
+                self.visits[row.viewer_id][row.channel_id] = Visit(row.id, row.viewer_id, *row[2:])
+        self.taken = store.credited_until(self._newcomers(rest))
+        for beat in rest:
+            self._take(beat)
+
+    def _go_on_steadily(self) -> list[Beat]:
+        """Extend the rows of viewers who just go on watching what counts, and return the other beats.
+
+        Nearly every beat is one of these, so nothing is built for them. Whatever is not plain here,
+        `_take` does in full: it would do the same for these beats too.
+        """
+        rest = []
+        alone = self._with_one_row_and_one_beat()
+        steady = self.timeline.steady()
+        for beat in self.beats:
+            viewer_id, channel_id, at, kind, livestream_id, player = beat
+            row = alone.get(viewer_id)
+            standing_id, livestream_now = steady.get(channel_id, (0, 0))
+            if (
+                row is None
+                or row.standing_id != standing_id
+                or row.reason
+                or kind
+                or row.player != player
+                or livestream_id not in (0, livestream_now)
+                or not row.last < at <= row.last + MAX_BEAT
+                or at // HOUR != row.last // HOUR
+            ):
+                rest.append(beat)
+                continue
+            hour = at - at % HOUR
+            before = (row.last - row.began) // 1000
+            if before == (max(row.start, hour) - row.began) // 1000:  # nothing yet in this hour
+                rest.append(beat)
+                continue
+            seconds = (at - row.began) // 1000 - before
+            self.extended.append((at, row.seconds + seconds, row.id))
+            if seconds:
+                self.earned[viewer_id] = [Earned(channel_id, standing_id, hour, seconds, first=False)]
+        return rest
+
+    def _with_one_row_and_one_beat(self) -> dict[int, OpenRow]:
+        rows = {row.viewer_id: row for row in self.rows}
+        if len(rows) < len(self.rows):
+            several = Counter(row.viewer_id for row in self.rows)
+            rows = {viewer_id: row for viewer_id, row in rows.items() if several[viewer_id] == 1}
+        beats = Counter(beat.viewer_id for beat in self.beats)
+        if len(beats) < len(self.beats):
+            rows = {viewer_id: row for viewer_id, row in rows.items() if beats[viewer_id] == 1}
+        return rows
+
+    def _newcomers(self, beats: Iterable[Beat]) -> set[int]:
         """Viewers of whom a visit may begin to count: only of them the past has to be asked for."""
         return {
             beat.viewer_id
-            for beat in self.beats
+            for beat in beats
             if ((visit := self.visits[beat.viewer_id].get(beat.channel_id)) is None or visit.reason)
             and self.timeline.may_count(beat.channel_id)
         }
 
-    def run(self) -> None:
-        for beat in self.beats:
-            visit = self.visits[beat.viewer_id].get(beat.channel_id)
-            if visit is not None and beat.at - visit.last > MAX_BEAT:
-                self._end_silent(visit, beat)
-                visit = None
-            if visit is None:
-                if beat.kind is not BeatKind.GOODBYE:
-                    self._watch(self._begin(beat), beat, beat.at)
-                continue
-            # A clock that stepped back, or a late report: nothing to earn, nothing to take away.
-            at = max(beat.at, visit.last)
-            visit = self._watch(visit, beat, at)
+    def _take(self, beat: Beat) -> None:
+        visit = self.visits[beat.viewer_id].get(beat.channel_id)
+        if visit is not None and beat.at - visit.last > MAX_BEAT:
+            self._end_silent(visit, beat)
+            visit = None
+        if visit is None:
             if beat.kind is not BeatKind.GOODBYE:
-                visit.player = beat.player
-            elif beat.player in (0, visit.player):
-                self._close(visit)
+                self._watch(self._begin(beat), beat, beat.at)
+            return
+        # A clock that stepped back, or a late report: nothing to earn, nothing to take away.
+        visit = self._watch(visit, beat, max(beat.at, visit.last))
+        if beat.kind is not BeatKind.GOODBYE:
+            visit.player = beat.player
+        elif beat.player in (0, visit.player):
+            self._close(visit)
 
     def _end_silent(self, visit: Visit, beat: Beat) -> None:
         """The beat shows that the viewer was still there, but a beat earns no more than 150 s."""
@@ -281,7 +334,7 @@ class Crediting:
                     hour = start - start % HOUR
                     first = visit.seconds_until(max(visit.start, hour)) == visit.seconds_until(start)
                     visit.seconds += seconds
-                    self.earned[visit.viewer_id].append(
+                    self.earned.setdefault(visit.viewer_id, []).append(
                         Earned(visit.channel_id, visit.standing_id, hour, seconds, first)
                     )
         visit.last = until
@@ -297,15 +350,12 @@ class Crediting:
             self.taken[visit.viewer_id] = max(visit.last, self.taken.get(visit.viewer_id, 0))
 
     def write(self, now: datetime) -> None:
-        """All that changed, in one statement for each table."""
+        """All that changed, in one statement for each kind of change."""
         before = self._credited_before()
-        # Closed rows first: a viewer has one open row that counts, and never a moment with two.
+        store.extend_intervals(self.extended)
+        # Closed rows before new ones: a viewer has one open row that counts, never two.
         store.update_intervals(
-            [
-                (row.id, row.last, row.seconds, row.player, row.is_open)
-                for row in self.changed.values()
-                if row.id
-            ]
+            [(row.last, row.seconds, row.player, row.is_open, row_id) for row_id, row in self.changed.items()]
         )
         store.insert_intervals(
             [
@@ -324,19 +374,45 @@ class Crediting:
                 for row in self.added
             ]
         )
-        progress = store.add_progress(
-            [
-                (viewer_id, piece.standing_id, piece.seconds)
-                for viewer_id, pieces in self.earned.items()
-                for piece in pieces
-            ],
-            now=now,
-        )
-        if progress:
-            self._write_hours(progress, before)
+        if self.earned:
+            campaigns = self._campaigns(before)
+            figures = Figures(self.earned, campaigns, before)
+            self._write_progress(campaigns, figures, now)
+            figures.write()
 
-    def _credited_before(self) -> set[tuple[int, int, int, int]]:
-        """(viewer, channel, standing, hour) in which the viewers that may be new to an hour are not."""
+    def _campaigns(self, before: Iterable[Mark]) -> dict[int, tuple[str, ...]]:
+        """The campaigns of every standing that this batch is about."""
+        campaigns = self.timeline.campaigns()
+        return campaigns | _campaigns_of({mark.standing_id for mark in before} - campaigns.keys())
+
+    def _write_progress(
+        self, campaigns: Mapping[int, Sequence[str]], figures: Figures, now: datetime
+    ) -> None:
+        """Add what was earned to the counters, and tell `figures` which left zero or reached a reward."""
+        numbers: dict[str, int] = {}
+        due: dict[tuple[int, int], int] = {}
+        for viewer_id, pieces in self.earned.items():
+            for piece in pieces:
+                for campaign_id in campaigns[piece.standing_id]:
+                    key = (viewer_id, numbers.setdefault(campaign_id, len(numbers)))
+                    due[key] = due.get(key, 0) + piece.seconds
+        campaign_ids = list(numbers)
+        required = [[limit for limit, _ in figures.rewards[campaign_id]] for campaign_id in campaign_ids]
+        added = []
+        for row_id, viewer_id, number, seconds in store.progress(self.earned.keys(), campaign_ids):
+            more = due.pop((viewer_id, number), 0)
+            if more:
+                added.append((more, row_id))
+                if not seconds or any(seconds < limit <= seconds + more for limit in required[number]):
+                    figures.pass_thresholds(viewer_id, campaign_ids[number], seconds)
+        begun = [(viewer_id, campaign_ids[number], more) for (viewer_id, number), more in due.items()]
+        for viewer_id, campaign_id, _ in begun:
+            figures.pass_thresholds(viewer_id, campaign_id, 0)
+        store.add_progress(added, now=now)
+        store.begin_progress(begun, now=now)
+
+    def _credited_before(self) -> set[Mark]:
+        """In which hours the viewers that may be new to an hour are not."""
         firsts = [
             (viewer_id, piece.hour)
             for viewer_id, pieces in self.earned.items()
@@ -348,7 +424,7 @@ class Crediting:
         # No row is longer than a day, so none that began before that day reaches into the hour.
         since = min(hour for _, hour in firsts) // DAY * DAY
         return {
-            (viewer_id, channel_id, standing_id, start - start % HOUR)
+            Mark(viewer_id, channel_id, standing_id, start - start % HOUR)
             for viewer_id, channel_id, standing_id, began, first, last in store.credited_since(
                 {viewer_id for viewer_id, _ in firsts}, since
             )
@@ -356,59 +432,68 @@ class Crediting:
             if (end - began) // 1000 > (start - began) // 1000
         }
 
-    def _write_hours(
-        self, progress: Iterable[tuple[int, str, int]], before: Collection[tuple[int, int, int, int]]
+
+class Mark(NamedTuple):
+    """A viewer had at least a second that counted, there and then."""
+
+    viewer_id: int
+    channel_id: int
+    standing_id: int
+    hour: int
+
+
+class Figures:
+    """The hourly figures of a batch: each campaign's on each channel."""
+
+    def __init__(
+        self,
+        earned: Mapping[int, Sequence[Earned]],
+        campaigns: Mapping[int, Sequence[str]],
+        before: Iterable[Mark],
     ) -> None:
-        campaigns = self.timeline.campaigns()
-        campaigns |= _campaigns_of({standing for _, _, standing, _ in before} - campaigns.keys())
-        seen = {
-            (viewer_id, channel_id, hour, campaign_id)
-            for viewer_id, channel_id, standing_id, hour in before
-            for campaign_id in campaigns[standing_id]
-        }
+        self._earned = earned
+        self._campaigns = campaigns
+        # (campaign, channel, hour): seconds, viewers, new viewers
+        self._hours: defaultdict[tuple[str, int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
+        # (campaign, reward, channel, hour): viewers who reached it
+        self._qualified: Counter[tuple[str, str, int, int]] = Counter()
+        self.rewards = _rewards({campaign_id for ids in campaigns.values() for campaign_id in ids})
+        self._add_up(set(self._by_campaign(before)))
+
+    def _by_campaign(self, marks: Iterable[Mark]) -> Iterator[tuple[int, int, int, str]]:
+        for mark in marks:
+            for campaign_id in self._campaigns[mark.standing_id]:
+                yield mark.viewer_id, mark.channel_id, mark.hour, campaign_id
+
+    def _add_up(self, seen: set[tuple[int, int, int, str]]) -> None:
         seconds: defaultdict[tuple[int, int, int], int] = defaultdict(int)
-        hours: defaultdict[tuple[str, int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
-        for viewer_id, pieces in self.earned.items():
-            for piece in pieces:
-                seconds[piece.standing_id, piece.channel_id, piece.hour] += piece.seconds
-                if piece.first:
-                    for campaign_id in campaigns[piece.standing_id]:
-                        mark = (viewer_id, piece.channel_id, piece.hour, campaign_id)
+        for viewer_id, pieces in self._earned.items():
+            for channel_id, standing_id, hour, earned, first in pieces:
+                seconds[standing_id, channel_id, hour] += earned
+                if first:
+                    for mark in self._by_campaign([Mark(viewer_id, channel_id, standing_id, hour)]):
                         if mark not in seen:
                             seen.add(mark)
-                            hours[campaign_id, piece.channel_id, piece.hour][1] += 1
+                            self._hours[mark[3], channel_id, hour][1] += 1
         for (standing_id, channel_id, hour), total in seconds.items():
-            for campaign_id in campaigns[standing_id]:
-                hours[campaign_id, channel_id, hour][0] += total
-        qualified: defaultdict[tuple[str, str, int, int], int] = defaultdict(int)
-        thresholds = _thresholds({campaign_id for campaign_id, _, _ in hours})
-        for viewer_id, campaign_id, after in progress:
-            self._pass_thresholds(
-                viewer_id, campaign_id, after, thresholds[campaign_id], campaigns, hours, qualified
-            )
-        store.add_hours([(*key, *figures) for key, figures in hours.items()])
-        store.add_reward_hours([(*key, viewers) for key, viewers in qualified.items()])
+            for campaign_id in self._campaigns[standing_id]:
+                self._hours[campaign_id, channel_id, hour][0] += total
 
-    def _pass_thresholds(
-        self,
-        viewer_id: int,
-        campaign_id: str,
-        after: int,
-        thresholds: Sequence[tuple[int, str]],
-        campaigns: Mapping[int, Sequence[str]],
-        hours: Mapping[tuple[str, int, int], list[int]],
-        qualified: defaultdict[tuple[str, str, int, int], int],
-    ) -> None:
+    def pass_thresholds(self, viewer_id: int, campaign_id: str, counter: int) -> None:
         """Note where and when the viewer's counter left zero, and where it reached a reward."""
-        pieces = [piece for piece in self.earned[viewer_id] if campaign_id in campaigns[piece.standing_id]]
-        counter = after - sum(piece.seconds for piece in pieces)
-        for piece in pieces:
+        for piece in self._earned[viewer_id]:
+            if campaign_id not in self._campaigns[piece.standing_id]:
+                continue
             if counter == 0:
-                hours[campaign_id, piece.channel_id, piece.hour][2] += 1
-            for required, reward_id in thresholds:
+                self._hours[campaign_id, piece.channel_id, piece.hour][2] += 1
+            for required, reward_id in self.rewards[campaign_id]:
                 if counter < required <= counter + piece.seconds:
-                    qualified[campaign_id, reward_id, piece.channel_id, piece.hour] += 1
+                    self._qualified[campaign_id, reward_id, piece.channel_id, piece.hour] += 1
             counter += piece.seconds
+
+    def write(self) -> None:
+        store.add_hours([(*key, *figures) for key, figures in self._hours.items()])
+        store.add_reward_hours([(*key, viewers) for key, viewers in self._qualified.items()])
 
 
 def _by_hour(start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -428,7 +513,7 @@ def _campaigns_of(standing_ids: Collection[int]) -> dict[int, tuple[str, ...]]:
     return found
 
 
-def _thresholds(campaign_ids: Collection[str]) -> Mapping[str, Sequence[tuple[int, str]]]:
+def _rewards(campaign_ids: Collection[str]) -> Mapping[str, Sequence[tuple[int, str]]]:
     """(required seconds, reward) of each campaign."""
     found: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
     for campaign_id, reward_id, minutes in CampaignReward.objects.filter(

@@ -2,23 +2,35 @@
 
 Each function is one statement, however many rows it is about. PostgreSQL gets its rows as arrays,
 SQLite as a JSON text or by `executemany`; the ORM would build every row as an object and every value
-as a parameter, which costs more than the database does.
+as a parameter, which costs more than the database does. Moments are milliseconds since 1970.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection
 
-from drops.domain.watch_timeline import from_ms, to_ms
 from drops.models import Campaign, WatchPartition
+from drops.models.fields import from_ms
 
-# viewer, id, channel, standing, reason, visit_started_at, started_at, last_beat_at, seconds, player
-IntervalRow = tuple[int, int, int, int, str, int, int, int, int, int]
+
+class OpenRow(NamedTuple):
+    """An interval that the viewer's next beat may go on with."""
+
+    viewer_id: int
+    id: int
+    channel_id: int
+    standing_id: int
+    reason: str
+    began: int
+    start: int
+    last: int
+    seconds: int
+    player: int
 
 
 def lock_partitions(numbers: Collection[int]) -> dict[int, str]:
@@ -38,135 +50,134 @@ def _locked(numbers: Collection[int]) -> dict[int, str]:
     return dict(rows.values_list("number", "position"))
 
 
-def open_intervals(viewer_ids: Sequence[int]) -> tuple[set[int], list[IntervalRow]]:
-    """Which of the viewers exist, and their open intervals, times in milliseconds."""
+def open_intervals(viewer_ids: Collection[int]) -> tuple[set[int], list[OpenRow]]:
+    """Which of the viewers exist, and their open intervals."""
     rows = _fetch(
         f"""
-        SELECT u.id, i.id, i.channel_id, i.standing_id, i.reason, {_moment("i.visit_started_at")},
-               {_moment("i.started_at")}, {_moment("i.last_beat_at")}, i.credited_seconds, i.player
+        SELECT u.id, i.id, i.channel_id, i.standing_id, i.reason, i.visit_started_at, i.started_at,
+               i.last_beat_at, i.credited_seconds, i.player
           FROM accounts_user u LEFT JOIN drops_watchinterval i ON i.viewer_id = u.id AND i.is_open
          WHERE u.is_active AND u.id {_among()}
         """,
-        [_ids(viewer_ids)],
+        [_list(viewer_ids)],
     )
-    known = {row[0] for row in rows}
-    return known, [
-        (*row[:5], _ms(row[5]), _ms(row[6]), _ms(row[7]), *row[8:]) for row in rows if row[1] is not None
-    ]
+    return {row[0] for row in rows}, [OpenRow._make(row) for row in rows if row[1] is not None]
 
 
 def credited_until(viewer_ids: Collection[int]) -> dict[int, int]:
-    """The end of each viewer's latest closed interval that counted, in milliseconds."""
+    """The end of each viewer's latest closed interval that counted."""
+    if not viewer_ids:
+        return {}
     rows = _fetch(
         f"""
-        SELECT u.id, (SELECT {_moment("i.last_beat_at")} FROM drops_watchinterval i
+        SELECT u.id, (SELECT i.last_beat_at FROM drops_watchinterval i
                        WHERE i.viewer_id = u.id AND i.reason = '' AND NOT i.is_open
                        ORDER BY i.started_at DESC LIMIT 1)
           FROM accounts_user u WHERE u.id {_among()}
         """,
-        [_ids(viewer_ids)],
+        [_list(viewer_ids)],
     )
-    return {viewer_id: _ms(moment) for viewer_id, moment in rows if moment is not None}
+    return {viewer_id: moment for viewer_id, moment in rows if moment is not None}
 
 
 def credited_since(viewer_ids: Collection[int], since: int) -> list[tuple[int, int, int, int, int, int]]:
     """(viewer, channel, standing, visit_started_at, started_at, last_beat_at) of the intervals of
-    these viewers that counted and began at `since` or later. Times in milliseconds."""
-    rows = _fetch(
+    these viewers that counted and began at `since` or later."""
+    return _fetch(
         f"""
-        SELECT viewer_id, channel_id, standing_id, {_moment("visit_started_at")}, {_moment("started_at")},
-               {_moment("last_beat_at")}
+        SELECT viewer_id, channel_id, standing_id, visit_started_at, started_at, last_beat_at
           FROM drops_watchinterval
          WHERE viewer_id {_among()} AND started_at >= %s AND credited_seconds > 0
         """,
-        [_ids(viewer_ids), _db_moment(since)],
+        [_list(viewer_ids), since],
     )
-    return [(*row[:3], _ms(row[3]), _ms(row[4]), _ms(row[5])) for row in rows]
 
 
-def update_intervals(rows: Collection[tuple[int, int, int, int, bool]]) -> None:
-    """(id, last_beat_at, credited_seconds, player, is_open)"""
-    if not rows:
-        return
-    if connection.vendor == "postgresql":
-        _execute(
-            """
-            UPDATE drops_watchinterval i
-               SET last_beat_at = v.moment, credited_seconds = v.seconds, player = v.player, is_open = v.is_open
-              FROM unnest(%s::bigint[], %s::timestamptz[], %s::int[], %s::bigint[], %s::bool[])
-                   AS v(id, moment, seconds, player, is_open)
-             WHERE i.id = v.id
-            """,
-            _columns((row[0], _db_moment(row[1]), *row[2:]) for row in rows),
-        )
-        return
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "UPDATE drops_watchinterval SET last_beat_at = %s, credited_seconds = %s, player = %s, is_open = %s"
-            " WHERE id = %s",
-            [(_db_moment(row[1]), row[2], row[3], row[4], row[0]) for row in rows],
-        )
+def extend_intervals(rows: Sequence[tuple[int, int, int]]) -> None:
+    """(last_beat_at, credited_seconds, id) of intervals about which nothing else changed."""
+    _update(
+        "drops_watchinterval",
+        ("last_beat_at = {}", "credited_seconds = {}"),
+        rows,
+        ("bigint", "int", "bigint"),
+    )
+
+
+def update_intervals(rows: Sequence[tuple[int, int, int, bool, int]]) -> None:
+    """(last_beat_at, credited_seconds, player, is_open, id)"""
+    _update(
+        "drops_watchinterval",
+        ("last_beat_at = {}", "credited_seconds = {}", "player = {}", "is_open = {}"),
+        rows,
+        ("bigint", "int", "bigint", "bool", "bigint"),
+    )
 
 
 def insert_intervals(
-    rows: Collection[tuple[int, int, int, str, int, int, int, int, int, bool]],
+    rows: Sequence[tuple[int, int, int, str, int, int, int, int, int, bool]],
 ) -> None:
     """(viewer, channel, standing, reason, visit_started_at, started_at, last_beat_at, seconds, player, is_open)"""
-    if not rows:
-        return
-    columns = (
-        "viewer_id, channel_id, standing_id, reason, visit_started_at, started_at, last_beat_at,"
-        " credited_seconds, player, is_open"
+    _insert(
+        "drops_watchinterval",
+        (
+            "viewer_id",
+            "channel_id",
+            "standing_id",
+            "reason",
+            "visit_started_at",
+            "started_at",
+            "last_beat_at",
+            "credited_seconds",
+            "player",
+            "is_open",
+        ),
+        rows,
+        (*["bigint"] * 3, "text", *["bigint"] * 3, "int", "bigint", "bool"),
     )
-    values = (
-        (*row[:4], _db_moment(row[4]), _db_moment(row[5]), _db_moment(row[6]), *row[7:]) for row in rows
-    )
+
+
+def progress(viewer_ids: Collection[int], campaign_ids: Sequence[str]) -> list[tuple[int, int, int, int]]:
+    """(id, viewer, index of the campaign in `campaign_ids`, seconds) of the viewers' counters."""
     if connection.vendor == "postgresql":
-        _execute(
-            f"""
-            INSERT INTO drops_watchinterval ({columns})
-            SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[],
-                                 %s::timestamptz[], %s::timestamptz[], %s::int[], %s::bigint[], %s::bool[])
+        return _fetch(
+            """
+            SELECT p.id, p.viewer_id, c.number - 1, p.seconds
+              FROM unnest(%s::uuid[]) WITH ORDINALITY AS c(id, number)
+              JOIN drops_progress p ON p.campaign_id = c.id AND p.viewer_id = ANY(%s)
             """,
-            _columns(values),
+            [[_db_ulid(campaign_id) for campaign_id in campaign_ids], list(viewer_ids)],
         )
-        return
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            f"INSERT INTO drops_watchinterval ({columns}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            list(values),
-        )
-
-
-def add_progress(rows: Collection[tuple[int, int, int]], *, now: datetime) -> Iterable[tuple[int, str, int]]:
-    """Add (viewer, standing, seconds) to the viewer's progress in each campaign of the standing.
-
-    Returns (viewer, campaign, seconds now) of each row that was written.
-    """
-    if not rows:
-        return []
-    source = (
-        "unnest(%s::bigint[], %s::bigint[], %s::int[]) AS v(viewer, standing, seconds)"
-        if connection.vendor == "postgresql"
-        else "(SELECT value ->> 0 AS viewer, value ->> 1 AS standing, value ->> 2 AS seconds FROM json_each(%s)) v"
+    return _fetch(
+        """
+        SELECT p.id, p.viewer_id, c.key, p.seconds
+          FROM json_each(%s) v CROSS JOIN json_each(%s) c
+          CROSS JOIN drops_progress p ON p.viewer_id = v.value AND p.campaign_id = c.value
+        """,
+        [_list(viewer_ids), _list(campaign_ids)],
     )
-    parameters = _columns(rows) if connection.vendor == "postgresql" else [orjson.dumps(list(rows)).decode()]
-    moment = _db_moment(to_ms(now))
-    # One row per viewer and campaign, in one order: two workers never wait for each other in a circle.
-    written = _fetch(
-        f"""
-            INSERT INTO drops_progress AS p (viewer_id, campaign_id, seconds, created_at, updated_at)
-            SELECT v.viewer, c.campaign_id, SUM(v.seconds), %s, %s
-              FROM {source} JOIN drops_standing_campaigns c ON c.standing_id = v.standing
-             WHERE true GROUP BY v.viewer, c.campaign_id ORDER BY v.viewer, c.campaign_id
-            ON CONFLICT (viewer_id, campaign_id)
-            DO UPDATE SET seconds = p.seconds + excluded.seconds, updated_at = excluded.updated_at
-            RETURNING viewer_id, campaign_id, seconds
-            """,
-        [moment, moment, *parameters],
+
+
+def add_progress(rows: Sequence[tuple[int, int]], *, now: datetime) -> None:
+    """(seconds to add, id)"""
+    moment = connection.ops.adapt_datetimefield_value(now)
+    _update(
+        "drops_progress",
+        ("seconds = drops_progress.seconds + {}",),
+        rows,
+        ("int", "bigint"),
+        also=("updated_at", moment),
     )
-    texts = {campaign: _ulid_text(campaign) for campaign in {row[1] for row in written}}
-    return [(viewer_id, texts[campaign], seconds) for viewer_id, campaign, seconds in written]
+
+
+def begin_progress(rows: Sequence[tuple[int, str, int]], *, now: datetime) -> None:
+    """(viewer, campaign, seconds)"""
+    moment = connection.ops.adapt_datetimefield_value(now)
+    _insert(
+        "drops_progress",
+        ("viewer_id", "campaign_id", "seconds", "created_at", "updated_at"),
+        [(row[0], _db_ulid(row[1]), row[2], moment, moment) for row in rows],
+        ("bigint", "uuid", "int", "timestamptz", "timestamptz"),
+    )
 
 
 def add_hours(rows: Collection[tuple[str, int, int, int, int, int]]) -> None:
@@ -191,6 +202,46 @@ def add_reward_hours(rows: Collection[tuple[str, str, int, int, int]]) -> None:
     )
 
 
+def _update(
+    table: str,
+    assignments: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    types: Sequence[str],
+    *,
+    also: tuple[str, Any] | None = None,
+) -> None:
+    """One value for each assignment, then the row's id; `also`: a column that gets the same in all rows."""
+    if not rows:
+        return
+    names = [f"c{number}" for number in range(len(types))]
+    common = [f"{also[0]} = %s"] if also else []
+    if connection.vendor == "postgresql":
+        changes = [text.format(f"v.{name}") for text, name in zip(assignments, names, strict=False)]
+        _execute(
+            f"UPDATE {table} SET {', '.join([*common, *changes])}"
+            f" FROM unnest({_arrays(types)}) AS v({', '.join(names)}) WHERE {table}.id = v.{names[-1]}",
+            [*([also[1]] if also else []), *_columns(rows)],
+        )
+        return
+    changes = [text.format("%s") for text in assignments]
+    values = [(also[1], *row) for row in rows] if also else rows
+    with connection.cursor() as cursor:
+        cursor.executemany(f"UPDATE {table} SET {', '.join([*common, *changes])} WHERE id = %s", values)
+
+
+def _insert(
+    table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], types: Sequence[str], then: str = ""
+) -> None:
+    if not rows:
+        return
+    target = f"INSERT INTO {table} AS t ({', '.join(columns)})"
+    if connection.vendor == "postgresql":
+        _execute(f"{target} SELECT * FROM unnest({_arrays(types)}) {then}", _columns(rows))
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(f"{target} VALUES ({', '.join(['%s'] * len(columns))}) {then}", rows)
+
+
 def _add(
     table: str,
     keys: Sequence[str],
@@ -198,39 +249,18 @@ def _add(
     rows: Sequence[tuple[Any, ...]],
     types: Sequence[str],
 ) -> None:
-    if not rows:
-        return
-    columns = ", ".join((*keys, *sums))
-    target = f"INSERT INTO {table} AS t ({columns})"
-    on_conflict = f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET " + ", ".join(
-        f"{name} = t.{name} + excluded.{name}" for name in sums
+    changes = ", ".join(f"{name} = t.{name} + excluded.{name}" for name in sums)
+    _insert(
+        table, (*keys, *sums), rows, types, then=f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
     )
-    if connection.vendor == "postgresql":
-        arrays = ", ".join(f"%s::{kind}[]" for kind in types)
-        _execute(f"{target} SELECT * FROM unnest({arrays}) {on_conflict}", _columns(rows))
-        return
-    with connection.cursor() as cursor:
-        marks = ", ".join(["%s"] * len(types))
-        cursor.executemany(f"{target} VALUES ({marks}) {on_conflict}", list(rows))
 
 
 def _among() -> str:
     return "= ANY(%s)" if connection.vendor == "postgresql" else "IN (SELECT value FROM json_each(%s))"
 
 
-def _ids(ids: Collection[int]) -> Any:
-    return list(ids) if connection.vendor == "postgresql" else orjson.dumps(list(ids)).decode()
-
-
-def _moment(column: str) -> str:
-    """SQLite: past Django's own converter, which takes longer than the query."""
-    return column if connection.vendor == "postgresql" else f"{column} || ''"
-
-
-def _ms(value: Any) -> int:
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value).replace(tzinfo=UTC)
-    return to_ms(value)
+def _list(values: Iterable[Any]) -> Any:
+    return list(values) if connection.vendor == "postgresql" else orjson.dumps(list(values)).decode()
 
 
 def _db_moment(ms: int) -> Any:
@@ -241,15 +271,15 @@ def _db_ulid(text: str) -> Any:
     return Campaign._meta.pk.get_db_prep_value(text, connection)
 
 
-def _ulid_text(value: Any) -> str:
-    return str(Campaign._meta.pk.to_python(value))
+def _arrays(types: Sequence[str]) -> str:
+    return ", ".join(f"%s::{kind}[]" for kind in types)
 
 
 def _columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _execute(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> None:
+def _execute(sql: str, parameters: Sequence[Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
 

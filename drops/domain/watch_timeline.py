@@ -11,7 +11,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -29,18 +29,9 @@ from drops.models import (
     Reason,
     Standing,
 )
+from drops.models.fields import from_ms, to_ms
 
 FOREVER = 2**62
-
-
-def to_ms(moment: datetime) -> int:
-    """Milliseconds since 1970, rounded down: exact, no floating point."""
-    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
-
-
-def from_ms(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms // 1000, UTC).replace(microsecond=ms % 1000 * 1000)
 
 
 class Facts(NamedTuple):
@@ -155,10 +146,15 @@ class Timeline:
     def __contains__(self, channel_id: int) -> bool:
         return channel_id in self._pieces
 
-    def only_piece(self, channel_id: int) -> Piece | None:
-        """The one piece of a channel about which nothing changed in all the time: the usual case."""
-        pieces = self._pieces[channel_id]
-        return pieces[0] if len(pieces) == 1 else None
+    def steady(self) -> dict[int, tuple[int, int]]:
+        """Standing and livestream of the channels that counted all the time, alike for all viewers."""
+        return {
+            channel_id: (verdict.standing_id, pieces[0].facts.livestream_id or 0)
+            for channel_id, pieces in self._pieces.items()
+            if len(pieces) == 1
+            and len(pieces[0].verdicts) == 1
+            and (verdict := pieces[0].verdicts[frozenset()]).campaign_ids
+        }
 
     def walk(self, channel_id: int, start: int, end: int) -> Iterator[tuple[int, int, Piece]]:
         """What [start, end) is made of; the piece of the moment itself where `start` == `end`."""

@@ -10,6 +10,7 @@ from accounts.models import OAuthApp
 
 from .campaigns import Campaign, Reward
 from .catalogue import Category, Channel, Livestream
+from .fields import MomentField
 
 
 class Progress(models.Model):
@@ -90,9 +91,9 @@ class WatchInterval(models.Model):
     )
     standing = models.ForeignKey(Standing, on_delete=models.PROTECT, related_name="intervals", db_index=False)
     reason = models.CharField(max_length=32, blank=True, choices=Reason)
-    visit_started_at = models.DateTimeField()
-    started_at = models.DateTimeField()
-    last_beat_at = models.DateTimeField()
+    visit_started_at = MomentField()
+    started_at = MomentField()
+    last_beat_at = MomentField()
     credited_seconds = models.PositiveIntegerField(default=0)
     player = models.BigIntegerField(
         default=0, help_text="The player that beat last, by the number it gave itself."

@@ -6,7 +6,7 @@ import pytest
 
 from drops.domain import streams
 from drops.domain.watch import Beat, BeatKind, credit
-from drops.domain.watch_timeline import to_ms
+from drops.models.fields import to_ms
 from drops.models import Progress, Reason, RewardHour, WatchHour, WatchInterval
 from tests.factories import (
     NOW,

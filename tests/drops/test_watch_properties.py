@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from drops.domain import campaigns as campaign_verbs, stream, streams
 from drops.domain.watch import Beat, BeatKind, credit
-from drops.domain.watch_timeline import from_ms, to_ms
+from drops.models.fields import from_ms, to_ms
 from drops.models import Progress, RewardHour, WatchHour, WatchInterval
 from scripts.valkey import running_valkey
 from tests.drops import recompute
