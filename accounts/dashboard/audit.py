@@ -29,6 +29,9 @@ class AuditEventAdmin(OrganizationAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("organization", "actor", "actor_app")
 
+    def title_of(self, obj: AuditEvent) -> str:
+        return self.what(obj)
+
     @admin.display(description="what")
     def what(self, event: AuditEvent) -> str:
         return event.action.replace(".", " ").replace("_", " ").capitalize()

@@ -23,6 +23,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.text import capfirst
 
 from accounts.dashboard.access import active_organization, may_change, recheck
@@ -74,6 +75,29 @@ PLAIN_WIDGETS: dict[Any, dict[str, Any]] = {
     models.EmailField: {"widget": forms.EmailInput},
     models.TextField: {"widget": forms.Textarea},
     models.IntegerField: {"widget": forms.NumberInput},
+}
+
+
+# What the columns and facts of the dashboard are called, where the model's own word says less.
+LABELS = {
+    "acknowledge_within_hours": "Acknowledged within (hours)",
+    "at": "When",
+    "attempt_count": "Attempts",
+    "created": "Created",
+    "created_at": "Created",
+    "delivered_at": "Delivered",
+    "ends_at": "End",
+    "event_type": "Event",
+    "external_id": "External ID",
+    "external_status": "Status",
+    "failing_since": "Failing since",
+    "id": "ID",
+    "next_attempt_at": "Next attempt",
+    "starts_at": "Start",
+    "target_id": "Object",
+    "target_type": "Kind",
+    "user": "Member",
+    "viewer_id": "User ID",
 }
 
 
@@ -195,6 +219,9 @@ class OrganizationAdmin(ScopedFields, VerbAdmin):
         """The page that shows `obj`."""
         return self.url("change", quote(obj.pk))
 
+    def title_of(self, obj: Any) -> str:
+        return str(obj)
+
     def get_urls(self) -> list[URLPattern]:
         prefix = f"{self.opts.app_label}_{self.opts.model_name}"
         verb_urls = [
@@ -297,7 +324,7 @@ class OrganizationAdmin(ScopedFields, VerbAdmin):
                 (verb, self.url(verb.name, quote(obj.pk))) for verb in self.offered_verbs(request, obj)
             ]
             context |= {
-                "title": str(obj),
+                "title": self.title_of(obj),
                 "back": self.url_of(obj),
                 "history_url": self.url("history", quote(obj.pk)),
                 "delete_url": self.url("delete", quote(obj.pk)),
@@ -353,6 +380,11 @@ class OrganizationInline(ScopedFields, admin.TabularInline):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_change(request)
+
+
+def badge(text: str, tone: str = "") -> str:
+    """A word in a list with a colour that means something: good, live, wait, bad, info, or none."""
+    return format_html('<span class="badge{}">{}</span>', f" is-{tone}" if tone else "", text)
 
 
 def rows_of(formset: Any) -> Iterable[dict[str, Any]]:

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple, cast
 from django.contrib.admin import AdminSite
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, URLResolver, include, path, reverse
 
 from accounts.dashboard import access
 from accounts.dashboard.base import OrganizationAdmin
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 class Page(NamedTuple):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from django import template
 from django.contrib.admin.utils import display_for_field, display_for_value, label_for_field, lookup_field
@@ -14,8 +15,7 @@ from django.db import models
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
-if TYPE_CHECKING:
-    from accounts.dashboard.base import OrganizationAdmin
+from accounts.dashboard.base import LABELS, OrganizationAdmin
 
 register = template.Library()
 
@@ -56,9 +56,19 @@ def moment(value: datetime | None, empty: str = EMPTY) -> str:
     """A time as the dashboard tells it: in UTC, like its forms, the audit log and the API."""
     if value is None:
         return empty
-    return format_html(
-        '<time datetime="{}">{} UTC</time>', value.isoformat(), f"{value:%-d %b %Y, %H:%M}"
-    )
+    return format_html('<time datetime="{}">{} UTC</time>', value.isoformat(), f"{value:%-d %b %Y, %H:%M}")
+
+
+@register.filter
+def percent(share: float) -> str:
+    """A share of 0 to 1. 100 % only where it is all of it."""
+    return f"{math.floor(share * 1000) / 10:g} %"
+
+
+@register.filter
+def readonly_label(field: Any) -> str:
+    label: str = LABELS.get(field.field["name"]) or capfirst(field.field["label"])
+    return label
 
 
 @register.filter
@@ -73,8 +83,9 @@ def readonly_value(field: Any) -> Any:
 
 
 def _header(changelist: ChangeList, name: str) -> str:
-    label = label_for_field(name, changelist.model, changelist.model_admin)
-    return capfirst(str(label)) if label else ""
+    if name in LABELS:
+        return LABELS[name]
+    return capfirst(str(label_for_field(name, changelist.model, changelist.model_admin)))
 
 
 def _value(changelist: ChangeList, obj: models.Model, name: str) -> Any:

@@ -11,13 +11,23 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.dashboard.access import active_organization, member
-from accounts.dashboard.base import OrganizationAdmin, OrganizationInline, Verb, rows_of
+from accounts.dashboard.base import OrganizationAdmin, OrganizationInline, Verb, badge, rows_of
 from accounts.dashboard.sites import site
 from drops.dashboard.forms import CampaignForm, CampaignRewardForm, CampaignRewardFormSet
 from drops.domain import campaigns
 from drops.domain.campaigns import CampaignPlan, RewardPlan
 from drops.models import Campaign, CampaignPhase, CampaignReward
 from drops.models.campaigns import MAX_REWARDS
+
+PHASE_TONES = {
+    CampaignPhase.DRAFT: "",
+    CampaignPhase.SCHEDULED: "info",
+    CampaignPhase.ANNOUNCED: "info",
+    CampaignPhase.LIVE: "live",
+    CampaignPhase.GRACE: "wait",
+    CampaignPhase.CLOSED: "",
+    CampaignPhase.WITHDRAWN: "bad",
+}
 
 
 class CampaignRewardInline(OrganizationInline):
@@ -153,7 +163,8 @@ class CampaignAdmin(OrganizationAdmin):
 
     @admin.display(description="phase")
     def phase(self, campaign: Any) -> str:
-        return CampaignPhase(campaign.phase_now).label
+        phase = CampaignPhase(campaign.phase_now)
+        return badge(phase.label, PHASE_TONES[phase])
 
 
 def _plan(fields: dict[str, Any], formset: Any) -> CampaignPlan:

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
 
-from accounts.dashboard.base import OrganizationAdmin
+from accounts.dashboard.base import OrganizationAdmin, badge
 from accounts.dashboard.sites import site
-from fulfillment.models import Claim
+from fulfillment.domain.health import Moment, claim_timeline
+from fulfillment.models import INITIATED, Claim
 
 
 @admin.register(Claim, site=site)
@@ -19,7 +23,7 @@ class ClaimAdmin(OrganizationAdmin):
     order = 30
     lede = "Rewards that viewers took, newest first."
     empty_text = "Claims come in here as viewers take what they have earned."
-    list_display = ("id", "viewer_id", "reward", "campaign", "external_status", "created_at")
+    list_display = ("claim_id", "viewer_id", "reward", "campaign", "status", "created_at")
     list_select_related = ("reward", "campaign")
     list_filter = (
         ("campaign", admin.RelatedOnlyFieldListFilter),
@@ -31,17 +35,36 @@ class ClaimAdmin(OrganizationAdmin):
     ordering = ("-id",)
     fields = ("id", "viewer_id", "campaign", "reward", "external_id", "external_status", "created_at")
     readonly_fields = fields
+    change_list_template = "dashboard/claims.html"
     change_form_template = "dashboard/claim.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("organization", "reward", "campaign")
 
+    def title_of(self, obj: Claim) -> str:
+        return "Claim"
+
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
-        claim: Claim = kwargs["obj"]
-        context["deliveries"] = claim.deliveries.select_related("endpoint").prefetch_related("attempts")
-        context["status_changes"] = claim.status_changes.all()
+        now = timezone.now()
+        context["moments"] = [(moment, _tone(moment, now)) for moment in claim_timeline(claim=kwargs["obj"])]
         return super().render_change_form(request, context, *args, **kwargs)
+
+    @admin.display(description="claim", ordering="id")
+    def claim_id(self, claim: Claim) -> str:
+        return format_html("<code>{}</code>", claim.pk)
+
+    @admin.display(description="status")
+    def status(self, claim: Claim) -> str:
+        return badge(claim.external_status, "" if claim.external_status == INITIATED else "info")
 
     @admin.display(description="user ID")
     def viewer_id(self, claim: Claim) -> int:
         return claim.viewer_id
+
+
+def _tone(moment: Moment, now: datetime) -> str:
+    if moment.attempt is not None:
+        return "good" if moment.attempt.succeeded else "bad"
+    if moment.change is not None:
+        return "info"
+    return "wait" if moment.at > now else ""

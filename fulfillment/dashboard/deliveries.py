@@ -1,15 +1,34 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import orjson
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
 
-from accounts.dashboard.base import OrganizationAdmin
+from accounts.dashboard.access import member
+from accounts.dashboard.base import OrganizationAdmin, Verb, badge
 from accounts.dashboard.sites import site
-from fulfillment.models import Attempt, Delivery
+from fulfillment.domain import resending
+from fulfillment.models import Attempt, Delivery, DeliveryState
+
+STATE_TONES = {DeliveryState.PENDING: "wait", DeliveryState.DELIVERED: "good", DeliveryState.HELD: "bad"}
+
+
+def resend(model_admin: DeliveryAdmin, request: HttpRequest, delivery: Delivery) -> None:
+    try:
+        resending.resend_delivery(delivery=delivery, actor=member(request), now=timezone.now())
+    except resending.ResendRefused as refusal:
+        raise ValidationError(str(refusal)) from refusal
+
+
+def is_of_a_claim(delivery: Delivery, now: datetime) -> bool:
+    return delivery.claim_id is not None and delivery.lease_token is None
 
 
 @admin.register(Delivery, site=site)
@@ -21,7 +40,15 @@ class DeliveryAdmin(OrganizationAdmin):
     order = 40
     lede = "Every message to your servers, with every attempt."
     empty_text = "Each claim is delivered to your webhook endpoints, and you see here how."
-    list_display = ("id", "state", "event_type", "endpoint", "attempt_count", "next_attempt_at", "created_at")
+    list_display = (
+        "delivery_id",
+        "state_now",
+        "event_type",
+        "endpoint",
+        "attempt_count",
+        "next_attempt_at",
+        "created_at",
+    )
     list_select_related = ("endpoint",)
     list_filter = (
         "state",
@@ -43,9 +70,31 @@ class DeliveryAdmin(OrganizationAdmin):
     )
     readonly_fields = fields
     change_form_template = "dashboard/delivery.html"
+    verbs = (
+        Verb(
+            "resend",
+            "Send again",
+            "%s is sent once more, with the same id and the same bytes: a receiver that has it already answers 200.",
+            "It is on its way.",
+            resend,
+            is_of_a_claim,
+        ),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("endpoint__organization", "claim")
+
+    @admin.display(description="delivery")
+    def delivery_id(self, delivery: Delivery) -> str:
+        return format_html("<code>{}</code>", delivery.pk)
+
+    @admin.display(description="state")
+    def state_now(self, delivery: Delivery) -> str:
+        state = DeliveryState(delivery.state)
+        return badge(state.label, STATE_TONES[state])
+
+    def title_of(self, obj: Delivery) -> str:
+        return "Delivery"
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         delivery: Delivery = kwargs["obj"]

@@ -10,12 +10,21 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from accounts.dashboard.access import active_organization, member
-from accounts.dashboard.base import OrganizationAdmin, Verb
+from accounts.dashboard.base import OrganizationAdmin, Verb, badge
 from accounts.dashboard.refusals import VerbForm
 from accounts.dashboard.sites import site
 from fulfillment.dashboard.deliveries import readable
 from fulfillment.domain import endpoints, signing
+from fulfillment.domain.health import Condition, condition_of, endpoint_health
 from fulfillment.models import WebhookEndpoint
+
+CONDITION_TONES = {
+    Condition.UNVERIFIED: "info",
+    Condition.WELL: "good",
+    Condition.FAILING: "wait",
+    Condition.PAUSED: "wait",
+    Condition.HELD: "bad",
+}
 
 
 class WebhookEndpointForm(VerbForm):
@@ -129,6 +138,8 @@ class WebhookEndpointAdmin(OrganizationAdmin):
         endpoints.delete_endpoint(endpoint=obj, actor=member(request), now=timezone.now())
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("obj") is not None:
+            context["health"] = endpoint_health(endpoint=kwargs["obj"], now=timezone.now())
         try:
             context["public_key"] = signing.public_key_pem(timezone.now())
         except signing.NoSigningKey:
@@ -137,12 +148,5 @@ class WebhookEndpointAdmin(OrganizationAdmin):
 
     @admin.display(description="state")
     def state(self, endpoint: WebhookEndpoint) -> str:
-        return endpoint_state(endpoint)
-
-
-def endpoint_state(endpoint: WebhookEndpoint) -> str:
-    if endpoint.held_at is not None:
-        return "Held"
-    if endpoint.verified_at is None:
-        return "Not verified"
-    return "Failing" if endpoint.failing_since else "Delivering"
+        condition = condition_of(endpoint, timezone.now())
+        return badge(condition.label, CONDITION_TONES[condition])

@@ -16,16 +16,6 @@ from drops.domain.campaigns import problems_of
 from drops.models import Campaign, CampaignReward
 from fulfillment.domain.queries_owners import claimed_by_reward
 
-TONES = {
-    "live": "live",
-    "announced": "info",
-    "scheduled": "info",
-    "grace": "wait",
-    "withdrawn": "bad",
-    "draft": "",
-    "closed": "",
-}
-
 
 class RewardFigures(NamedTuple):
     attached: CampaignReward
@@ -56,7 +46,6 @@ def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
         "model_admin": model_admin,
         "campaign": campaign,
         "phase": phase,
-        "tone": TONES[phase],
         "totals": campaign_totals(campaign=campaign),
         "claimed_rewards": sum(claimed.values()),
         "rewards": [

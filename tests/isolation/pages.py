@@ -14,12 +14,13 @@ from django.urls import URLPattern, URLResolver
 from accounts.dashboard import site
 from accounts.dashboard.access import FORM_FIELD
 from drops.models import Campaign
+from fulfillment.models import WebhookEndpoint
 from tests.isolation.world import Belongings
 
 # Reached by people who are not let in yet: they show nothing of any organization.
 OPEN = ("register", "second_factor", "switch")
 # Pages with an object in the address that are no model's own.
-OBJECT_PAGES: dict[str, type[Model]] = {"campaign_overview": Campaign}
+OBJECT_PAGES: dict[str, type[Model]] = {"campaign_overview": Campaign, "endpoint_resend": WebhookEndpoint}
 
 
 class Address(NamedTuple):

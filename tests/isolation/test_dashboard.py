@@ -22,6 +22,10 @@ WITH_OBJECT = [address for address in ADDRESSES if address.model]
 ADMINS = site.admins()
 
 
+def text_of(response: Any) -> str:
+    return response.getvalue().decode()
+
+
 def everything_of(belongings: Belongings) -> list[Any]:
     """The rows of an organization as they are now, for a comparison."""
     return [
@@ -60,7 +64,7 @@ def test_no_page_shows_anything_of_the_rival(as_owner: Client, own: Belongings, 
     for address in ADDRESSES:
         response = as_owner.get(address.of(own), follow=True)
         assert response.status_code in (200, 403), address
-        assert MARKER not in response.content.decode(), address
+        assert MARKER not in text_of(response), address
 
 
 def test_the_suite_would_see_a_leak(client: Client, rival: Belongings) -> None:
@@ -69,7 +73,7 @@ def test_the_suite_would_see_a_leak(client: Client, rival: Belongings) -> None:
     rival.organization.name, rival.organization.slug = "Renamed", "renamed"
     rival.organization.save()
     for admin in ADMINS:
-        page = client.get(admin.url("change", rival.of(admin.model).pk)).content.decode()
+        page = text_of(client.get(admin.url("change", rival.of(admin.model).pk)))
         assert page.replace(f"Signed in as <strong>{rival.owner}", "").count(MARKER) > 2, admin
 
 
@@ -84,7 +88,7 @@ def test_the_rivals_objects_are_not_there(
         nobodys = new_ulid() if isinstance(rival.of(address.model).pk, str) else "987654321"
         response = send(address.of(rival), form)
         assert response.status_code in (403, 404), address
-        assert MARKER not in response.content.decode(), address
+        assert MARKER not in text_of(response), address
         unknown = send("/dashboard/" + address.route.replace("<path:object_id>", nobodys), form)
         assert response.status_code == unknown.status_code, address
     assert everything_of(rival) == before
@@ -110,7 +114,7 @@ def test_a_posted_foreign_key_of_the_rival_is_refused(
                 continue
             assert response.status_code == 200, (url, name)
             assert response.context["errors"], (url, name)
-            assert MARKER not in response.content.decode(), (url, name)
+            assert MARKER not in text_of(response), (url, name)
             tried += 1
     assert tried >= 4
     assert not own.organization.rewards.filter(category=rival.category).exists()
@@ -167,11 +171,23 @@ def test_filters_and_searches_stay_inside(as_owner: Client, own: Belongings, riv
             target = rival.campaign.pk if entry[0].endswith("campaign") else foreign.pk
             response = as_owner.get(url, {name: target})
             assert response.status_code == 200, (admin, name)
-            assert MARKER not in response.content.decode()
+            assert MARKER not in text_of(response)
         for text in (MARKER, str(rival.of(admin.model).pk)):
             response = as_owner.get(url, {"q": text})
             if admin.search_fields:
                 assert response.context["cl"].result_count == 0
+
+
+def test_the_rivals_viewers_look_like_nobody(as_owner: Client, own: Belongings, rival: Belongings) -> None:
+    for user_id in (rival.viewer.pk, 987654321):
+        page = text_of(as_owner.get("/dashboard/viewers/", {"user_id": user_id}))
+        assert "Nothing about this viewer" in page
+        assert MARKER not in page
+    # A viewer of both: only what is the own organization's.
+    factories.ProgressFactory(viewer=rival.viewer, campaign=own.campaign)
+    page = text_of(as_owner.get("/dashboard/viewers/", {"user_id": rival.viewer.pk}))
+    assert "own campaign" in page
+    assert MARKER not in page
 
 
 def test_a_to_field_of_somebody_elses_is_refused(
@@ -232,7 +248,7 @@ def test_a_member_of_two_organizations_acts_for_one_at_a_time(
     assert as_owner.get(change).status_code == 404
     for url, data in ((change, drawn), (add, drawn_add)):
         response = as_owner.post(url, data | {"name": "Mixed up", "category": rival.category.pk}, follow=True)
-        assert "Nothing was changed" in response.content.decode()
+        assert "Nothing was changed" in text_of(response)
     own.reward.refresh_from_db()
     assert own.reward.name == "own reward"
     assert rival.organization.rewards.count() == 1

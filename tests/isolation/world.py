@@ -67,10 +67,13 @@ class Belongings:
         self.viewer = factories.UserFactory(username=f"{word}_viewer")
         factories.ProgressFactory(campaign=self.campaign, viewer=self.viewer)
         self.endpoint = factories.WebhookEndpointFactory(
-            organization=self.organization, url=f"https://{word}.example.com/webhooks"
+            organization=self.organization,
+            url=f"https://{word}.example.com/webhooks",
+            acknowledge_within_hours=1,
         )
         self.claim = self._claim()
         self.delivery = self._delivery()
+        self._unanswered()
         self.event = AuditEvent.objects.create(
             at=NOW,
             organization=self.organization,
@@ -122,6 +125,21 @@ class Belongings:
             response_body=self.word.encode(),
         )
         return delivery
+
+    def _unanswered(self) -> None:
+        """A claim that was delivered and never answered for."""
+        claim = factories.ClaimFactory(
+            campaign=self.campaign, reward=self.reward, external_id=f"{self.word}-item"
+        )
+        Delivery.objects.create(
+            endpoint=self.endpoint,
+            claim=claim,
+            event_type="drops.claim.created",
+            body=b"{}",
+            state=DeliveryState.DELIVERED,
+            delivered_at=NOW - timedelta(days=1),
+            created_at=NOW - timedelta(days=1),
+        )
 
     def of(self, model: type[Model]) -> Model:
         """The object of `model`. A model that is new on the dashboard gets its line here."""

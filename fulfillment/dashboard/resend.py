@@ -1,0 +1,98 @@
+"""Sending many claims again, and the list of those that the studio never answered for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.utils import quote, unquote
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.dashboard.access import active_organization, may_change, member, recheck
+from accounts.dashboard.sites import site
+from accounts.models import Organization
+from drops.models import Campaign
+from fulfillment.domain.reconciliation import unacknowledged_csv
+from fulfillment.domain.resending import Arrival, ClaimFilter, ResendRefused, resend_filtered
+from fulfillment.models import WebhookEndpoint
+
+MOMENT = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+
+class ResendForm(forms.Form):
+    arrival = forms.ChoiceField(
+        label="Which claims", choices=Arrival.choices, initial=Arrival.UNDELIVERED.value
+    )
+    campaign = forms.ModelChoiceField(queryset=Campaign.objects.none(), required=False, empty_label="All")
+    since = forms.DateTimeField(label="Made since", required=False, widget=MOMENT, help_text="In UTC.")
+    until = forms.DateTimeField(label="Made before", required=False, widget=MOMENT, help_text="In UTC.")
+
+    def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["campaign"]
+        field.queryset = Campaign.objects.filter(organization=organization)
+
+    def wanted(self) -> ClaimFilter:
+        fields = self.cleaned_data
+        return ClaimFilter(
+            arrival=Arrival(fields["arrival"]),
+            campaign_id=fields["campaign"].pk if fields["campaign"] else "",
+            since=fields["since"],
+            until=fields["until"],
+        )
+
+
+@site.page("webhooks/<path:object_id>/resend/", name="endpoint_resend")
+def endpoint_resend(request: HttpRequest, object_id: str) -> HttpResponse:
+    """First how many claims it would be, then the sending."""
+    model_admin = site.admin_of(WebhookEndpoint)
+    endpoint: WebhookEndpoint = model_admin.object_or_404(request, unquote(object_id))
+    if not may_change(request):
+        raise PermissionDenied("Your role lets you look, not change. Ask an owner of your organization.")
+    form = ResendForm(request.POST or None, organization=active_organization(request))
+    back = model_admin.url("change", quote(endpoint.pk))
+    count = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            count = _resend(request, endpoint, form.wanted(), dry_run="send" not in request.POST)
+        except ResendRefused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            if "send" in request.POST:
+                messages.success(request, f"{count} claims are on their way to {endpoint}.")
+                return redirect(reverse("dashboard:fulfillment_delivery_changelist"))
+    context = {
+        **site.each_context(request),
+        "title": "Send claims again",
+        "endpoint": endpoint,
+        "form": form,
+        "count": count,
+        "back": back,
+        "list_url": model_admin.url("changelist"),
+    }
+    return render(request, "dashboard/resend.html", context)
+
+
+@transaction.atomic
+def _resend(request: HttpRequest, endpoint: WebhookEndpoint, wanted: ClaimFilter, *, dry_run: bool) -> int:
+    recheck(request)
+    return resend_filtered(
+        endpoint=endpoint, which=wanted, actor=member(request), now=timezone.now(), dry_run=dry_run
+    )
+
+
+@site.page("claims/unacknowledged.csv", name="unacknowledged")
+def unacknowledged(request: HttpRequest) -> StreamingHttpResponse:
+    """Claims that were delivered and are “initiated” still, longer than the endpoint allows."""
+    lines = unacknowledged_csv(organization=active_organization(request), now=timezone.now())
+    return StreamingHttpResponse(
+        lines,
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="unacknowledged-claims.csv"'},
+    )

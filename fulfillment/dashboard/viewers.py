@@ -1,0 +1,49 @@
+"""One viewer as this organization may see them: what its own campaigns, claims and links say."""
+
+from __future__ import annotations
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts.dashboard.access import active_organization
+from accounts.dashboard.sites import site
+from accounts.models import GameLink
+from drops.models import Progress
+from fulfillment.models import Claim
+
+MOST = 100
+
+
+class LookUpForm(forms.Form):
+    user_id = forms.IntegerField(
+        label="User ID",
+        min_value=1,
+        max_value=2**63 - 1,
+        help_text="The number that claims and webhooks carry.",
+    )
+
+
+@site.page("viewers/", name="viewers", label="Viewer look-up", icon="search", order=50)
+def viewers(request: HttpRequest) -> HttpResponse:
+    """Watched minutes, claims and game accounts of the viewer with `?user_id=`.
+
+    A viewer who has nothing to do with this organization looks like one who does not exist.
+    """
+    form = LookUpForm(request.GET if "user_id" in request.GET else None)
+    context = {**site.each_context(request), "title": "Viewer look-up", "form": form}
+    if form.is_valid():
+        organization, viewer_id = active_organization(request), form.cleaned_data["user_id"]
+        context |= {
+            "viewer_id": viewer_id,
+            "progress": Progress.objects.filter(viewer=viewer_id, campaign__organization=organization)
+            .select_related("campaign")
+            .order_by("-updated_at")[:MOST],
+            "claims": Claim.objects.filter(viewer=viewer_id, organization=organization).select_related(
+                "campaign", "reward"
+            )[:MOST],
+            "links": GameLink.objects.filter(viewer=viewer_id, organization=organization).order_by(
+                "-linked_at"
+            )[:MOST],
+        }
+    return render(request, "dashboard/viewers.html", context)
