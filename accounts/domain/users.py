@@ -8,6 +8,7 @@ from functools import partial
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.db import transaction
@@ -61,7 +62,7 @@ def delete_account(*, user: User, now: datetime) -> None:
         )
     audit.record(action="user.deleted", target=user, now=now, actor=user, organization=None)
     links.unlink_everything(viewer=user, now=now)
-    for model in (EmailAddress, Authenticator, SocialAccount, Membership):
+    for model in (EmailAddress, Authenticator, SocialAccount, UserSession, Membership):
         model.objects.filter(user=user).delete()
     account_deleted.send(sender=User, user=user, now=now)
     _drop_picture(user)

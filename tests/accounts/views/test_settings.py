@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
@@ -141,6 +142,7 @@ class TestDeleting:
         assert not EmailAddress.objects.filter(user=viewer).exists()
         assert not Authenticator.objects.filter(user=viewer).exists()
         assert not Membership.objects.filter(user=viewer).exists()
+        assert not UserSession.objects.filter(user=viewer).exists()
         assert not GameLink.objects.filter(viewer=viewer, unlinked_at=None).exists()
         assert Claim.objects.get().viewer_id == viewer.pk == claim.viewer_id
         event = AuditEvent.objects.get(action="user.deleted")
