@@ -55,7 +55,9 @@ def _count_in_redis(key: str) -> int:
         return 0
     try:
         with _client(settings.REDIS_URL).pipeline(transaction=False) as pipeline:
-            used, _ = pipeline.incr(key).expire(key, WINDOW).execute()
+            pipeline.incr(key)
+            pipeline.expire(key, WINDOW)
+            used, _ = pipeline.execute()
     except redis.RedisError as error:
         _not_before = time.monotonic() + REST
         log.warning("calls_not_counted", error=str(error))

@@ -249,10 +249,12 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Drops",
+    "DESCRIPTION": "Claims, links, campaigns and deliveries for studios; campaigns and progress for viewers' tools.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVERS": [{"url": SITE_URL}],
+    "PREPROCESSING_HOOKS": ["config.openapi.only_partners"],
+    "SCHEMA_PATH_PREFIX": "/",
 }
 
 # Webhooks: only tests, development and the demo may let them reach this machine itself.

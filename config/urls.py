@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from accounts.dashboard import site as dashboard
-from config import views
+from config import openapi, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -14,6 +14,8 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("drops.urls")),
     path("", include("fulfillment.urls")),
+    path("public/v1/openapi.json", openapi.document, name="openapi"),
+    path("developers/api/", openapi.page, name="api_page"),
     path("", include("accounts.oauth.urls")),
     path("", include("accounts.api.urls")),
     path("", include("drops.api.urls")),

@@ -11,11 +11,14 @@ from rest_framework.exceptions import APIException, NotFound, ParseError
 from rest_framework.request import Request
 
 from accounts.api.authentication import OrganizationView
+from accounts.api.schema import GAME_ACCOUNT, LINK
 from accounts.domain import links
 from accounts.models import GameLink, OAuthApp
 from config.api import MAX_ID, parse_id
 from config.envelope import ok, problems_of, text_of
+from config.schema import EXAMPLE_ID, documented, path_parameter
 
+USER_ID = path_parameter("user_id", "The viewer's user id.", EXAMPLE_ID)
 KEYS = ("game_account_id", "display_name")
 
 
@@ -26,6 +29,14 @@ class Conflict(APIException):
 class LinkView(OrganizationView):
     """The live link of one viewer with the app's organization."""
 
+    @documented(
+        "Links",
+        "link",
+        "The game account that a viewer linked",
+        LINK,
+        parameters=[USER_ID],
+        refusals=(400, 401, 403, 404, 429),
+    )
     def get(self, request: Request, user_id: str) -> HttpResponse:
         try:
             link = links.live_link(viewer_id=_viewer_id(user_id), organization_id=self.organization_id)
@@ -33,6 +44,16 @@ class LinkView(OrganizationView):
             raise _not_linked(user_id) from None
         return ok(_link(link))
 
+    @documented(
+        "Links",
+        "name_link",
+        "Say which game account is behind a link",
+        LINK,
+        parameters=[USER_ID],
+        body=GAME_ACCOUNT,
+        example={"game_account_id": "p-1", "display_name": "Ada"},
+        refusals=(400, 401, 403, 404, 409, 415, 429),
+    )
     def put(self, request: Request, user_id: str) -> HttpResponse:
         account_id, name = _game_account(request.data)
         app = OAuthApp.objects.select_related("organization").get(pk=self.caller.app_id)

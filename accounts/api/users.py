@@ -7,11 +7,13 @@ from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 
 from accounts.api.authentication import TokenView
+from accounts.api.schema import USERS
 from accounts.domain.tokens import Caller
 from accounts.models import User
 from config.api import MAX_ID, Query
 from config.envelope import ok
 from config.media import media_url
+from config.schema import EXAMPLE_ID, documented, number, parameter
 
 MAX_IDS = 50
 
@@ -19,6 +21,15 @@ MAX_IDS = 50
 class UsersView(TokenView):
     """Users by id; without an id the one whose token it is."""
 
+    @documented(
+        "Users",
+        "users",
+        "Users by id; without an id the token's own",
+        USERS,
+        parameters=[
+            parameter("id", number(), f"A user's id, up to {MAX_IDS}.", example=[EXAMPLE_ID], many=True)
+        ],
+    )
     def get(self, request: Request) -> HttpResponse:
         caller = self.caller
         ids = Query(request.query_params).user_ids("id", most=MAX_IDS)

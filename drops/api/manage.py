@@ -26,6 +26,29 @@ from config.api import MAX_ID, Query
 from config.body import Problems, boolean, list_of, moment, read_fields, text, whole_number
 from config.envelope import answer, ok, problems_of as problems_in, text_of
 from config.media import media_url
+from config.schema import (
+    EXAMPLE_ID,
+    choice,
+    documented,
+    enveloped,
+    header_parameter,
+    page_parameters,
+    parameter,
+    path_parameter,
+    record,
+)
+from drops.api.schema import (
+    CHANGED_CAMPAIGN,
+    CHANGED_REWARD,
+    EXAMPLE_PLAN,
+    MANAGED_CAMPAIGN,
+    MANAGED_REWARD,
+    NEW_CAMPAIGN,
+    NEW_REWARD,
+    WRITTEN_CAMPAIGN,
+    page_of,
+    written,
+)
 from drops.domain.campaigns import (
     MAX_CHANNELS,
     MAX_DAYS,
@@ -43,6 +66,14 @@ from drops.models import MAX_REWARDS, Campaign, Category, Channel, Reward
 
 MAX_IMAGE_BASE64 = 1_500_000  # the body's limit leaves room for no more
 
+
+CAMPAIGN_ID = path_parameter("campaign_id", "The campaign's id.")
+REWARD_ID = path_parameter("reward_id", "The reward's id.")
+WRITE_PARAMETERS = [
+    parameter("dry_run", choice("true", "false"), "`true`: tell every problem and change nothing."),
+    header_parameter("Idempotency-Key", "A repeat with the same key is answered as the first call was."),
+]
+WRITE_REFUSALS = (400, 401, 403, 415, 422, 429)
 
 Act = Callable[[datetime], Any]
 Shape = Callable[[Any, datetime], dict[str, Any]]
@@ -116,6 +147,13 @@ class ManagedView(OrganizationView):
 class ManagedCampaignsView(ManagedView):
     """The organization's campaigns, oldest first: drafts, closed and withdrawn ones too."""
 
+    @documented(
+        "Drops as code",
+        "campaigns",
+        "Your campaigns, drafts and closed ones too",
+        page_of("campaigns", record(**MANAGED_CAMPAIGN)),
+        parameters=page_parameters(most=100),
+    )
     def get(self, request: Request) -> HttpResponse:
         query = Query(request.query_params)
         limit = query.integer("limit", default=10, least=1, most=100)
@@ -128,6 +166,17 @@ class ManagedCampaignsView(ManagedView):
             {"campaigns": found[:limit], "cursor": found[limit - 1]["id"] if len(found) > limit else ""}
         )
 
+    @documented(
+        "Drops as code",
+        "create_campaign",
+        "Make a draft",
+        written(WRITTEN_CAMPAIGN),
+        status=201,
+        parameters=WRITE_PARAMETERS,
+        body=NEW_CAMPAIGN,
+        example=EXAMPLE_PLAN,
+        refusals=WRITE_REFUSALS,
+    )
     def post(self, request: Request) -> HttpResponse:
         organization = self.organization()
         values, problems = read_fields(request.data, _campaign_readers(organization))
@@ -146,9 +195,27 @@ class ManagedCampaignsView(ManagedView):
 class ManagedCampaignView(ManagedView):
     """One campaign of the organization."""
 
+    @documented(
+        "Drops as code",
+        "campaign",
+        "One of your campaigns",
+        enveloped(record(**MANAGED_CAMPAIGN)),
+        parameters=[CAMPAIGN_ID],
+        refusals=(401, 403, 404, 429),
+    )
     def get(self, request: Request, campaign_id: str) -> HttpResponse:
         return ok(_campaign(_own_campaign(self.organization_id, campaign_id), timezone.now()))
 
+    @documented(
+        "Drops as code",
+        "change_campaign",
+        "Change the fields that are sent",
+        written(WRITTEN_CAMPAIGN),
+        parameters=[CAMPAIGN_ID, *WRITE_PARAMETERS],
+        body=CHANGED_CAMPAIGN,
+        example={"name": "Storm season II"},
+        refusals=(*WRITE_REFUSALS, 404),
+    )
     def patch(self, request: Request, campaign_id: str) -> HttpResponse:
         """Change the fields that are sent; a list that is sent replaces the whole list."""
         campaign = _own_campaign(self.organization_id, campaign_id)
@@ -164,6 +231,14 @@ class ManagedCampaignView(ManagedView):
 class PublishView(ManagedView):
     """Publish a draft. The problems are those the dashboard would show."""
 
+    @documented(
+        "Drops as code",
+        "publish_campaign",
+        "Publish a draft",
+        written(WRITTEN_CAMPAIGN),
+        parameters=[CAMPAIGN_ID, *WRITE_PARAMETERS],
+        refusals=(400, 401, 403, 404, 422, 429),
+    )
     def post(self, request: Request, campaign_id: str) -> HttpResponse:
         campaign = _own_campaign(self.organization_id, campaign_id)
         return self.write(
@@ -174,6 +249,14 @@ class PublishView(ManagedView):
 class WithdrawView(ManagedView):
     """Withdraw a published campaign: what was earned stays claimable until the promised day."""
 
+    @documented(
+        "Drops as code",
+        "withdraw_campaign",
+        "Withdraw a published campaign",
+        written(WRITTEN_CAMPAIGN),
+        parameters=[CAMPAIGN_ID, *WRITE_PARAMETERS],
+        refusals=(400, 401, 403, 404, 422, 429),
+    )
     def post(self, request: Request, campaign_id: str) -> HttpResponse:
         campaign = _own_campaign(self.organization_id, campaign_id)
         return self.write(
@@ -297,6 +380,13 @@ def _channels(value: Any) -> list[Channel]:
 class ManagedRewardsView(ManagedView):
     """The organization's rewards, oldest first, archived ones too."""
 
+    @documented(
+        "Drops as code",
+        "rewards",
+        "Your rewards, archived ones too",
+        page_of("rewards", MANAGED_REWARD),
+        parameters=page_parameters(most=100),
+    )
     def get(self, request: Request) -> HttpResponse:
         query = Query(request.query_params)
         limit = query.integer("limit", default=10, least=1, most=100)
@@ -306,6 +396,17 @@ class ManagedRewardsView(ManagedView):
         found = [_reward(reward) for reward in rewards.order_by("pk")[: limit + 1]]
         return ok({"rewards": found[:limit], "cursor": found[limit - 1]["id"] if len(found) > limit else ""})
 
+    @documented(
+        "Drops as code",
+        "create_reward",
+        "Make a reward",
+        written(MANAGED_REWARD),
+        status=201,
+        parameters=WRITE_PARAMETERS,
+        body=NEW_REWARD,
+        example={"name": "Wings", "category_id": EXAMPLE_ID, "external_id": "wings"},
+        refusals=WRITE_REFUSALS,
+    )
     def post(self, request: Request) -> HttpResponse:
         values, problems = read_fields(request.data, _REWARD_READERS)
         for name in ("name", "category_id"):
@@ -324,15 +425,33 @@ class ManagedRewardsView(ManagedView):
 class ManagedRewardView(ManagedView):
     """One reward of the organization."""
 
+    @documented(
+        "Drops as code",
+        "reward",
+        "One of your rewards",
+        enveloped(MANAGED_REWARD),
+        parameters=[REWARD_ID],
+        refusals=(401, 403, 404, 429),
+    )
     def get(self, request: Request, reward_id: str) -> HttpResponse:
         return ok(_reward(_own_reward(self.organization_id, reward_id)))
 
+    @documented(
+        "Drops as code",
+        "change_reward",
+        "Change the fields that are sent",
+        written(MANAGED_REWARD),
+        parameters=[REWARD_ID, *WRITE_PARAMETERS],
+        body=CHANGED_REWARD,
+        example={"name": "Storm wings"},
+        refusals=(*WRITE_REFUSALS, 404),
+    )
     def patch(self, request: Request, reward_id: str) -> HttpResponse:
         """Change the fields that are sent. `archived` takes a reward out of use, and back."""
         reward = _own_reward(self.organization_id, reward_id)
         values, problems = read_fields(request.data, _REWARD_READERS | {"archived": boolean})
         archived = values.pop("archived", None)
-        present = {
+        present: dict[str, Any] = {
             "name": reward.name,
             "category": reward.category,
             "external_id": reward.external_id,

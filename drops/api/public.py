@@ -10,6 +10,8 @@ from rest_framework.request import Request
 from accounts.api.authentication import TokenView
 from config.api import MAX_ID, Query, parse_id
 from config.envelope import ok
+from config.schema import EXAMPLE_ID, documented, number, parameter, path_parameter, text
+from drops.api.schema import CATEGORIES, CATEGORY, CHANNELS
 from drops.api.shapes import public_category, public_channel
 from drops.models import Category, Channel, Livestream
 
@@ -21,6 +23,16 @@ MAX_PAGE = 10_000
 class ChannelsView(TokenView):
     """Channels by their owners' ids or by slug; without either the one of the token's user."""
 
+    @documented(
+        "Channels",
+        "channels",
+        "Channels by owner or slug; without either the token's own",
+        CHANNELS,
+        parameters=[
+            parameter("broadcaster_user_id", number(), "Owners, up to 50.", example=[EXAMPLE_ID], many=True),
+            parameter("slug", text("streamer"), "Slugs, up to 50.", many=True),
+        ],
+    )
     def get(self, request: Request) -> HttpResponse:
         channels = self._asked_for(Query(request.query_params)).select_related("owner").order_by("pk")
         live = {
@@ -51,6 +63,16 @@ class ChannelsView(TokenView):
 class CategoriesView(TokenView):
     """Categories by name, a page at a time."""
 
+    @documented(
+        "Channels",
+        "categories",
+        "Categories by name",
+        CATEGORIES,
+        parameters=[
+            parameter("q", text("Skyforge"), "A part of the name.", example="Skyforge"),
+            parameter("page", number(1, minimum=1, maximum=MAX_PAGE, default=1), "A page of 100.", example=1),
+        ],
+    )
     def get(self, request: Request) -> HttpResponse:
         query = Query(request.query_params)
         words = query.text("q", max_length=120)
@@ -65,6 +87,14 @@ class CategoriesView(TokenView):
 
 
 class CategoryView(TokenView):
+    @documented(
+        "Channels",
+        "category",
+        "One category",
+        CATEGORY,
+        parameters=[path_parameter("category_id", "The category's id.", EXAMPLE_ID)],
+        refusals=(400, 401, 404, 429),
+    )
     def get(self, request: Request, category_id: str) -> HttpResponse:
         number = parse_id("id", category_id)
         category = Category.objects.filter(pk=number).first() if number <= MAX_ID else None

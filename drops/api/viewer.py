@@ -14,6 +14,8 @@ from accounts.models import parse_ulid
 from config.api import MAX_ID, ApiView, Query
 from config.envelope import answer, ok
 from config.media import media_url
+from config.schema import EXAMPLE_ID, choice, documented, number, parameter, path_parameter
+from drops.api.schema import CAMPAIGN_LIVESTREAMS, CAMPAIGNS, CHANNEL, LIVESTREAMS
 from drops.api.shapes import listed_on_air, on_air
 from drops.domain.queries import listed_campaigns, livestreams_for, livestreams_on_air, visible_campaigns
 from drops.models import (
@@ -45,6 +47,7 @@ MAX_LIVESTREAMS = 100
 class CampaignsView(ApiView):
     """Every campaign that is public, newest first; closed ones for 30 days."""
 
+    @documented("Viewers", "public_campaigns", "Every public campaign, newest first", CAMPAIGNS, refusals=())
     def get(self, request: Request) -> HttpResponse:
         now = timezone.now()
         campaigns = (
@@ -130,6 +133,14 @@ def _reward_shape(attached: CampaignReward) -> dict[str, Any]:
 class CampaignLivestreamsView(ApiView):
     """The streams on air that count for a campaign, most watched first."""
 
+    @documented(
+        "Viewers",
+        "campaign_livestreams",
+        "The streams on air that count for a campaign",
+        CAMPAIGN_LIVESTREAMS,
+        parameters=[path_parameter("campaign_id", "The campaign's id.")],
+        refusals=(404,),
+    )
     def get(self, request: Request, campaign_id: str) -> HttpResponse:
         campaign = (
             visible_campaigns(now=timezone.now(), viewer=None).filter(pk=parse_ulid(campaign_id)).first()
@@ -142,6 +153,20 @@ class CampaignLivestreamsView(ApiView):
 class LivestreamsView(ApiView):
     """What is on air, of one category or of all."""
 
+    @documented(
+        "Viewers",
+        "livestreams",
+        "What is on air",
+        LIVESTREAMS,
+        parameters=[
+            parameter("category_id", number(), "Of this category alone.", example=EXAMPLE_ID),
+            parameter(
+                "limit", number(24, minimum=1, maximum=MAX_LIVESTREAMS, default=24), "How many at most."
+            ),
+            parameter("sort", choice(*SORTS), "In which order.", example="viewer_count_desc"),
+        ],
+        refusals=(400,),
+    )
     def get(self, request: Request) -> HttpResponse:
         query = Query(request.query_params)
         category_id = query.user_id("category_id")
@@ -164,6 +189,14 @@ def _listed(livestreams: QuerySet[Livestream]) -> list[dict[str, Any]]:
 class ChannelView(ApiView):
     """One channel by slug, without envelope: as players know it."""
 
+    @documented(
+        "Viewers",
+        "channel",
+        "One channel, and what is on air there",
+        CHANNEL,
+        parameters=[path_parameter("slug", "The channel's slug.", "streamer")],
+        refusals=(404,),
+    )
     def get(self, request: Request, slug: str) -> HttpResponse:
         # A NUL, which PostgreSQL would not even compare, is in no slug.
         channels = Channel.objects.filter(slug=slug.lower().replace("\x00", " "))

@@ -16,6 +16,8 @@ from accounts.api.authentication import ViewerView, bearer_token
 from accounts.models import User
 from config.api import MAX_ID
 from config.envelope import answer, failure, ok
+from config.schema import EXAMPLE_ID, documented
+from drops.api.schema import WATCH_EVENTS, WATCH_REPORTED
 from drops.domain import watch
 from drops.domain.tokens import LIFETIME, TokenRefused, issue_watch_token, read_watch_token
 from drops.domain.watch import BeatKind, BeatsRefused, UnknownChannel, WatchStatus
@@ -187,6 +189,15 @@ class Token(ViewerView):
 class Events(ViewerView):
     """POST /api/v2/user/events: watch reports of clients that were written for Kick."""
 
+    @documented(
+        "Viewers",
+        "watch_events",
+        "Report that the viewer watches, once a minute",
+        WATCH_REPORTED,
+        body=WATCH_EVENTS,
+        example=[{"name": WATCH_EVENT, "channel_id": EXAMPLE_ID, "livestream_id": EXAMPLE_ID}],
+        refusals=(400, 401, 403, 404, 415, 429),
+    )
     def post(self, request: Request) -> HttpResponse:
         beats = read_events(request.data)
         for fields in beats:

@@ -13,6 +13,18 @@ from accounts.api.authentication import OrganizationView
 from accounts.models import OAuthApp, parse_ulid
 from config.api import MAX_ID, Query
 from config.envelope import ok
+from config.schema import (
+    EXAMPLE_ID,
+    EXAMPLE_TIME,
+    EXAMPLE_ULID,
+    documented,
+    moment,
+    number,
+    page_parameters,
+    parameter,
+    text,
+)
+from fulfillment.api.schema import CLAIMS, STATUSES
 from fulfillment.domain.claim_pages import ClaimFilter, ClaimPage, claims_page
 from fulfillment.domain.statuses import UnknownClaims, set_statuses
 
@@ -23,6 +35,22 @@ MAX_PATCHED = 100
 class ClaimsView(OrganizationView):
     """The claims of the app's organization."""
 
+    @documented(
+        "Claims",
+        "claims",
+        "Your claims, oldest first",
+        CLAIMS,
+        parameters=[
+            parameter("campaign_id", text(), "Of this campaign.", example=EXAMPLE_ULID),
+            parameter("user_id", number(), "Of this viewer.", example=EXAMPLE_ID),
+            parameter("claim_id", text(), "This one.", example=EXAMPLE_ULID),
+            parameter(
+                "external_status", text("initiated", maxLength=64), "In this status.", example="initiated"
+            ),
+            parameter("updated_since", moment(), "Changed at this moment or later.", example=EXAMPLE_TIME),
+            *page_parameters(most=1000),
+        ],
+    )
     def get(self, request: Request) -> HttpResponse:
         query = Query(request.query_params)
         limit = query.integer("limit", default=10, least=1, most=1000)
@@ -35,6 +63,16 @@ class ClaimsView(OrganizationView):
         )
         return ok({"claims": page.claims, "cursor": page.cursor})
 
+    @documented(
+        "Claims",
+        "set_claim_statuses",
+        "Say what became of claims: all of them or none",
+        None,
+        status=204,
+        body=STATUSES,
+        example={"claims": [{"claim_id": EXAMPLE_ULID, "external_status": "sent"}]},
+        refusals=(400, 401, 403, 404, 415, 429),
+    )
     def patch(self, request: Request) -> HttpResponse:
         statuses = _statuses(request.data)
         app = OAuthApp.objects.select_related("organization").get(pk=self.caller.app_id)
@@ -67,8 +105,8 @@ def _statuses(body: Any) -> dict[str, str]:
     if not 1 <= len(items) <= MAX_PATCHED:
         raise ParseError(f"claims: must have 1 to {MAX_PATCHED} items, not {len(items)}.")
     statuses: dict[str, str] = {}
-    for number, item in enumerate(items):
-        where = f"claims[{number}]"
+    for position, item in enumerate(items):
+        where = f"claims[{position}]"
         if not isinstance(item, dict) or set(item) != {"claim_id", "external_status"}:
             raise ParseError(f"{where}: must have exactly the keys claim_id and external_status.")
         claim_id, status = item["claim_id"], item["external_status"]

@@ -13,12 +13,26 @@ from accounts.api.authentication import OrganizationView
 from accounts.models import parse_ulid
 from config.api import Query
 from config.envelope import ok
+from config.schema import EXAMPLE_ULID, choice, documented, page_parameters, parameter, path_parameter, text
+from drops.api.schema import page_of
+from fulfillment.api.schema import LISTED_DELIVERY, WHOLE_DELIVERY
 from fulfillment.models import Attempt, Delivery, DeliveryState
 
 
 class DeliveriesView(OrganizationView):
     """The organization's deliveries, oldest first."""
 
+    @documented(
+        "Deliveries",
+        "deliveries",
+        "Your webhook deliveries with their attempts, oldest first",
+        page_of("deliveries", LISTED_DELIVERY),
+        parameters=[
+            parameter("state", choice(*DeliveryState.values), "In this state.", example="pending"),
+            parameter("claim_id", text(), "Of this claim.", example=EXAMPLE_ULID),
+            *page_parameters(most=100),
+        ],
+    )
     def get(self, request: Request) -> HttpResponse:
         query = Query(request.query_params)
         limit = query.integer("limit", default=10, least=1, most=100)
@@ -36,6 +50,14 @@ class DeliveriesView(OrganizationView):
 class DeliveryView(OrganizationView):
     """One delivery, and what was said in each attempt."""
 
+    @documented(
+        "Deliveries",
+        "delivery",
+        "One delivery, and what was said in each attempt",
+        WHOLE_DELIVERY,
+        parameters=[path_parameter("delivery_id", "The delivery's id.")],
+        refusals=(401, 403, 404, 429),
+    )
     def get(self, request: Request, delivery_id: str) -> HttpResponse:
         delivery = _deliveries(self.organization_id).filter(pk=parse_ulid(delivery_id)).first()
         if delivery is None:
@@ -87,6 +109,6 @@ def _exchange(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _text(raw: bytes) -> str:
+def _text(raw: bytes | memoryview) -> str:
     """What a receiver answered need not be text."""
     return bytes(raw).decode("utf-8", errors="replace")

@@ -8,12 +8,15 @@ from rest_framework.request import Request
 
 from config.api import ApiView
 from config.envelope import answer, ok
+from config.schema import documented
+from fulfillment.api.schema import JWKS, PUBLIC_KEY
 from fulfillment.domain import signing
 
 
 class PublicKeyView(ApiView):
     """The newest published key. Whatever Authorization header comes with the request is not looked at."""
 
+    @documented("Webhooks", "public_key", "The key that webhooks are signed with", PUBLIC_KEY, refusals=())
     def get(self, request: Request) -> HttpResponse:
         return ok({"public_key": signing.public_key_pem(timezone.now())})
 
@@ -21,5 +24,6 @@ class PublicKeyView(ApiView):
 class JWKSView(ApiView):
     """Every key that may be in use now or soon, as a JSON Web Key Set (RFC 7517)."""
 
+    @documented("Webhooks", "jwks", "Every key that may be in use, as JSON Web Keys", JWKS, refusals=())
     def get(self, request: Request) -> HttpResponse:
         return answer(signing.jwks(timezone.now()))

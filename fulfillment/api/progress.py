@@ -17,6 +17,8 @@ from accounts.models import User, parse_ulid
 from config.api import Query
 from config.envelope import ok
 from config.media import media_url
+from config.schema import EXAMPLE_ULID, documented, parameter, text
+from drops.api.schema import PROGRESS, SUMMARY
 from drops.api.viewer import category_shape
 from drops.domain.queries import CampaignCard, campaign_cards
 from drops.models import Campaign, CampaignPhase
@@ -27,6 +29,7 @@ from fulfillment.models import Claim
 class ProgressView(ViewerView):
     """Every campaign the viewer watched for, until its claims close, and those with a claim."""
 
+    @documented("Viewers", "progress", "The viewer's own campaigns", PROGRESS, refusals=(401, 403, 429))
     def get(self, request: Request) -> HttpResponse:
         now = timezone.now()
         cards, claimed = _watched(_own_campaigns(self.viewer, now), self.viewer, now)
@@ -37,6 +40,13 @@ class ProgressView(ViewerView):
 class SummaryView(ViewerView):
     """The figures of one campaign, or of all the viewer's own."""
 
+    @documented(
+        "Viewers",
+        "progress_summary",
+        "The viewer's figures alone",
+        SUMMARY,
+        parameters=[parameter("campaign_id", text(), "Of this campaign alone.", example=EXAMPLE_ULID)],
+    )
     def get(self, request: Request) -> HttpResponse:
         now = timezone.now()
         campaigns = _own_campaigns(self.viewer, now)

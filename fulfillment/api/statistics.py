@@ -9,8 +9,10 @@ from rest_framework.request import Request
 from accounts.api.authentication import OrganizationView
 from accounts.models import parse_ulid
 from config.envelope import ok
+from config.schema import documented, path_parameter
 from drops.domain.analytics import campaign_totals
 from drops.models import Campaign
+from fulfillment.api.schema import STATISTICS
 from fulfillment.domain.statistics import daily
 from fulfillment.models import Claim
 
@@ -18,6 +20,14 @@ from fulfillment.models import Claim
 class StatisticsView(OrganizationView):
     """The totals of the dashboard's overview, and the same by day (UTC) and reward."""
 
+    @documented(
+        "Drops as code",
+        "campaign_statistics",
+        "A campaign's figures, in total and by day",
+        STATISTICS,
+        parameters=[path_parameter("campaign_id", "The campaign's id.")],
+        refusals=(401, 403, 404, 429),
+    )
     def get(self, request: Request, campaign_id: str) -> HttpResponse:
         campaign = Campaign.objects.filter(
             organization=self.organization_id, pk=parse_ulid(campaign_id)

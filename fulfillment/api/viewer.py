@@ -12,13 +12,25 @@ from rest_framework.request import Request
 from accounts.api.authentication import ViewerView
 from accounts.models import parse_ulid
 from config.envelope import answer, ok
+from config.schema import EXAMPLE_ULID, documented
 from drops.models import Campaign, Reward
+from fulfillment.api.schema import CLAIM_REFUSED, CLAIMED, TO_CLAIM
 from fulfillment.domain.claims import ClaimRefused, claim_reward
 
 
 class ClaimView(ViewerView):
     """Claim a reward that was earned. A repeat is answered as the first time."""
 
+    @documented(
+        "Viewers",
+        "claim",
+        "Claim a reward that was earned",
+        CLAIMED,
+        body=TO_CLAIM,
+        example={"reward_id": EXAMPLE_ULID, "campaign_id": EXAMPLE_ULID},
+        refusals=(400, 401, 403, 404, 415, 429),
+        failure=CLAIM_REFUSED,
+    )
     def post(self, request: Request) -> HttpResponse:
         campaign, reward = _asked_for(request.data)
         try:

@@ -1,0 +1,36 @@
+"""The schema of the APIs as a document, and a page to read and try it on."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from drf_spectacular.generators import SchemaGenerator
+
+from config.envelope import answer
+from config.oauth_schema import OAUTH_PATHS
+
+DESCRIBED = ("/public/", "/api/", "/.well-known/")
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """OpenAPI 3.1. The same for everybody, made once in a process."""
+    made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    made["paths"] |= OAUTH_PATHS
+    return made
+
+
+def only_partners(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
+    """Leave out what only our own player calls."""
+    return [endpoint for endpoint in endpoints if endpoint[0].startswith(DESCRIBED)]
+
+
+def document(request: HttpRequest) -> HttpResponse:
+    return answer(schema())
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    return render(request, "pages/api.html")
