@@ -9,6 +9,7 @@ from io import StringIO
 from pathlib import Path
 
 import django
+import redis
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import CommandError, call_command
@@ -20,11 +21,12 @@ def main() -> None:
     django.setup()
     try:
         call_command("check")
+        redis.from_url(settings.REDIS_URL, socket_connect_timeout=5).ping()
         call_command("migrate", verbosity=0)
         collect_static_files()
         # What it prints is in a file too, and shown when everything runs.
         call_command("demo", studio_url=os.environ["STUDIO_URL"], stdout=StringIO())
-    except (CommandError, OperationalError) as error:
+    except (CommandError, OperationalError, redis.RedisError) as error:
         sys.exit(str(error))
 
 

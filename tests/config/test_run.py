@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from scripts.postgresql import running_postgresql
 from tests.running import Site, running_site, starting_site
 
 pytestmark = pytest.mark.processes
@@ -68,6 +69,24 @@ def test_a_second_start_keeps_settings_and_data(state: Path) -> None:
             (email,) = database.execute("SELECT email FROM accounts_user WHERE username = 'vera'").fetchone()
         database.close()
         assert email == "kept@example.com"
+
+
+def test_postgresql_and_redis_are_used_where_they_are_named(tmp_path: Path, valkey_url: str) -> None:
+    with (
+        running_postgresql() as database_url,
+        running_site(tmp_path, DATABASE_URL=database_url, REDIS_URL=valkey_url) as site,
+    ):
+        assert requests.get(f"{site.url}/readyz", timeout=5).json() == {"database": "ok", "redis": "ok"}
+        assert "granian" in str(processes_of(site))
+        assert "valkey-server" not in str(processes_of(site))
+        assert not (tmp_path / "db.sqlite3").exists()
+
+
+def test_a_redis_that_does_not_answer_stops_the_start(tmp_path: Path) -> None:
+    with starting_site(tmp_path, REDIS_URL="redis://127.0.0.1:1/0") as site:
+        assert site.wait_for_exit() == 1
+
+    assert "Error 111 connecting to 127.0.0.1:1. Connection refused." in site.said()
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
