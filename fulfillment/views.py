@@ -11,6 +11,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import parse_ulid
 from accounts.requests import SignedInRequest
@@ -63,6 +64,7 @@ def claim(request: SignedInRequest) -> HttpResponse:
 
 
 @login_required
+@vary_on_headers("HX-Request")
 def claimed(request: SignedInRequest, claim_id: str) -> HttpResponse:
     """Where one claim is now: a part of the inventory, fetched again until it has arrived."""
     if not request.htmx:

@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import User
 from accounts.requests import PageRequest, viewer_of
@@ -47,6 +48,7 @@ def channel(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "drops/channel.html", context)
 
 
+@vary_on_headers("HX-Request")
 def watch_status(request: PageRequest, slug: str) -> HttpResponse:
     """What counts here now, as a part of the watch page that is fetched again while watching."""
     if not request.htmx:
