@@ -10,19 +10,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import requests
-
-from config.celery import app
+from celery import Celery
 
 PATIENCE = 60  # seconds
 
 
 def main() -> None:
     site, studio = os.environ["SITE_URL"], os.environ["STUDIO_URL"]
+    worker = Celery(broker=os.environ["REDIS_URL"])
     own_address = f"http://127.0.0.1:{os.environ['PORT']}"
     wait_for(
         {
             "web": lambda: answers(f"{own_address}/readyz"),
-            "worker": lambda: bool(app.control.ping(timeout=1)),
+            "worker": lambda: bool(worker.control.ping(timeout=1)),
             "studio": lambda: answers(studio),
         }
     )
