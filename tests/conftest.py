@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from io import BytesIO
 
 import pytest
 import redis
+import time_machine
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.test import Client
+from PIL import Image
 
 from accounts.models import MemberRole, OAuthApp, Organization, User
 from drops.models import Category, Channel
 from scripts.valkey import running_valkey
 from tests import factories
+from tests.dashboard import with_second_factor
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -125,3 +131,19 @@ def studio_app(studio: Organization) -> OAuthApp:
 @pytest.fixture
 def rival_app(rival_studio: Organization) -> OAuthApp:
     return factories.OAuthAppFactory(organization=rival_studio, name="Rival Connect")
+
+
+@pytest.fixture
+def owner_client(client: Client, owner: User) -> Iterator[Client]:
+    """The browser of `owner`, signed in with a second factor, at NOW."""
+    client.force_login(with_second_factor(owner))
+    with time_machine.travel(factories.NOW, tick=False):
+        yield client
+
+
+@pytest.fixture
+def picture() -> SimpleUploadedFile:
+    """A small PNG with a name that must not survive."""
+    file = BytesIO()
+    Image.new("RGB", (64, 32), "teal").save(file, "PNG")
+    return SimpleUploadedFile("../../cape.php", file.getvalue(), "image/png")

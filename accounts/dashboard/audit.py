@@ -27,7 +27,7 @@ class AuditEventAdmin(OrganizationAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("organization", "actor", "actor_app")
+        return super().get_queryset(request).select_related("actor", "actor_app")
 
     def title_of(self, obj: AuditEvent) -> str:
         return self.what(obj)

@@ -144,7 +144,7 @@ class OrganizationAdmin(ScopedFields, VerbAdmin):
         return True
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return obj is None or self._organization_of(obj) == active_organization(request)
+        return obj is None or self.organization_id_of(obj) == active_organization(request).pk
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.may_add and may_change(request)
@@ -155,10 +155,11 @@ class OrganizationAdmin(ScopedFields, VerbAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may_delete and may_change(request) and self.has_view_permission(request, obj)
 
-    def _organization_of(self, obj: Any) -> Any:
-        for name in self.organization_lookup.split("__"):
+    def organization_id_of(self, obj: Any) -> Any:
+        *way, last = self.organization_lookup.split("__")
+        for name in way:
             obj = getattr(obj, name)
-        return obj
+        return getattr(obj, f"{last}_id")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Filters that are declared, and nothing else: any other look-up is an oracle."""

@@ -49,11 +49,10 @@ class MembershipAdmin(OrganizationAdmin):
     form = MembershipForm
     may_add = may_edit = may_delete = True
     list_display = ("user", "role", "created_at")
-    list_select_related = ("user", "organization")
     ordering = ("user__username",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("user", "organization")
+        return super().get_queryset(request).select_related("user")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ("username", "role") if obj is None else ("user", "role")

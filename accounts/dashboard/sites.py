@@ -11,6 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, URLResolver, include, path, reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
 
 from accounts.dashboard import access
 from accounts.dashboard.base import OrganizationAdmin
@@ -78,15 +80,12 @@ class DashboardSite(AdminSite):
     def admin_of(self, model: type[Model]) -> OrganizationAdmin:
         return cast("OrganizationAdmin", self.get_model_admin(model))
 
-    def has_permission(self, request: HttpRequest) -> bool:
-        return access.gate(request) is None
-
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        guarded = super().admin_view(view, cacheable)
-
+        @never_cache
+        @csrf_protect
         @wraps(view)
         def enter(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            return access.gate(request) or guarded(request, *args, **kwargs)
+            return access.gate(request) or view(request, *args, **kwargs)
 
         return enter
 

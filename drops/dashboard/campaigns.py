@@ -107,7 +107,6 @@ class CampaignAdmin(OrganizationAdmin):
     may_add = may_edit = may_delete = True
     list_display = ("name", "phase", "category", "starts_at", "ends_at")
     list_filter = (PhaseFilter, ("category", admin.RelatedOnlyFieldListFilter))
-    list_select_related = ("category",)
     search_fields = ("name",)
     search_help_text = "Name"
     ordering = ("-starts_at", "-id")

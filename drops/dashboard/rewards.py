@@ -78,7 +78,6 @@ class RewardAdmin(OrganizationAdmin):
     list_display = ("picture", "name", "category", "external_id", "campaigns")
     list_display_links = ("name",)
     list_filter = (ArchivedFilter, ("category", admin.RelatedOnlyFieldListFilter))
-    list_select_related = ("category",)
     search_fields = ("name", "external_id")
     search_help_text = "Name or external ID"
     change_form_template = "dashboard/reward.html"
@@ -102,7 +101,7 @@ class RewardAdmin(OrganizationAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: Any = super().get_queryset(request).select_related("organization")
+        rows: Any = super().get_queryset(request).select_related("category")
         counted: QuerySet[Any] = rows.annotate(campaign_count=Count("campaign_rewards"))
         return counted
 

@@ -24,7 +24,6 @@ class ClaimAdmin(OrganizationAdmin):
     lede = "Rewards that viewers took, newest first."
     empty_text = "Claims come in here as viewers take what they have earned."
     list_display = ("claim_id", "viewer_id", "reward", "campaign", "status", "created_at")
-    list_select_related = ("reward", "campaign")
     list_filter = (
         ("campaign", admin.RelatedOnlyFieldListFilter),
         ("reward", admin.RelatedOnlyFieldListFilter),
@@ -39,7 +38,7 @@ class ClaimAdmin(OrganizationAdmin):
     change_form_template = "dashboard/claim.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("organization", "reward", "campaign")
+        return super().get_queryset(request).select_related("reward", "campaign")
 
     def title_of(self, obj: Claim) -> str:
         return "Claim"

@@ -49,7 +49,6 @@ class DeliveryAdmin(OrganizationAdmin):
         "next_attempt_at",
         "created_at",
     )
-    list_select_related = ("endpoint",)
     list_filter = (
         "state",
         ("endpoint", admin.RelatedOnlyFieldListFilter),
@@ -82,7 +81,7 @@ class DeliveryAdmin(OrganizationAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("endpoint__organization", "claim")
+        return super().get_queryset(request).select_related("endpoint", "claim")
 
     @admin.display(description="delivery")
     def delivery_id(self, delivery: Delivery) -> str:

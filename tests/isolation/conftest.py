@@ -8,8 +8,9 @@ from django.test import Client
 
 from accounts.models import MemberRole, User
 from tests import factories
+from tests.dashboard import with_second_factor
 from tests.factories import NOW
-from tests.isolation.world import MARKER, Belongings, with_second_factor
+from tests.isolation.world import MARKER, Belongings
 
 
 @pytest.fixture(autouse=True)

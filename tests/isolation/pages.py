@@ -1,18 +1,15 @@
-"""Every address of the dashboard, and the forms behind them, found by walking the site itself."""
+"""Every address of the dashboard, found by walking the site itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.contrib.admin.utils import quote
 from django.db.models import Model
-from django.forms import BaseForm, CheckboxInput, FileInput, ModelChoiceField
-from django.test import Client
 from django.urls import URLPattern, URLResolver
 
 from accounts.dashboard import site
-from accounts.dashboard.access import FORM_FIELD
 from drops.models import Campaign
 from fulfillment.models import WebhookEndpoint
 from tests.isolation.world import Belongings
@@ -58,29 +55,3 @@ def addresses() -> list[Address]:
         assert not has_object or model, f"Teach the isolation suite whose object {route} shows"
         found.append(Address(name, route, model))
     return found
-
-
-def form_data(client: Client, url: str) -> tuple[dict[str, str], dict[str, ModelChoiceField]]:
-    """What a browser would post from the form at `url`, and its choices of related objects by input name."""
-    context = client.get(url).context
-    forms: list[BaseForm] = [context["adminform"].form]
-    for inline in context["inline_admin_formsets"]:
-        forms += [inline.formset.management_form, *inline.formset.forms]
-    data = {FORM_FIELD: str(context["organization"].pk)}
-    choices: dict[str, Any] = {}
-    for form in forms:
-        for bound in form:
-            if isinstance(bound.field, ModelChoiceField):
-                choices[bound.html_name] = bound.field
-            if isinstance(bound.field.widget, FileInput):
-                continue
-            value = bound.value()
-            if isinstance(bound.field.widget, CheckboxInput):
-                if value:
-                    data[bound.html_name] = "on"
-                continue
-            shown = bound.field.widget.format_value(value)
-            data[bound.html_name] = (
-                "" if shown is None else shown[0] if isinstance(shown, list) else str(shown)
-            )
-    return data, choices

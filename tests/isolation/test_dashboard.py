@@ -14,8 +14,9 @@ from accounts.dashboard.access import FORM_FIELD
 from accounts.models import MemberRole, User, new_ulid
 from fulfillment.models import Delivery
 from tests import factories
-from tests.isolation.pages import addresses, form_data
-from tests.isolation.world import MARKER, OF_MODEL, Belongings, with_second_factor
+from tests.dashboard import form_data, with_second_factor
+from tests.isolation.pages import addresses
+from tests.isolation.world import MARKER, OF_MODEL, Belongings
 
 ADDRESSES = addresses()
 WITH_OBJECT = [address for address in ADDRESSES if address.model]
@@ -138,7 +139,7 @@ def test_an_object_cannot_be_moved_to_another_organization(
         }
         as_owner.post(url, data | foreign)
         mine.refresh_from_db()
-        assert admin._organization_of(mine) == own.organization
+        assert admin.organization_id_of(mine) == own.organization.pk
     assert everything_of(rival)[0] is not None
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from allauth.mfa.models import Authenticator
 from django.db.models import Model
 
 from accounts.models import AuditEvent, Membership, OAuthApp, Organization, User, new_ulid
 from drops.models import Campaign, CampaignReward, Category, Reward
 from fulfillment.models import Attempt, Claim, ClaimStatusChange, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
+from tests.dashboard import with_second_factor
 from tests.factories import NOW
 
 # Stands in everything that the rival owns: no byte of it may come out.
@@ -159,8 +159,3 @@ OF_MODEL: dict[type[Model], Callable[[Belongings], Any]] = {
     Reward: lambda own: own.reward,
     WebhookEndpoint: lambda own: own.endpoint,
 }
-
-
-def with_second_factor(user: User) -> User:
-    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={})
-    return user

@@ -1,0 +1,108 @@
+"""The way into the dashboard, and the organization's own settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from accounts.models import Organization, User
+from tests import factories
+from tests.dashboard import send_form, with_second_factor, words
+
+FIELDS = {
+    "name": "Lantern Works",
+    "url": "https://lantern.example",
+    "connect_url": "https://lantern.example/connect",
+    "contact_email": "hello@lantern.example",
+    "requested_category": "Lantern Run",
+}
+
+
+def test_registering_leads_through_the_second_factor_to_a_dashboard_that_waits(
+    client: Client, stranger: User
+) -> None:
+    client.force_login(stranger)
+    assert "Register your studio" in words(client.get("/dashboard/", follow=True))
+    page = client.post("/dashboard/register/", FIELDS, follow=True)
+    assert page.redirect_chain[-1][0] == "/dashboard/second-factor/"
+    assert "/accounts/2fa/totp/activate/" in words(page)
+    with_second_factor(stranger)
+    page = words(client.get("/dashboard/"))
+    assert "Lantern Works waits for approval" in page
+    assert "Getting started" in page
+
+
+def test_a_registration_that_is_wrong_says_what_and_keeps_what_was_typed(
+    client: Client, stranger: User
+) -> None:
+    client.force_login(stranger)
+    for field, value in (
+        ("name", ""),
+        ("url", "lantern"),
+        ("connect_url", "javascript:alert(1)"),
+        ("contact_email", "hello"),
+        ("requested_category", ""),
+    ):
+        page = client.post("/dashboard/register/", FIELDS | {field: value})
+        assert page.context["form"].errors.keys() == {field}
+        assert "lantern.example" in words(page)
+    assert not Organization.objects.exists()
+
+
+def test_a_second_registration_waits_for_the_first(client: Client, stranger: User) -> None:
+    client.force_login(stranger)
+    client.post("/dashboard/register/", FIELDS)
+    page = client.post("/dashboard/register/", FIELDS | {"name": "Another"})
+    assert "waits for approval already" in words(page)
+    assert Organization.objects.count() == 1
+
+
+def test_settings_are_changed_with_a_logo(owner_client: Client, studio: Organization, picture: Any) -> None:
+    page = send_form(owner_client, "/dashboard/settings/", name="Northlight", new_logo=picture)
+    assert "The settings were saved" in words(page)
+    studio.refresh_from_db()
+    assert studio.name == "Northlight"
+    assert studio.logo.name.endswith(".webp")
+
+
+def test_a_logo_that_is_no_picture_is_refused_in_words(owner_client: Client, studio: Organization) -> None:
+    upload = SimpleUploadedFile("logo.png", b"not a picture")
+    page = send_form(owner_client, "/dashboard/settings/", name="Renamed", new_logo=upload)
+    assert page.status_code == 200
+    assert "PNG, JPEG, WebP or GIF" in words(page)
+    studio.refresh_from_db()
+    assert studio.name == "Northlight Games"
+
+
+def test_a_suspended_organization_is_told(owner_client: Client, studio: Organization, now: Any) -> None:
+    studio.suspended_at = now
+    studio.save()
+    assert "is suspended" in words(owner_client.get("/dashboard/"))
+
+
+def test_the_switcher_changes_the_organization(
+    owner_client: Client, owner: User, rival_studio: Organization
+) -> None:
+    factories.MembershipFactory(organization=rival_studio, user=owner)
+    assert "Northlight Games" in words(owner_client.get("/dashboard/"))
+    page = owner_client.post("/dashboard/switch/", {"organization": "rival-works"}, follow=True)
+    assert page.context["organization"] == rival_studio
+
+
+def test_pages_keep_the_policy(owner_client: Client) -> None:
+    """Nothing inline: the content security policy would drop it."""
+    for url in ("/dashboard/", "/dashboard/campaigns/add/", "/dashboard/rewards/", "/dashboard/settings/"):
+        page = owner_client.get(url)
+        assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+        assert " style=" not in words(page)
+        assert "<style" not in words(page)
+        assert " onclick=" not in words(page)
+        assert words(page).count("<script") == words(page).count("<script src=")
+
+
+def test_unknown_pages_are_not_found(owner_client: Client) -> None:
+    assert owner_client.get("/dashboard/nothing/").status_code == 404
+    assert owner_client.get("/dashboard/rewards/nothing/change/").status_code == 404
+    assert owner_client.get("/dashboard/members/99999999999999999999999/change/").status_code == 404

@@ -1,0 +1,58 @@
+"""Using the dashboard as a browser does: signed in with a second factor, forms filled from what is drawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.forms import BaseForm, CheckboxInput, FileInput, ModelChoiceField
+from django.http import HttpResponse
+from django.test import Client
+
+from accounts.dashboard.access import FORM_FIELD
+from accounts.models import User
+
+
+def with_second_factor(user: User) -> User:
+    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={})
+    return user
+
+
+def form_data(client: Client, url: str) -> tuple[dict[str, Any], dict[str, ModelChoiceField]]:
+    """What a browser would post from the form at `url`, and its choices of related objects by input name."""
+    context = client.get(url).context
+    forms: list[BaseForm] = [context["adminform"].form if "adminform" in context else context["form"]]
+    for inline in context.get("inline_admin_formsets", ()):
+        forms += [inline.formset.management_form, *inline.formset.forms]
+    data: dict[str, Any] = {FORM_FIELD: str(context["organization"].pk)}
+    choices: dict[str, ModelChoiceField] = {}
+    for form in forms:
+        for bound in form:
+            if isinstance(bound.field, ModelChoiceField):
+                choices[bound.html_name] = bound.field
+            widget, value = bound.field.widget, bound.value()
+            if isinstance(widget, CheckboxInput):
+                if value:
+                    data[bound.html_name] = "on"
+            elif not isinstance(widget, FileInput):
+                shown = widget.format_value(value)
+                data[bound.html_name] = (
+                    shown[0] if isinstance(shown, list) else "" if shown is None else shown
+                )
+    return data, choices
+
+
+def send_form(client: Client, url: str, **changes: Any) -> HttpResponse:
+    """Fill `changes` into the form at `url`, send it and follow where it leads."""
+    data, _ = form_data(client, url)
+    return client.post(url, data | changes, follow=True)
+
+
+def press(client: Client, url: str) -> HttpResponse:
+    """Confirm what the page at `url` asks."""
+    organization = client.get(url).context["organization"]
+    return client.post(url, {FORM_FIELD: organization.pk, "post": "yes"}, follow=True)
+
+
+def words(response: HttpResponse) -> str:
+    return " ".join(response.content.decode().replace("&#x27;", "'").split())

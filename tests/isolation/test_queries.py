@@ -1,0 +1,98 @@
+"""A list costs the same number of queries whatever its length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db.models import Model
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.dashboard import site
+from accounts.models import AuditEvent, Membership, OAuthApp
+from drops.models import Campaign, Reward
+from fulfillment.models import Claim, Delivery, DeliveryState, WebhookEndpoint
+from tests import factories
+from tests.factories import NOW
+from tests.isolation.world import Belongings
+
+
+def _delivery(own: Belongings) -> Delivery:
+    return Delivery.objects.create(
+        endpoint=factories.WebhookEndpointFactory(organization=own.organization),
+        claim=_claim(own),
+        event_type="drops.claim.created",
+        body=b"{}",
+        state=DeliveryState.DELIVERED,
+        delivered_at=NOW,
+        created_at=NOW,
+    )
+
+
+def _claim(own: Belongings) -> Claim:
+    return factories.ClaimFactory(campaign=factories.CampaignFactory(organization=own.organization))
+
+
+# One more row of each list, with new objects on the other end of each of its relations.
+MORE: dict[type[Model], Callable[[Belongings], Any]] = {
+    AuditEvent: lambda own: AuditEvent.objects.create(
+        at=NOW,
+        organization=own.organization,
+        actor=factories.UserFactory(),
+        action="reward.created",
+        target_type="drops.reward",
+        target_id="1",
+    ),
+    Campaign: lambda own: factories.CampaignFactory(organization=own.organization),
+    Claim: _claim,
+    Delivery: _delivery,
+    Membership: lambda own: factories.MembershipFactory(organization=own.organization),
+    OAuthApp: lambda own: factories.OAuthAppFactory(organization=own.organization),
+    Reward: lambda own: factories.RewardFactory(organization=own.organization),
+    WebhookEndpoint: lambda own: factories.WebhookEndpointFactory(organization=own.organization),
+}
+
+QUERIES = {
+    "apps": 6,
+    "audit-log": 7,
+    "campaigns": 7,
+    "claims": 9,
+    "deliveries": 8,
+    "members": 6,
+    "rewards": 7,
+    "webhooks": 6,
+}
+
+
+@pytest.mark.parametrize("admin", site.admins(), ids=lambda admin: admin.route)
+def test_a_list_costs_the_same_with_more_rows(
+    as_owner: Client, own: Belongings, django_assert_num_queries: DjangoAssertNumQueries, admin: Any
+) -> None:
+    url = admin.url("changelist")
+    with django_assert_num_queries(QUERIES[admin.route]):
+        before = as_owner.get(url).context["cl"].result_count
+    MORE[admin.model](own)
+    MORE[admin.model](own)
+    with django_assert_num_queries(QUERIES[admin.route]):
+        assert as_owner.get(url).context["cl"].result_count == before + 2
+
+
+def test_home_costs_the_same_with_more_campaigns(
+    as_owner: Client, own: Belongings, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for campaigns in (1, 3):
+        with django_assert_num_queries(10):
+            assert len(as_owner.get("/dashboard/").context["campaigns"]) == campaigns
+        factories.CampaignFactory.create_batch(2, organization=own.organization)
+
+
+def test_an_overview_costs_the_same_with_more_rewards(
+    as_owner: Client, own: Belongings, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for rewards in (1, 3):
+        with django_assert_num_queries(11):
+            page = as_owner.get(f"/dashboard/campaigns/{own.campaign.pk}/overview/")
+            assert len(page.context["rewards"]) == rewards
+        factories.CampaignRewardFactory.create_batch(2, campaign=own.campaign)
