@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+
+
+def without_query(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Addresses are logged without their query: it may hold a token or a code."""
+    if isinstance(event.get("request"), str):
+        event["request"] = event["request"].partition("?")[0]
+    return event
 
 
 def logging_config(*, debug: bool, level: str) -> dict[str, Any]:
     """Set structlog up and return Django's LOGGING. Nothing below `level` is written."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        without_query,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso"),

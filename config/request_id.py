@@ -18,9 +18,9 @@ def request_id(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
     """The outermost middleware. Takes the caller's `X-Request-ID` where it is a sound one."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        given = request.headers.get(HEADER, "")
+        # Not request.headers, which would remember what came and is where django-structlog looks.
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
         name = given if ACCEPTED.fullmatch(given) else str(uuid.uuid4())
-        # Where django-structlog looks for it.
         request.META["HTTP_X_REQUEST_ID"] = name
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=name)

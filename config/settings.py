@@ -310,6 +310,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 
 LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
+# config.request_id lets only a sound one through.
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
 LOGGING = logging_config(debug=DEBUG, level=LOG_LEVEL)
 
 # The user name is unique whatever its case: a constraint on lower(username), which the check does not see.

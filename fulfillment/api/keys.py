@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 from django.utils import timezone
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from config.api import ApiView
@@ -16,9 +17,14 @@ from fulfillment.domain import signing
 class PublicKeyView(ApiView):
     """The newest published key. Whatever Authorization header comes with the request is not looked at."""
 
-    @documented("Webhooks", "public_key", "The key that webhooks are signed with", PUBLIC_KEY, refusals=())
+    @documented(
+        "Webhooks", "public_key", "The key that webhooks are signed with", PUBLIC_KEY, refusals=(404,)
+    )
     def get(self, request: Request) -> HttpResponse:
-        return ok({"public_key": signing.public_key_pem(timezone.now())})
+        try:
+            return ok({"public_key": signing.public_key_pem(timezone.now())})
+        except signing.NoSigningKey:
+            raise NotFound("No signing key has been made yet.") from None
 
 
 class JWKSView(ApiView):

@@ -1,0 +1,87 @@
+"""One name for each request, and no secret in any line about it."""
+
+import logging
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client, override_settings
+from structlog.stdlib import ProcessorFormatter
+
+from accounts.models import OAuthApp
+from config import ratelimit
+from tests import factories
+from tests.api import access_token, bearer
+
+ADDRESSES = ["/", "/public/v1/public-key", "/public/v1/nothing", "/oauth/revoke?token=hush", "/no/such/page"]
+
+
+@pytest.fixture
+def log() -> Iterator[StringIO]:
+    """What is written to the log, as the site formats it."""
+    written = StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(ProcessorFormatter(**formatter_options()))
+    logging.getLogger().addHandler(handler)
+    yield written
+    logging.getLogger().removeHandler(handler)
+
+
+def formatter_options() -> dict[str, Any]:
+    options = dict(settings.LOGGING["formatters"]["structured"])
+    del options["()"]
+    return options
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_every_answer_has_a_request_id_and_so_has_every_line(db: None, log: StringIO, address: str) -> None:
+    name = Client(headers={"x-request-id": "partner-7.a_B"}).get(address).headers["X-Request-ID"]
+    assert name == "partner-7.a_B"
+    lines = log.getvalue().splitlines()
+    assert len(lines) >= 2
+    assert [line for line in lines if "partner-7.a_B" not in line] == []
+    assert not any("hush" in line for line in lines)
+
+
+@pytest.mark.parametrize("given", ["", "x" * 65, "a b", "é", "<script>", 'a"b'])
+def test_a_name_that_is_not_sound_is_replaced(db: None, given: str) -> None:
+    name = Client(headers={"x-request-id": given.encode().decode("latin-1")}).get("/").headers["X-Request-ID"]
+    assert re.fullmatch(r"[0-9a-f-]{36}", name)
+
+
+@override_settings(API_CALLS_PER_MINUTE=2)
+def test_calls_are_counted_per_app(studio_app: OAuthApp, rival_app: OAuthApp) -> None:
+    ratelimit._counts.clear()
+    first, second = bearer(studio_app), bearer(studio_app)
+    answers = [client.get("/public/v1/categories") for client in (first, second, first)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
+    refused = answers[2]
+    assert refused.json()["data"] is None
+    assert refused.headers["RateLimit-Limit"] == "2"
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert refused.headers["Retry-After"] == refused.headers["RateLimit-Reset"]
+    assert bearer(rival_app).get("/public/v1/categories").status_code == 200
+
+
+@override_settings(API_CALLS_PER_MINUTE=1)
+def test_the_next_minute_begins_anew(studio_app: OAuthApp) -> None:
+    ratelimit._counts.clear()
+    quotas = [
+        ratelimit.count("app", now=factories.NOW + timedelta(seconds=seconds)) for seconds in (0, 59, 60)
+    ]
+    assert [(quota.used, quota.exceeded, quota.reset) for quota in quotas] == [
+        (1, False, 60),
+        (2, True, 1),
+        (1, False, 60),
+    ]
+
+
+@override_settings(REDIS_URL="redis://127.0.0.1:1/0", API_CALLS_PER_MINUTE=1)
+def test_without_an_answer_of_redis_nobody_is_turned_away(studio_app: OAuthApp) -> None:
+    client = Client(headers={"authorization": f"Bearer {access_token(studio_app)}"})
+    assert [client.get("/public/v1/categories").status_code for _ in range(3)] == [200] * 3
