@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
+from secrets import token_hex
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -51,9 +52,10 @@ def delete_account(*, user: User, now: datetime) -> None:
     memberships are gone at once, and with the password every session. ValidationError for the last
     owner of an organization.
     """
-    user = User.objects.select_for_update().get(pk=user.pk)
-    # Two owners who leave at once must not each count on the other.
+    # Two owners who leave at once must not each count on the other. Organizations before people, as
+    # everywhere: whoever adds a member holds the organization when the person's row is needed.
     list(Organization.objects.select_for_update().filter(memberships__user=user).order_by("pk"))
+    user = User.objects.select_for_update().get(pk=user.pk)
     if orphans := sole_ownerships(user):
         names = ", ".join(organization.name for organization in orphans)
         raise ValidationError(
@@ -66,7 +68,8 @@ def delete_account(*, user: User, now: datetime) -> None:
         model.objects.filter(user=user).delete()
     account_deleted.send(sender=User, user=user, now=now)
     _drop_picture(user)
-    user.username = f"deleted_{user.pk}"
+    # Not to be guessed: a name that somebody could have taken before would stand in the way.
+    user.username = f"deleted_{token_hex(8)}"
     user.email = ""
     user.profile_picture = ""
     user.is_active = user.is_staff = user.is_superuser = False

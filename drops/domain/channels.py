@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
+from secrets import token_hex
 
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
@@ -61,7 +62,7 @@ def empty_channel(*, user: User, now: datetime, **signal: object) -> None:
     if livestream is not None:
         streams.end_livestream(livestream=livestream, now=now, actor=user)
     _drop_banner(channel)
-    channel.slug = f"deleted_{channel.pk}"
+    channel.slug = f"deleted_{token_hex(8)}"
     channel.description = ""
     channel.banner = ""
     channel.full_clean()

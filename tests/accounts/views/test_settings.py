@@ -133,7 +133,7 @@ class TestDeleting:
 
         assert "Your account is deleted." in text_of(response)
         viewer.refresh_from_db()
-        assert viewer.username == f"deleted_{viewer.pk}"
+        assert viewer.username.startswith("deleted_")
         assert viewer.email == ""
         assert not viewer.profile_picture
         assert not viewer.is_active
@@ -169,7 +169,8 @@ class TestDeleting:
         live.refresh_from_db()
         assert live.ended_at is not None
         emptied = Channel.objects.get(pk=channel.pk)
-        assert (emptied.slug, emptied.description) == (f"deleted_{channel.pk}", "")
+        assert emptied.slug.startswith("deleted_")
+        assert emptied.description == ""
         assert client.get("/channels/viewer/").status_code == 404
 
     def test_last_owner_of_an_organization_has_to_find_another_first(
