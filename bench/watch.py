@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
+import gc
+import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -36,26 +37,25 @@ def watch_campaigns() -> tuple[float, float]:
         world = World()
         world.warm_up()
         others = world.add_campaigns(198)
-        credits_: dict[bool, float] = {True: 0.0, False: 0.0}
-        for beats in itertools.islice(world.batches(), 2 * VIEWERS // BATCH):
-            # The same batch for each in turn would earn nothing the second time, so they alternate.
-            many = (beats.number // 2 + beats.round) % 2 == 0
-            world.let_live(others, many)
-            credits_[many] += _seconds(beats.credit)
-        return VIEWERS / credits_[True], VIEWERS / credits_[False]
+        with_many = with_two = 0.0
+        for number in range(VIEWERS // BATCH):
+            world.let_live(others, True)
+            with_many += _seconds(world.batch(number).credit)
+            world.let_live(others, False)
+            with_two += _seconds(world.batch(number).credit)
+        return VIEWERS / with_many, VIEWERS / with_two
 
 
 def _credit_beside_upserts(kind: str) -> tuple[float, float]:
+    """Both work on the same rows of the same tables: in turn, each viewer's next minute."""
     with servers.running_database(kind) as url:
         servers.set_up_django(database_url=url)
         world = World()
         world.warm_up()
-        upserts = Upserts(kind, world)
-        upserts.warm_up()
         ours = least = 0.0
-        for beats in itertools.islice(world.batches(), VIEWERS // BATCH):
-            ours += _seconds(beats.credit)
-            least += _seconds(lambda beats=beats: upserts.run(beats.viewers, beats.at))
+        for number in range(VIEWERS // BATCH):
+            ours += _seconds(world.batch(number).credit)
+            least += _seconds(world.batch(number).upsert)
         return VIEWERS / ours, VIEWERS / least
 
 
@@ -68,25 +68,73 @@ def _seconds(work: Callable[[], Any]) -> float:
 class Batch:
     """One beat of each of BATCH viewers."""
 
-    def __init__(self, viewers: Sequence[int], channels: Sequence[int], at: datetime, number: int) -> None:
+    def __init__(self, world: World, viewers: Sequence[int], at: datetime) -> None:
         from drops.domain.watch import Beat
         from drops.models.fields import to_ms
 
-        self.viewers, self.at = viewers, at
-        self.number = number
-        self.round = 0
+        self.world, self.viewers, self.at = world, viewers, at
         # Spread over a second, as beats that were gathered in one are.
-        base = to_ms(at)
+        start = to_ms(at)
         self.beats = [
-            Beat(viewer, channels[viewer % len(channels)], base + i % 1000)
-            for i, viewer in enumerate(viewers)
+            Beat(viewer, world.channel_of(viewer), start + number % 1000)
+            for number, viewer in enumerate(viewers)
         ]
 
     def credit(self) -> None:
         from drops.domain.watch import credit
 
         result = credit(self.beats, now=self.at)
-        assert not result.unknown_viewers
+        assert result.seconds == 60 * len(self.beats) or self.at < NOON + timedelta(minutes=1)
+
+    def upsert(self) -> None:
+        """The least that crediting must write: a session row and two progress rows for each beat."""
+        from django.db import connection, transaction
+
+        session = (
+            "INSERT INTO drops_watchinterval AS s (viewer_id, channel_id, standing_id, reason, visit_started_at,"
+            " started_at, last_beat_at, credited_seconds, player, is_open)"
+            " {} ON CONFLICT (viewer_id, channel_id) WHERE is_open DO UPDATE"
+            " SET last_beat_at = excluded.last_beat_at,"
+            " credited_seconds = s.credited_seconds + excluded.credited_seconds"
+        )
+        progress = (
+            "INSERT INTO drops_progress AS p (viewer_id, campaign_id, seconds, created_at, updated_at)"
+            " {} ON CONFLICT (viewer_id, campaign_id) DO UPDATE"
+            " SET seconds = p.seconds + excluded.seconds, updated_at = excluded.updated_at"
+        )
+        standing = self.world.standing
+        with transaction.atomic(), connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute(
+                    session.format(
+                        "SELECT v, c, %s, '', m, m, m, 60, 0, true"
+                        " FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS u(v, c, m)"
+                    ),
+                    [standing, *map(list, zip(*(beat[:3] for beat in self.beats), strict=True))],
+                )
+                cursor.execute(
+                    progress.format(
+                        "SELECT v, c, 60, %s, %s FROM unnest(%s::bigint[]) v, unnest(%s::uuid[]) c"
+                    ),
+                    [self.at, self.at, self.viewers, self.world.campaign_keys],
+                )
+            else:
+                moment = str(self.at.replace(tzinfo=None))
+                cursor.executemany(
+                    session.format("VALUES (%s, %s, %s, '', %s, %s, %s, 60, 0, true)"),
+                    [
+                        (beat.viewer_id, beat.channel_id, standing, beat.at, beat.at, beat.at)
+                        for beat in self.beats
+                    ],
+                )
+                cursor.executemany(
+                    progress.format("VALUES (%s, %s, 60, %s, %s)"),
+                    [
+                        (viewer, campaign, moment, moment)
+                        for viewer in self.viewers
+                        for campaign in self.world.campaign_keys
+                    ],
+                )
 
 
 class World:
@@ -94,20 +142,20 @@ class World:
 
     def __init__(self) -> None:
         from accounts.models import Organization, User
-        from drops.models import Campaign, CampaignReward, Category, Channel, Livestream, Reward
+        from drops.models import CampaignReward, Category, Channel, Livestream, Reward
 
         User.objects.bulk_create(
             [User(username=f"u{n}", email=f"u{n}@example.com", password="!") for n in range(VIEWERS)],
             batch_size=BATCH,
         )
-        self.viewers = list(User.objects.order_by("pk").values_list("pk", flat=True))
+        viewers = list(User.objects.order_by("pk").values_list("pk", flat=True))
         self.organization = Organization.objects.create(name="Studio", slug="studio", approved_at=NOON)
         self.game, self.other_game = (
             Category.objects.create(name=name, slug=name, organization=self.organization)
             for name in ("game", "other")
         )
         Channel.objects.bulk_create(
-            Channel(owner_id=viewer, slug=f"c{viewer}") for viewer in self.viewers[:CHANNELS]
+            Channel(owner_id=viewer, slug=f"c{viewer}") for viewer in viewers[:CHANNELS]
         )
         self.channels = list(Channel.objects.values_list("pk", flat=True))
         Livestream.objects.bulk_create(
@@ -118,8 +166,10 @@ class World:
         self.campaigns = [self._campaign(category) for category in (self.game, None)]
         for campaign in self.campaigns:
             CampaignReward.objects.create(campaign=campaign, reward=reward, required_minutes=60, position=1)
-        self._rounds = itertools.count()
-        assert Campaign.objects.count() == 2
+        # Beats come in no order.
+        random.Random(1).shuffle(viewers)
+        self._groups = [viewers[start : start + BATCH] for start in range(0, VIEWERS, BATCH)]
+        self._minutes = [0] * len(self._groups)
 
     def _campaign(self, category: Any) -> Any:
         from drops.models import Campaign
@@ -146,20 +196,31 @@ class World:
             published_at=NOON - timedelta(days=9) if live else None
         )
 
-    def batches(self) -> Iterator[Batch]:
-        """Each viewer's next beats, a minute apart, for ever."""
-        for turn in self._rounds:
-            for number, start in enumerate(range(0, VIEWERS, BATCH)):
-                at = NOON + timedelta(minutes=turn)
-                batch = Batch(self.viewers[start : start + BATCH], self.channels, at, number)
-                batch.round = turn
-                yield batch
+    def channel_of(self, viewer: int) -> int:
+        return self.channels[viewer % CHANNELS]
+
+    def batch(self, number: int) -> Batch:
+        """The next minute of one group of viewers."""
+        at = NOON + timedelta(minutes=self._minutes[number])
+        self._minutes[number] += 1
+        return Batch(self, self._groups[number], at)
 
     def warm_up(self) -> None:
         """Two beats of everybody: sessions are open, progress has begun."""
-        for batch in itertools.islice(self.batches(), 2 * VIEWERS // BATCH):
-            batch.credit()
+        from django.db import connection
+
+        from drops.models import Campaign, Standing
+
+        for number in 2 * list(range(len(self._groups))):
+            self.batch(number).credit()
+        self.standing = Standing.objects.values_list("pk", flat=True)[0]
+        self.campaign_keys = [
+            Campaign._meta.pk.get_db_prep_value(campaign.pk, connection) for campaign in self.campaigns
+        ]
         self._vacuum()
+        # As the worker does: what was there before is not looked at again and again.
+        gc.collect()
+        gc.freeze()
 
     def _vacuum(self) -> None:
         from django.db import connection
@@ -167,62 +228,3 @@ class World:
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("VACUUM ANALYZE")
-
-
-class Upserts:
-    """The least that crediting must write: a session row and two progress rows for each beat."""
-
-    def __init__(self, kind: str, world: World) -> None:
-        from django.db import connection
-
-        self.kind, self.world = kind, world
-        self.campaigns = [str(campaign.pk) for campaign in world.campaigns]
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "CREATE TABLE bench_session"
-                " (viewer_id bigint PRIMARY KEY, channel_id bigint, last_beat_at timestamp, seconds integer)"
-            )
-            cursor.execute(
-                "CREATE TABLE bench_progress (viewer_id bigint, campaign_id char(26), seconds integer,"
-                " updated_at timestamp, PRIMARY KEY (viewer_id, campaign_id))"
-            )
-
-    def warm_up(self) -> None:
-        for start in range(0, VIEWERS, BATCH):
-            for _ in range(2):
-                self.run(self.world.viewers[start : start + BATCH], NOON)
-        self.world._vacuum()
-
-    def run(self, viewers: Sequence[int], at: datetime) -> None:
-        from django.db import connection, transaction
-
-        channel = self.world.channels[0]
-        session = (
-            "INSERT INTO bench_session AS s {} ON CONFLICT (viewer_id) DO UPDATE"
-            " SET channel_id = excluded.channel_id, last_beat_at = excluded.last_beat_at,"
-            " seconds = s.seconds + excluded.seconds"
-        )
-        progress = (
-            "INSERT INTO bench_progress AS p {} ON CONFLICT (viewer_id, campaign_id) DO UPDATE"
-            " SET seconds = p.seconds + excluded.seconds, updated_at = excluded.updated_at"
-        )
-        with transaction.atomic(), connection.cursor() as cursor:
-            if self.kind == "postgresql":
-                cursor.execute(
-                    session.format("SELECT v, %s, %s, 60 FROM unnest(%s::bigint[]) v"),
-                    [channel, at, list(viewers)],
-                )
-                cursor.execute(
-                    progress.format("SELECT v, c, 60, %s FROM unnest(%s::bigint[]) v, unnest(%s::text[]) c"),
-                    [at, list(viewers), self.campaigns],
-                )
-            else:
-                moment = str(at.replace(tzinfo=None))
-                cursor.executemany(
-                    session.format("VALUES (%s, %s, %s, 60)"),
-                    [(viewer, channel, moment) for viewer in viewers],
-                )
-                cursor.executemany(
-                    progress.format("VALUES (%s, %s, 60, %s)"),
-                    [(viewer, campaign, moment) for viewer in viewers for campaign in self.campaigns],
-                )

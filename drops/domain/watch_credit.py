@@ -107,18 +107,19 @@ def credit(beats: Sequence[Beat], *, now: datetime) -> CreditResult:
     """
     if not beats:
         return CreditResult(0, frozenset(), frozenset())
-    viewer_ids = sorted({beat.viewer_id for beat in beats})
-    store.lock_partitions({partition_of(viewer_id) for viewer_id in viewer_ids})
+    viewer_ids = {beat.viewer_id for beat in beats}
+    store.lock_partitions({viewer_id % settings.WATCH_PARTITIONS for viewer_id in viewer_ids})
     known, rows = store.open_intervals(viewer_ids)
-    crediting = Crediting([beat for beat in beats if beat.viewer_id in known], rows)
+    unknown = viewer_ids - known
+    if unknown:
+        beats = [beat for beat in beats if beat.viewer_id in known]
+    crediting = Crediting(beats, rows)
     crediting.run()
     crediting.write(now)
     return CreditResult(
         seconds=sum(piece.seconds for pieces in crediting.earned.values() for piece in pieces),
-        unknown_viewers=frozenset(viewer_ids) - known,
-        unknown_channels=frozenset(
-            beat.channel_id for beat in beats if beat.channel_id not in crediting.timeline
-        ),
+        unknown_viewers=frozenset(unknown),
+        unknown_channels=frozenset(crediting.unknown_channels),
     )
 
 
@@ -127,8 +128,12 @@ class Crediting:
 
     def __init__(self, beats: Sequence[Beat], rows: Sequence[OpenRow]) -> None:
         self.rows = rows
-        self.timeline = self._load_timeline(beats)
-        self.beats = [beat for beat in beats if beat.channel_id in self.timeline]
+        channel_ids = {beat.channel_id for beat in beats}
+        self.timeline = self._load_timeline(beats, channel_ids)
+        self.unknown_channels = {channel for channel in channel_ids if channel not in self.timeline}
+        self.beats = beats
+        if self.unknown_channels:
+            self.beats = [beat for beat in beats if beat.channel_id not in self.unknown_channels]
         # What the beats made of the rows: most go on unchanged, a few end and others begin.
         self.extended: list[tuple[int, int, int]] = []
         self.changed: dict[int, Visit] = {}
@@ -139,13 +144,12 @@ class Crediting:
         self.visits: defaultdict[int, dict[int, Visit]] = defaultdict(dict)
         self.taken: dict[int, int] = {}
 
-    def _load_timeline(self, beats: Collection[Beat]) -> Timeline:
+    def _load_timeline(self, beats: Collection[Beat], channel_ids: Collection[int]) -> Timeline:
         moments = [beat.at for beat in beats]
         first, last = min(moments, default=0), max(moments, default=0)
         lasts = [row.last for row in self.rows if row.last > first - MAX_SILENCE]
         return timeline.load(
-            channel_ids={beat.channel_id for beat in beats}
-            | {row.channel_id for row in self.rows if not row.reason},
+            channel_ids={*channel_ids, *(row.channel_id for row in self.rows if not row.reason)},
             viewer_ids={beat.viewer_id for beat in beats},
             start=min([first, *lasts]),
             end=max([last, *lasts]) + 1,
@@ -164,48 +168,52 @@ class Crediting:
     def _go_on_steadily(self) -> list[Beat]:
         """Extend the rows of viewers who just go on watching what counts, and return the other beats.
 
-        Nearly every beat is one of these, so nothing is built for them. Whatever is not plain here,
-        `_take` does in full: it would do the same for these beats too.
+        Nearly every beat is one of these, so as little as can be is made of them. `_take` would do
+        the same: it does in full whatever is not plain here.
         """
-        rest = []
-        alone = self._with_one_row_and_one_beat()
+        alone, rest = self._alone_and_others()
         steady = self.timeline.steady()
-        for beat in self.beats:
-            viewer_id, channel_id, at, kind, livestream_id, player = beat
-            row = alone.get(viewer_id)
-            standing_id, livestream_now = steady.get(channel_id, (0, 0))
-            if (
-                row is None
-                or row.standing_id != standing_id
-                or row.reason
-                or kind
-                or row.player != player
-                or livestream_id not in (0, livestream_now)
-                or not row.last < at <= row.last + MAX_BEAT
-                or at // HOUR != row.last // HOUR
-            ):
-                rest.append(beat)
+        for (
+            viewer_id, row_id, channel_id, standing_id, reason, began, start, last, credited, player
+        ) in self.rows:  # fmt: skip
+            beat = alone.get(viewer_id)
+            if beat is None or reason:
                 continue
+            standing_now, livestream_now = steady.get(channel_id, (0, 0))
+            _, on_channel, at, kind, livestream_id, by_player = beat
             hour = at - at % HOUR
-            before = (row.last - row.began) // 1000
-            if before == (max(row.start, hour) - row.began) // 1000:  # nothing yet in this hour
-                rest.append(beat)
+            before = (last - began) // 1000
+            if (
+                kind
+                or on_channel != channel_id
+                or standing_id != standing_now
+                or livestream_id not in (0, livestream_now)
+                or by_player != player
+                or not hour <= last < at <= last + MAX_BEAT
+                # The first second of this hour: the viewer may be new to it.
+                or before == ((max(hour, start)) - began) // 1000
+            ):
                 continue
-            seconds = (at - row.began) // 1000 - before
-            self.extended.append((at, row.seconds + seconds, row.id))
+            seconds = (at - began) // 1000 - before
+            self.extended.append((at, credited + seconds, row_id))
             if seconds:
-                self.earned[viewer_id] = [Earned(channel_id, standing_id, hour, seconds, first=False)]
-        return rest
+                self.earned[viewer_id] = [Earned(channel_id, standing_id, hour, seconds, False)]
+            del alone[viewer_id]
+        return [*rest, *alone.values()]
 
-    def _with_one_row_and_one_beat(self) -> dict[int, OpenRow]:
-        rows = {row.viewer_id: row for row in self.rows}
-        if len(rows) < len(self.rows):
-            several = Counter(row.viewer_id for row in self.rows)
-            rows = {viewer_id: row for viewer_id, row in rows.items() if several[viewer_id] == 1}
-        beats = Counter(beat.viewer_id for beat in self.beats)
-        if len(beats) < len(self.beats):
-            rows = {viewer_id: row for viewer_id, row in rows.items() if beats[viewer_id] == 1}
-        return rows
+    def _alone_and_others(self) -> tuple[dict[int, Beat], list[Beat]]:
+        """The beats of viewers with one beat and one row, by viewer; and the others."""
+        alone = {beat.viewer_id: beat for beat in self.beats}
+        several: set[int] = set()
+        if len(alone) < len(self.beats):
+            several |= {
+                viewer for viewer, n in Counter(beat.viewer_id for beat in self.beats).items() if n > 1
+            }
+        if len({row[0] for row in self.rows}) < len(self.rows):
+            several |= {viewer for viewer, n in Counter(row[0] for row in self.rows).items() if n > 1}
+        for viewer_id in several:
+            alone.pop(viewer_id, None)
+        return alone, [beat for beat in self.beats if beat.viewer_id in several] if several else []
 
     def _newcomers(self, beats: Iterable[Beat]) -> set[int]:
         """Viewers of whom a visit may begin to count: only of them the past has to be asked for."""
@@ -389,23 +397,34 @@ class Crediting:
         self, campaigns: Mapping[int, Sequence[str]], figures: Figures, now: datetime
     ) -> None:
         """Add what was earned to the counters, and tell `figures` which left zero or reached a reward."""
-        numbers: dict[str, int] = {}
-        due: dict[tuple[int, int], int] = {}
+        campaign_ids = sorted({name for names in campaigns.values() for name in names})
+        numbers = {campaign_id: number for number, campaign_id in enumerate(campaign_ids)}
+        of_standing = {
+            standing_id: [numbers[name] for name in names] for standing_id, names in campaigns.items()
+        }
+        due: list[dict[int, int]] = [{} for _ in campaign_ids]
         for viewer_id, pieces in self.earned.items():
-            for piece in pieces:
-                for campaign_id in campaigns[piece.standing_id]:
-                    key = (viewer_id, numbers.setdefault(campaign_id, len(numbers)))
-                    due[key] = due.get(key, 0) + piece.seconds
-        campaign_ids = list(numbers)
-        required = [[limit for limit, _ in figures.rewards[campaign_id]] for campaign_id in campaign_ids]
+            for _, standing_id, _, seconds, _ in pieces:
+                for number in of_standing[standing_id]:
+                    counters = due[number]
+                    counters[viewer_id] = counters.get(viewer_id, 0) + seconds
+        # What is worth noting: the first second, and each reward.
+        limits = [[1, *(limit for limit, _ in figures.rewards[name])] for name in campaign_ids]
         added = []
-        for row_id, viewer_id, number, seconds in store.progress(self.earned.keys(), campaign_ids):
-            more = due.pop((viewer_id, number), 0)
+        for row_id, viewer_id, number, seconds in store.progress(self.earned, campaign_ids):
+            more = due[number].pop(viewer_id, 0)
             if more:
                 added.append((more, row_id))
-                if not seconds or any(seconds < limit <= seconds + more for limit in required[number]):
-                    figures.pass_thresholds(viewer_id, campaign_ids[number], seconds)
-        begun = [(viewer_id, campaign_ids[number], more) for (viewer_id, number), more in due.items()]
+                after = seconds + more
+                for limit in limits[number]:
+                    if seconds < limit <= after:
+                        figures.pass_thresholds(viewer_id, campaign_ids[number], seconds)
+                        break
+        begun = [
+            (viewer_id, campaign_id, seconds)
+            for campaign_id, counters in zip(campaign_ids, due, strict=True)
+            for viewer_id, seconds in counters.items()
+        ]
         for viewer_id, campaign_id, _ in begun:
             figures.pass_thresholds(viewer_id, campaign_id, 0)
         store.add_progress(added, now=now)

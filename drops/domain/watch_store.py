@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -182,11 +183,12 @@ def begin_progress(rows: Sequence[tuple[int, str, int]], *, now: datetime) -> No
 
 def add_hours(rows: Collection[tuple[str, int, int, int, int, int]]) -> None:
     """Add (campaign, channel, hour, seconds, viewers, new viewers) to the hourly figures."""
+    ulid, moment = cache(_db_ulid), cache(_db_moment)
     _add(
         "drops_watchhour",
         ("campaign_id", "channel_id", "hour"),
         ("seconds", "viewers", "new_viewers"),
-        [(_db_ulid(row[0]), row[1], _db_moment(row[2]), *row[3:]) for row in sorted(rows)],
+        [(ulid(row[0]), row[1], moment(row[2]), *row[3:]) for row in sorted(rows)],
         ("uuid", "bigint", "timestamptz", "bigint", "int", "int"),
     )
 

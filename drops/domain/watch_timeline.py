@@ -147,7 +147,7 @@ class Timeline:
         return channel_id in self._pieces
 
     def steady(self) -> dict[int, tuple[int, int]]:
-        """Standing and livestream of the channels that counted all the time, alike for all viewers."""
+        """(standing, livestream) by channel, of those that counted all the time, alike for all viewers."""
         return {
             channel_id: (verdict.standing_id, pieces[0].facts.livestream_id or 0)
             for channel_id, pieces in self._pieces.items()
@@ -238,14 +238,14 @@ def _facts(channel_ids: Collection[int], since: datetime, until: datetime) -> di
     for channel_id, opted_out_at in channels.items():
         if opted_out_at is not None:
             out[channel_id].append((to_ms(opted_out_at), FOREVER))
-    for channel_id, started_at, ended_at in FormerOptOut.objects.filter(
-        channel__in=channels, ended_at__gt=since
-    ).values_list("channel", "started_at", "ended_at"):
+    for channel_id, started_at, ended_at in FormerOptOut.objects.filter(ended_at__gt=since).values_list(
+        "channel", "started_at", "ended_at"
+    ):
         out[channel_id].append((to_ms(started_at), to_ms(ended_at)))
 
     former: defaultdict[int, list[tuple[int, int | None]]] = defaultdict(list)
     for livestream_id, until_at, category_id in (
-        FormerCategory.objects.filter(livestream__channel__in=channels, until__gt=since)
+        FormerCategory.objects.filter(until__gt=since)
         .order_by("until", "pk")
         .values_list("livestream", "until", "category")
     ):
