@@ -28,7 +28,7 @@ bench: environment-dev ## speed beside its limit (ONLY="claim_http claims_page" 
 	@$(BIN)/python -m bench $(ONLY)
 
 chaos: environment-dev ## claims and deliveries while processes are killed
-	@$(BIN)/python -m scripts.chaos $(ARGS)
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 fmt: environment-dev ## format the code
 	@$(BIN)/ruff check --fix --quiet .
