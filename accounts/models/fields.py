@@ -25,6 +25,22 @@ def parse_ulid(text: str) -> str | None:
         return None
 
 
+_CHARACTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [first + second for first in _CHARACTERS for second in _CHARACTERS]
+
+
+def ulid_text(value: uuid.UUID) -> str:
+    """The text of a ULID in its 16 bytes: two characters (ten bits) at a time, since pages have thousands."""
+    high, low = value.int >> 60, value.int & (1 << 60) - 1
+    p = _PAIRS
+    return (
+        f"{p[high >> 60]}{p[high >> 50 & 1023]}{p[high >> 40 & 1023]}{p[high >> 30 & 1023]}"
+        f"{p[high >> 20 & 1023]}{p[high >> 10 & 1023]}{p[high & 1023]}"
+        f"{p[low >> 50]}{p[low >> 40 & 1023]}{p[low >> 30 & 1023]}"
+        f"{p[low >> 20 & 1023]}{p[low >> 10 & 1023]}{p[low & 1023]}"
+    )
+
+
 class ULIDField(models.Field):
     """A ULID, in Python its 26-character text.
 
@@ -58,7 +74,7 @@ class ULIDField(models.Field):
         if value is None or value == "":
             return None
         if isinstance(value, uuid.UUID):
-            return str(ULID.from_uuid(value))
+            return ulid_text(value)
         text = parse_ulid(str(value))
         if text is None:
             raise ValidationError(self.error_messages["invalid"], code="invalid", params={"value": value})
@@ -74,7 +90,7 @@ class ULIDField(models.Field):
         return ULID.from_str(text).to_uuid()
 
     def from_db_value(self, value: Any, expression: object, connection: BaseDatabaseWrapper) -> str | None:
-        return str(ULID.from_uuid(value)) if isinstance(value, uuid.UUID) else value
+        return ulid_text(value) if isinstance(value, uuid.UUID) else value
 
     def formfield(self, *args: Any, **kwargs: Any) -> Any:
         return super().formfield(*args, **{"max_length": 26, **kwargs})
