@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path
 
-from . import manage, public, viewer, watch
+from . import manage, platform, public, viewer, watch
 
 urlpatterns: list[URLPattern] = [
     path("public/v1/channels", public.ChannelsView.as_view(), name="api_channels"),
@@ -40,4 +40,12 @@ urlpatterns: list[URLPattern] = [
     path("viewer/v1/beat", watch.beat, name="watch_beat"),
     path("viewer/v1/status", watch.status, name="watch_status"),
     path("api/v2/user/events", watch.Events.as_view(), name="user_events"),
+    path("platform/v1/users", platform.UsersView.as_view(), name="platform_users"),
+    path("platform/v1/channels", platform.ChannelsView.as_view(), name="platform_channels"),
+    path(
+        "platform/v1/channels/<str:channel_id>/livestream",
+        platform.LivestreamView.as_view(),
+        name="platform_livestream",
+    ),
+    path("platform/v1/audiences", platform.AudiencesView.as_view(), name="platform_audiences"),
 ]

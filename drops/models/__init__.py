@@ -10,7 +10,6 @@ from .campaigns import (
 )
 from .catalogue import Category, Channel, Livestream
 from .watch import (
-    AudienceReport,
     FormerCategory,
     FormerOptOut,
     FormerTerms,
@@ -26,7 +25,6 @@ from .watch import (
 __all__ = [
     "MAX_REWARDS",
     "AllowedChannel",
-    "AudienceReport",
     "Campaign",
     "CampaignPhase",
     "CampaignReward",

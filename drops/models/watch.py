@@ -6,8 +6,6 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from accounts.models import OAuthApp
-
 from .campaigns import Campaign, Reward
 from .catalogue import Category, Channel, Livestream
 from .fields import MomentField
@@ -219,19 +217,3 @@ class FormerTerms(models.Model):
 
     def __str__(self) -> str:
         return f"{self.campaign} until {self.until:%Y-%m-%d %H:%M}"
-
-
-class AudienceReport(models.Model):
-    """An audience batch that was credited, with its answer: a repeat of its key gets the same answer."""
-
-    app = models.ForeignKey(OAuthApp, on_delete=models.CASCADE, related_name="audience_reports")
-    key = models.CharField(max_length=255)
-    body_digest = models.CharField(max_length=64)
-    answer = models.JSONField()
-    created_at = models.DateTimeField(db_index=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["app", "key"], name="audience_report_once")]
-
-    def __str__(self) -> str:
-        return self.key
