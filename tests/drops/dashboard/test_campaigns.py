@@ -1,0 +1,258 @@
+"""Planning, publishing and changing campaigns by hand."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Organization, User
+from drops.models import Campaign, CampaignReward, Category, Channel, Reward
+from tests import factories
+from tests.dashboard import form_data, press, send_form, with_second_factor, words
+
+ADD = "/dashboard/campaigns/add/"
+ROW = "campaign_rewards-{}-{}"
+
+
+@pytest.fixture
+def reward(studio: Organization, category: Category) -> Reward:
+    return factories.RewardFactory(organization=studio, category=category, name="Cape")
+
+
+@pytest.fixture
+def fields(category: Category, reward: Reward) -> dict[str, Any]:
+    return {
+        "name": "Winter cup",
+        "category": category.pk,
+        "info_url": "https://studio.example.com/winter",
+        "starts_at": "2026-12-01T18:00",
+        "ends_at": "2026-12-08T18:00",
+        "announcement_days": 3,
+        "grace_days": 7,
+        "channels": "",
+        ROW.format(0, "reward"): reward.pk,
+        ROW.format(0, "required_minutes"): 60,
+        ROW.format(0, "position"): "",
+    }
+
+
+@pytest.fixture
+def live(studio: Organization, category: Category, reward: Reward) -> Campaign:
+    campaign = factories.CampaignFactory(organization=studio, category=category, name="Autumn cup")
+    factories.CampaignRewardFactory(campaign=campaign, reward=reward, required_minutes=60)
+    return campaign
+
+
+def overview(campaign: Campaign) -> str:
+    return f"/dashboard/campaigns/{campaign.pk}/overview/"
+
+
+def test_a_campaign_from_nothing_to_published(
+    owner_client: Client, studio: Organization, fields: dict[str, Any], channel: Channel
+) -> None:
+    page = send_form(owner_client, ADD, **(fields | {"channels": f"@{channel.slug.upper()}\n"}))
+    campaign = studio.campaigns.get()
+    assert page.redirect_chain[-1][0] == overview(campaign)
+    assert campaign.starts_at.isoformat() == "2026-12-01T18:00:00+00:00"
+    assert (campaign.announcement_days, campaign.grace_days) == (3, 7)
+    assert [entry.channel for entry in campaign.allowed_channels.all()] == [channel]
+    assert [(row.required_minutes, row.position) for row in campaign.campaign_rewards.all()] == [(60, 1)]
+
+    assert "Create an OAuth app" in words(page)
+    page = press(owner_client, f"/dashboard/campaigns/{campaign.pk}/publish/")
+    assert "Create an OAuth app" in words(page)
+    assert studio.campaigns.get().published_at is None
+
+    factories.OAuthAppFactory(organization=studio)
+    assert "Ready to publish" in words(owner_client.get(overview(campaign)))
+    page = press(owner_client, f"/dashboard/campaigns/{campaign.pk}/publish/")
+    assert "“Winter cup” is published" in words(page)
+    assert studio.campaigns.get().published_at == factories.NOW
+
+
+def test_pending_organizations_prepare_and_do_not_publish(
+    owner_client: Client, studio: Organization, fields: dict[str, Any]
+) -> None:
+    studio.approved_at = None
+    studio.save()
+    send_form(owner_client, ADD, **fields)
+    campaign = studio.campaigns.get()
+    page = press(owner_client, f"/dashboard/campaigns/{campaign.pk}/publish/")
+    assert "has to be approved" in words(page)
+    assert studio.campaigns.get().published_at is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", "a\0b"),
+        ("category", "999999"),
+        ("info_url", "javascript:alert(1)"),
+        ("info_url", "ftp://studio.example.com/"),
+        ("starts_at", "yesterday"),
+        ("starts_at", "0001-01-01T00:00"),
+        ("starts_at", "2026-02-30T10:00"),
+        ("starts_at", ""),
+        ("ends_at", "9999-12-31T23:59"),
+        ("ends_at", "2026-11-30T18:00"),
+        ("announcement_days", "-1"),
+        ("announcement_days", "many"),
+        ("grace_days", "99999999999999999999"),
+        ("channels", "no_such_channel"),
+        ("channels", "\0"),
+        ("channels", "a " * 2000),
+    ],
+)
+def test_what_is_wrong_is_said_at_the_field(
+    owner_client: Client, fields: dict[str, Any], field: str, value: str
+) -> None:
+    page = send_form(owner_client, ADD, **(fields | {field: value}))
+    assert page.status_code == 200
+    assert list(page.context["adminform"].form.errors) == [field]
+    assert not Campaign.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("required_minutes", "0"),
+        ("required_minutes", ""),
+        ("required_minutes", "9" * 30),
+        ("reward", "nonsense"),
+        ("reward", "01M7WD7TG0CE1M5X06MWB1DY07"),
+        ("position", "13"),
+        ("position", "-1"),
+        ("id", "999"),
+        ("id", "nonsense"),
+    ],
+)
+def test_rows_that_are_wrong_are_refused(
+    owner_client: Client, fields: dict[str, Any], column: str, value: str
+) -> None:
+    page = send_form(owner_client, ADD, **(fields | {ROW.format(0, column): value}))
+    assert page.status_code == 200
+    assert page.context["errors"]
+    assert not Campaign.objects.exists()
+
+
+def test_a_tampered_row_count_is_a_message(owner_client: Client, fields: dict[str, Any]) -> None:
+    for value in ("", "-1", "99999999999", "nonsense"):
+        page = send_form(owner_client, ADD, **(fields | {"campaign_rewards-TOTAL_FORMS": value}))
+        assert page.status_code == 200
+    assert not CampaignReward.objects.exists()
+
+
+def test_rewards_twice_and_thirteen_rewards_are_refused_in_words(
+    owner_client: Client, studio: Organization, fields: dict[str, Any], reward: Reward
+) -> None:
+    twice = {
+        "campaign_rewards-TOTAL_FORMS": 2,
+        ROW.format(1, "reward"): reward.pk,
+        ROW.format(1, "required_minutes"): 90,
+        ROW.format(1, "position"): "",
+    }
+    assert "attached twice" in words(send_form(owner_client, ADD, **(fields | twice)))
+    many: dict[str, Any] = {"campaign_rewards-TOTAL_FORMS": 13}
+    for at in range(13):
+        many |= {
+            ROW.format(at, "reward"): factories.RewardFactory(organization=studio).pk,
+            ROW.format(at, "required_minutes"): 60,
+        }
+    page = send_form(owner_client, ADD, **(fields | many))
+    assert page.status_code == 200
+    assert page.context["errors"]
+    assert not Campaign.objects.exists()
+
+
+def test_a_live_campaign_says_why_something_stays(owner_client: Client, live: Campaign) -> None:
+    url = f"/dashboard/campaigns/{live.pk}/change/"
+    earlier = (live.ends_at - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
+    assert "can only move later" in words(send_form(owner_client, url, ends_at=earlier))
+    assert "can only go down" in words(
+        send_form(owner_client, url, **{ROW.format(0, "required_minutes"): 61})
+    )
+    assert "stays attached" in words(send_form(owner_client, url, **{ROW.format(0, "DELETE"): "on"}))
+    assert "test mode would lock viewers out" in words(send_form(owner_client, url, test_mode="on"))
+    assert CampaignReward.objects.get().required_minutes == 60
+
+
+def test_fields_that_are_fixed_cannot_be_slipped_in(owner_client: Client, live: Campaign) -> None:
+    url = f"/dashboard/campaigns/{live.pk}/change/"
+    page = send_form(owner_client, url, starts_at="2026-11-01T10:00", category="", name="Autumn cup 2")
+    assert "was saved" in words(page)
+    changed = Campaign.objects.get()
+    assert (changed.starts_at, changed.category, changed.name) == (
+        live.starts_at,
+        live.category,
+        "Autumn cup 2",
+    )
+
+
+def test_saving_without_a_change_keeps_the_seconds(owner_client: Client, live: Campaign) -> None:
+    Campaign.objects.update(
+        starts_at=datetime.fromisoformat("2026-11-19T12:00:41.5+00:00"),
+        ends_at=datetime.fromisoformat("2026-11-26T12:00:41.5+00:00"),
+    )
+    before = Campaign.objects.values().get()
+    send_form(owner_client, f"/dashboard/campaigns/{live.pk}/change/")
+    after = Campaign.objects.values().get()
+    assert {**before, "updated_at": None, "closes_at": None} == {
+        **after,
+        "updated_at": None,
+        "closes_at": None,
+    }
+
+
+def test_rewards_swap_positions_in_one_save(
+    owner_client: Client, live: Campaign, studio: Organization
+) -> None:
+    hat = factories.RewardFactory(organization=studio, category=live.category, name="Hat")
+    factories.CampaignRewardFactory(campaign=live, reward=hat, required_minutes=90)
+    url = f"/dashboard/campaigns/{live.pk}/change/"
+    send_form(owner_client, url, **{ROW.format(0, "position"): 2, ROW.format(1, "position"): 1})
+    assert list(live.campaign_rewards.values_list("reward__name", flat=True)) == ["Hat", "Cape"]
+
+
+def test_withdrawing_asks_first(owner_client: Client, live: Campaign) -> None:
+    url = f"/dashboard/campaigns/{live.pk}/withdraw/"
+    assert "stays claimable" in words(owner_client.get(url))
+    assert Campaign.objects.get().withdrawn_at is None
+    assert "is withdrawn" in words(press(owner_client, url))
+    assert Campaign.objects.get().withdrawn_at == factories.NOW
+
+
+def test_only_drafts_are_deleted(owner_client: Client, live: Campaign, studio: Organization) -> None:
+    assert press(owner_client, f"/dashboard/campaigns/{live.pk}/delete/").status_code == 403
+    draft = factories.CampaignFactory(organization=studio, published_at=None)
+    assert "was deleted" in words(press(owner_client, f"/dashboard/campaigns/{draft.pk}/delete/"))
+    assert list(Campaign.objects.all()) == [live]
+
+
+def test_campaigns_are_listed_by_phase(owner_client: Client, live: Campaign, studio: Organization) -> None:
+    factories.CampaignFactory(organization=studio, published_at=None, name="Someday")
+    page = owner_client.get("/dashboard/campaigns/", {"phase": "live"})
+    assert list(page.context["cl"].result_list) == [live]
+    assert words(owner_client.get("/dashboard/campaigns/", {"phase": "nonsense"})).count("Someday") <= 1
+
+
+def test_a_reader_sees_the_plan_and_no_form(client: Client, live: Campaign, member: User) -> None:
+    client.force_login(with_second_factor(member))
+    page = words(client.get(f"/dashboard/campaigns/{live.pk}/change/"))
+    assert "Autumn cup" in page
+    assert '<form class="form dash-form"' not in page
+    assert "Withdraw" not in words(client.get(overview(live)))
+
+
+def test_the_overview_has_the_figures(owner_client: Client, live: Campaign, reward: Reward) -> None:
+    for seconds in (600, 3600, 7200):
+        factories.ProgressFactory(campaign=live, seconds=seconds)
+    factories.ClaimFactory(campaign=live, reward=reward)
+    context = owner_client.get(overview(live)).context
+    assert context["totals"] == (190, 3)
+    assert context["claimed_rewards"] == 1
+    assert [(row.qualified, row.claimed) for row in context["rewards"]] == [(2, 1)]
+    assert form_data(owner_client, f"/dashboard/campaigns/{live.pk}/change/")[0]["name"] == "Autumn cup"

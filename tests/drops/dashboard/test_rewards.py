@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from accounts.models import Organization
+from drops.models import Category, Reward
+from tests import factories
+from tests.dashboard import press, send_form, words
+
+
+def test_a_reward_is_made_with_a_picture(
+    owner_client: Client, studio: Organization, category: Category, picture: Any
+) -> None:
+    page = send_form(
+        owner_client,
+        "/dashboard/rewards/add/",
+        name="Storm cape",
+        category=category.pk,
+        external_id="cape-1",
+        new_image=picture,
+    )
+    assert "“Storm cape” was created" in words(page)
+    reward = studio.rewards.get()
+    assert reward.image.url in words(page)
+    assert reward.external_id == "cape-1"
+
+
+def test_what_is_wrong_is_said_at_the_field(
+    owner_client: Client, studio: Organization, category: Category
+) -> None:
+    bad: list[tuple[str, Any]] = [
+        ("name", ""),
+        ("name", "x" * 101),
+        ("name", "a\0b"),
+        ("category", ""),
+        ("category", "999999"),
+        ("category", "nonsense"),
+        ("external_id", "x" * 256),
+        ("new_image", SimpleUploadedFile("cape.png", b"nothing")),
+        ("new_image", SimpleUploadedFile("cape.png", b"")),
+    ]
+    for field, value in bad:
+        given = {"name": "Cape", "category": category.pk, field: value}
+        page = send_form(owner_client, "/dashboard/rewards/add/", **given)
+        assert page.status_code == 200
+        assert list(page.context["adminform"].form.errors) == [field], (field, value)
+        assert "Nothing was saved" in words(page)
+    assert not Reward.objects.exists()
+
+
+def test_a_picture_stays_until_there_is_another(
+    owner_client: Client, studio: Organization, category: Category, picture: Any
+) -> None:
+    url = "/dashboard/rewards/add/"
+    send_form(owner_client, url, name="Cape", category=category.pk, new_image=picture)
+    reward = studio.rewards.get()
+    page = send_form(owner_client, f"/dashboard/rewards/{reward.pk}/change/", name="Red cape")
+    assert "was saved" in words(page)
+    assert studio.rewards.get().image.name == reward.image.name
+
+
+def test_rewards_are_archived_and_restored_and_never_deleted(
+    owner_client: Client, studio: Organization, category: Category
+) -> None:
+    reward = factories.RewardFactory(organization=studio, category=category, name="Old hat")
+    assert press(owner_client, f"/dashboard/rewards/{reward.pk}/delete/").status_code == 403
+    assert "Old hat” is archived" in words(press(owner_client, f"/dashboard/rewards/{reward.pk}/archive/"))
+    assert list(owner_client.get("/dashboard/rewards/").context["cl"].result_list) == []
+    archived = owner_client.get("/dashboard/rewards/", {"archived": "yes"})
+    assert list(archived.context["cl"].result_list) == [reward]
+    assert "back in use" in words(press(owner_client, f"/dashboard/rewards/{reward.pk}/restore/"))
+
+
+def test_a_reward_that_is_handed_out_is_not_archived(owner_client: Client, studio: Organization) -> None:
+    attached = factories.CampaignRewardFactory(
+        campaign=factories.CampaignFactory(organization=studio, name="Winter cup")
+    )
+    page = press(owner_client, f"/dashboard/rewards/{attached.reward_id}/archive/")
+    assert "once these campaigns have closed: Winter cup" in words(page)
+    assert studio.rewards.get().archived_at is None
+
+
+def test_the_history_of_a_reward_is_its_audit_trail(owner_client: Client, category: Category) -> None:
+    send_form(owner_client, "/dashboard/rewards/add/", name="Cape", category=category.pk)
+    reward = Reward.objects.get()
+    page = words(owner_client.get(f"/dashboard/rewards/{reward.pk}/history/"))
+    assert "reward.created" in page
+    assert "by owner" in page
