@@ -42,7 +42,7 @@ def form_data(client: Client, url: str) -> tuple[dict[str, Any], dict[str, Model
     return data, choices
 
 
-def send_form(client: Client, url: str, **changes: Any) -> HttpResponse:
+def send_form(client: Client, url: str, /, **changes: Any) -> HttpResponse:
     """Fill `changes` into the form at `url`, send it and follow where it leads."""
     data, _ = form_data(client, url)
     return client.post(url, data | changes, follow=True)

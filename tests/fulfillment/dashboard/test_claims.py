@@ -1,0 +1,152 @@
+"""Claims, deliveries and viewers as an organization reads them."""
+
+from __future__ import annotations
+
+import csv
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from accounts.models import Organization
+from drops.models import Campaign, Reward
+from fulfillment.models import Attempt, Claim, Delivery, DeliveryState, WebhookEndpoint
+from tests import factories
+from tests.dashboard import press, words
+from tests.factories import NOW
+
+
+@pytest.fixture
+def endpoint(studio: Organization) -> WebhookEndpoint:
+    return factories.WebhookEndpointFactory(organization=studio, acknowledge_within_hours=2)
+
+
+@pytest.fixture
+def claim(campaign: Campaign, reward: Reward) -> Claim:
+    return factories.ClaimFactory(campaign=campaign, reward=reward)
+
+
+@pytest.fixture
+def delivery(claim: Claim, endpoint: WebhookEndpoint) -> Delivery:
+    """Failed once, with an answer that would be a script if it were not escaped."""
+    delivery = Delivery.objects.create(
+        endpoint=endpoint,
+        claim=claim,
+        event_type="drops.claim.created",
+        body=b'{"claim_id":"x"}',
+        state=DeliveryState.PENDING,
+        next_attempt_at=NOW + timedelta(minutes=2),
+        attempt_count=1,
+        created_at=NOW,
+    )
+    Attempt.objects.create(
+        delivery=delivery,
+        endpoint=endpoint,
+        number=1,
+        trigger="claim",
+        started_at=NOW,
+        duration_ms=81,
+        status=503,
+        error_class="status",
+        error="The answer was 503.",
+        request_headers={"Kick-Event-Type": "drops.claim.created"},
+        response_headers={"Server": "<script>alert(1)</script>"},
+        response_body=b"<script>alert(2)</script>\xff\xfe",
+    )
+    return delivery
+
+
+def test_a_claim_tells_its_story(owner_client: Client, claim: Claim, delivery: Delivery) -> None:
+    page = words(owner_client.get(f"/dashboard/claims/{claim.pk}/change/"))
+    assert "Claimed" in page
+    assert "Attempt 1" in page
+    assert "Next attempt at" in page
+
+
+def test_a_delivery_shows_the_whole_exchange_and_runs_none_of_it(
+    owner_client: Client, delivery: Delivery
+) -> None:
+    page = words(owner_client.get(f"/dashboard/deliveries/{delivery.pk}/change/"))
+    for text in ("503", "81 ms", "Kick-Event-Type", "&lt;script&gt;alert(1)", "&lt;script&gt;alert(2)"):
+        assert text in page
+    assert "<script>alert" not in page
+
+
+def test_a_delivery_is_sent_again(owner_client: Client, delivery: Delivery) -> None:
+    page = press(owner_client, f"/dashboard/deliveries/{delivery.pk}/resend/")
+    assert "It is on its way" in words(page)
+    delivery.refresh_from_db()
+    assert delivery.next_attempt_at == NOW
+
+
+def test_lists_are_filtered_and_searched(owner_client: Client, claim: Claim, delivery: Delivery) -> None:
+    other = factories.ClaimFactory(campaign=factories.CampaignFactory(organization=claim.organization))
+    assert owner_client.get("/dashboard/claims/").context["cl"].result_count == 2
+    for query in ({"campaign__id__exact": claim.campaign_id}, {"q": claim.pk}, {"q": str(claim.viewer_id)}):
+        page = owner_client.get("/dashboard/claims/", query)
+        assert list(page.context["cl"].result_list) == [claim], query
+    for query in ({"state__exact": "pending"}, {"q": claim.pk}):
+        page = owner_client.get("/dashboard/deliveries/", query)
+        assert list(page.context["cl"].result_list) == [delivery], query
+    assert other.pk not in words(owner_client.get("/dashboard/claims/", {"q": claim.pk}))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"q": "nonsense"},
+        {"q": "9" * 60},
+        {"q": "a\0b"},
+        {"p": "999"},
+        {"p": "nonsense"},
+        {"o": "9.-9"},
+        {"campaign__id__exact": "nonsense"},
+        {"external_status": "x" * 500},
+        {"all": ""},
+        {"_facets": "True"},
+        {"e": "1"},
+    ],
+)
+def test_addresses_typed_by_hand_never_break_a_list(
+    owner_client: Client, claim: Claim, query: dict[str, str]
+) -> None:
+    assert owner_client.get("/dashboard/claims/", query, follow=True).status_code in (200, 400)
+
+
+def test_what_was_never_acknowledged_comes_as_csv(
+    owner_client: Client, delivery: Delivery, claim: Claim
+) -> None:
+    delivery.state, delivery.next_attempt_at = DeliveryState.DELIVERED, None
+    delivery.delivered_at = NOW - timedelta(hours=3)
+    delivery.save()
+    answer = owner_client.get("/dashboard/claims/unacknowledged.csv")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    _, row = csv.reader(answer.getvalue().decode().splitlines())
+    assert row[0] == claim.pk
+
+
+def test_a_viewer_is_looked_up_by_number(owner_client: Client, claim: Claim, studio: Organization) -> None:
+    factories.ProgressFactory(viewer=claim.viewer, campaign=claim.campaign, seconds=3725)
+    factories.GameLinkFactory(viewer=claim.viewer, organization=studio, game_account_name="Nightjar")
+    page = words(owner_client.get("/dashboard/viewers/", {"user_id": claim.viewer_id}))
+    for text in ("Storm season", ">62<", claim.pk, "Nightjar"):
+        assert text in page
+    assert claim.viewer.email not in page
+
+
+@pytest.mark.parametrize("user_id", ["", "0", "-1", "nobody", "9" * 19, "9" * 400, "1\0"])
+def test_a_number_that_is_none_gets_a_message(owner_client: Client, user_id: str) -> None:
+    page = owner_client.get("/dashboard/viewers/", {"user_id": user_id})
+    assert page.status_code == 200
+    assert page.context["form"].errors
+
+
+def test_home_counts_deliveries_and_steps(
+    owner_client: Client, delivery: Delivery, studio: Organization
+) -> None:
+    context = owner_client.get("/dashboard/").context
+    assert context["figures"] == (0, 1, 0, NOW)
+    assert [entry[0].name for entry in context["campaigns"]] == ["Storm season"]
+    done = {step.title for step in context["steps"] if step.done}
+    assert {"Second factor", "Connection page", "Webhook endpoint", "First reward"} <= done
+    assert "OAuth app" not in done

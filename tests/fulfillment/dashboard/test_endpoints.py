@@ -1,0 +1,131 @@
+"""Webhook endpoints: added, tested, held, released, changed and deleted by their owners."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Organization
+from fulfillment.models import Delivery, DeliveryState, WebhookEndpoint
+from tests import factories
+from tests.dashboard import press, send_form, words
+from tests.fulfillment.receiver import Receiver
+
+
+@pytest.fixture
+def endpoint(studio: Organization, receiver: Receiver) -> WebhookEndpoint:
+    return factories.WebhookEndpointFactory(organization=studio, url=receiver.url, verified_at=None)
+
+
+def test_an_endpoint_is_added_and_has_to_be_verified(
+    owner_client: Client, studio: Organization, receiver: Receiver
+) -> None:
+    page = send_form(owner_client, "/dashboard/webhooks/add/", url=receiver.url)
+    assert "Not verified" in words(page)
+    assert studio.webhook_endpoints.get().url == receiver.url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nonsense",
+        "ftp://studio.example.com",
+        "https://169.254.169.254/",
+        "https://user:pw@studio.example.com/",
+        "https://" + "a" * 600,
+    ],
+)
+def test_addresses_that_are_not_allowed_are_refused(owner_client: Client, url: str) -> None:
+    page = send_form(owner_client, "/dashboard/webhooks/add/", url=url)
+    assert page.status_code == 200
+    assert list(page.context["adminform"].form.errors) == ["url"], url
+    assert not WebhookEndpoint.objects.exists()
+
+
+def test_the_same_address_twice_is_refused_in_words(owner_client: Client, endpoint: WebhookEndpoint) -> None:
+    page = send_form(owner_client, "/dashboard/webhooks/add/", url=endpoint.url)
+    assert "There is an endpoint with this URL already" in words(page)
+
+
+def test_a_test_event_shows_the_exchange_and_verifies(
+    owner_client: Client, endpoint: WebhookEndpoint, receiver: Receiver, signing_key: Any
+) -> None:
+    page = words(press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/test/"))
+    assert "It arrived" in page
+    assert "Kick-Event-Signature" in page
+    assert len(receiver.received) == 1
+    endpoint.refresh_from_db()
+    assert endpoint.verified_at is not None
+
+
+def test_a_test_that_fails_says_why(
+    owner_client: Client, endpoint: WebhookEndpoint, receiver: Receiver, signing_key: Any
+) -> None:
+    receiver.answers(500)
+    page = words(press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/test/"))
+    assert "It did not arrive" in page
+    assert "The answer was 500" in page
+    endpoint.refresh_from_db()
+    assert endpoint.verified_at is None
+
+
+def test_tests_are_limited_in_words(
+    owner_client: Client, endpoint: WebhookEndpoint, receiver: Receiver, signing_key: Any
+) -> None:
+    for _ in range(6):
+        press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/test/")
+    assert "tests a minute" in words(press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/test/"))
+    assert len(receiver.received) == 6
+
+
+def test_without_a_signing_key_the_page_says_so(owner_client: Client, endpoint: WebhookEndpoint) -> None:
+    assert "no signing key yet" in words(owner_client.get(f"/dashboard/webhooks/{endpoint.pk}/change/"))
+    assert "It did not arrive" in words(press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/test/"))
+
+
+def test_holding_and_releasing(owner_client: Client, endpoint: WebhookEndpoint) -> None:
+    assert "is held" in words(press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/hold/"))
+    assert "Claims wait; nothing is lost" in words(owner_client.get("/dashboard/"))
+    page = words(press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/release/"))
+    assert "is released: 0 waiting deliveries" in page
+    endpoint.refresh_from_db()
+    assert endpoint.held_at is None
+
+
+def test_a_deleted_endpoint_leaves_the_list(owner_client: Client, endpoint: WebhookEndpoint) -> None:
+    page = press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/delete/")
+    assert list(page.context["cl"].result_list) == []
+    endpoint.refresh_from_db()
+    assert endpoint.deleted_at is not None
+
+
+def test_claims_are_counted_before_they_are_sent_again(
+    owner_client: Client, studio: Organization, endpoint: WebhookEndpoint
+) -> None:
+    campaign = factories.CampaignFactory(organization=studio)
+    factories.ClaimFactory.create_batch(3, campaign=campaign)
+    factories.ClaimFactory()
+    url = f"/dashboard/webhooks/{endpoint.pk}/resend/"
+    fields = {"arrival": "never_sent", "campaign": campaign.pk}
+    assert "3 claims</strong> would be sent" in words(send_form(owner_client, url, **fields))
+    assert not Delivery.objects.exists()
+    assert "3 claims are on their way" in words(send_form(owner_client, url, **fields, send="1"))
+    assert Delivery.objects.filter(endpoint=endpoint, state=DeliveryState.PENDING).count() == 3
+
+
+def test_a_filter_that_is_wrong_sends_nothing(owner_client: Client, endpoint: WebhookEndpoint) -> None:
+    url = f"/dashboard/webhooks/{endpoint.pk}/resend/"
+    foreign = factories.CampaignFactory()
+    for field, value in (
+        ("arrival", "nonsense"),
+        ("campaign", foreign.pk),
+        ("campaign", "nonsense"),
+        ("since", "yesterday"),
+        ("until", "9" * 40),
+    ):
+        page = send_form(owner_client, url, **{"arrival": "any", field: value, "send": "1"})
+        assert list(page.context["form"].errors) == [field]
+    assert not Delivery.objects.exists()
