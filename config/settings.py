@@ -179,6 +179,8 @@ ACCOUNT_USERNAME_MIN_LENGTH = 3
 MFA_ADAPTER = "accounts.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Drops"
+# One step of 30 s either way, for slow typing and slow clocks (RFC 6238, section 5.2).
+MFA_TOTP_TOLERANCE = 1
 # Sign-in with the platform's own accounts: any OpenID Connect provider.
 OIDC_SERVER_URL = env.address("OIDC_SERVER_URL", path=True)
 OIDC_CLIENT_ID, OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_ID"), env.text("OIDC_CLIENT_SECRET")
