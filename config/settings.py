@@ -138,6 +138,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 1,
         "options": {"expires": 5},
     },
+    "count viewers": {"task": "drops.tasks.count_viewers", "schedule": 60, "options": {"expires": 60}},
+    "purge watch history": {"task": "drops.tasks.purge_watch_history", "schedule": 86400},
     "clear expired tokens": {"task": "accounts.tasks.clear_tokens", "schedule": 3600},
     "tell owners of failing webhooks": {"task": "fulfillment.tasks.tell_owners", "schedule": 60},
 }

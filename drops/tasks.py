@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from drops.domain import phases, stream
+from drops.domain import ledger, phases, stream, streams
 
 
 @shared_task
@@ -33,3 +34,15 @@ def credit_watch_time() -> int:
         return stream.credit_all(now=timezone.now)
     finally:
         _crediting.release()
+
+
+@shared_task
+def purge_watch_history() -> int:
+    """Run once a day by beat; returns how many intervals were old enough to go."""
+    return ledger.purge(before=timezone.now() - timedelta(days=settings.WATCH_HISTORY_DAYS))
+
+
+@shared_task
+def count_viewers() -> None:
+    """Run once a minute by beat: how many watch each livestream."""
+    streams.count_viewers(now=timezone.now())

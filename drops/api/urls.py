@@ -38,6 +38,7 @@ urlpatterns: list[URLPattern] = [
     path("api/v2/channels/<str:slug>", viewer.ChannelView.as_view(), name="api_channel"),
     path("viewer/v1/token", watch.Token.as_view(), name="watch_token"),
     path("viewer/v1/beat", watch.beat, name="watch_beat"),
+    path("viewer/v1/history", watch.History.as_view(), name="watch_history_json"),
     path("viewer/v1/status", watch.status, name="watch_status"),
     path("api/v2/user/events", watch.Events.as_view(), name="user_events"),
     path("platform/v1/users", platform.UsersView.as_view(), name="platform_users"),

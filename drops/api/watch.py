@@ -14,14 +14,14 @@ from rest_framework.request import Request
 
 from accounts.api.authentication import ViewerView, bearer_token
 from accounts.models import User
-from config.api import MAX_ID
+from config.api import MAX_ID, Query
 from config.envelope import answer, failure, ok
 from config.schema import EXAMPLE_ID, documented
 from drops.api.schema import WATCH_EVENTS, WATCH_REPORTED
-from drops.domain import watch
+from drops.domain import ledger, watch
 from drops.domain.tokens import LIFETIME, TokenRefused, issue_watch_token, read_watch_token
 from drops.domain.watch import BeatKind, BeatsRefused, UnknownChannel, WatchStatus
-from drops.models import Channel
+from drops.models import Channel, WatchInterval
 
 KINDS = {
     "watch": BeatKind.WATCH,
@@ -184,6 +184,38 @@ class Token(ViewerView):
         response = ok({"token": token, "expires_in": int(LIFETIME.total_seconds())})
         response.headers["Cache-Control"] = "no-store"
         return response
+
+
+class History(ViewerView):
+    """GET /viewer/v1/history: the viewer's own visits, the latest first, and what they counted for."""
+
+    def get(self, request: Request) -> HttpResponse:
+        query = Query(request.query_params)
+        limit = query.integer("limit", default=50, least=1, most=200)
+        visits = list(ledger.visits_of(viewer=self.viewer, before=query.moment("before"))[: limit + 1])
+        return ok(
+            {
+                "visits": [describe_visit(visit) for visit in visits[:limit]],
+                # Pass it as `before` for the next page.
+                "before": visits[limit - 1].started_at if len(visits) > limit else None,
+            }
+        )
+
+
+def describe_visit(visit: WatchInterval) -> dict[str, Any]:
+    standing = visit.standing
+    return {
+        "channel": {"id": visit.channel_id, "slug": visit.channel.slug},
+        "category": standing.category and {"id": standing.category.pk, "name": standing.category.name},
+        "started_at": visit.started_at,
+        "last_beat_at": visit.last_beat_at,
+        "counted_seconds": visit.credited_seconds,
+        "reason": visit.reason or None,
+        "text": visit.get_reason_display() if visit.reason else "",
+        "campaigns": []
+        if visit.reason
+        else [{"id": campaign.pk, "name": campaign.name} for campaign in standing.campaigns.all()],
+    }
 
 
 class Events(ViewerView):

@@ -6,15 +6,18 @@ how things stood when it was watched, not when it is credited.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Count, IntegerField, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from accounts.domain import audit
 from accounts.models import OAuthApp, User
-from drops.models import Category, Channel, FormerCategory, FormerOptOut, Livestream
+from drops.models import Category, Channel, FormerCategory, FormerOptOut, Livestream, WatchInterval
 
 Actor = User | OAuthApp | None
+SESSION_SILENCE = timedelta(seconds=150)
 
 
 @transaction.atomic
@@ -97,6 +100,20 @@ def set_opt_out(*, channel: Channel, opted_out: bool, now: datetime, actor: Acto
         organization=None,
     )
     return channel
+
+
+def count_viewers(*, now: datetime) -> None:
+    """Note on every livestream on air how many viewers have a session there. One query."""
+    watching = (
+        WatchInterval.objects.filter(
+            channel=OuterRef("channel"), is_open=True, last_beat_at__gt=now - SESSION_SILENCE
+        )
+        .values("channel")
+        .values_list(Count("viewer"))
+    )
+    Livestream.objects.filter(ended_at__isnull=True).update(
+        viewer_count=Coalesce(Subquery(watching), 0, output_field=IntegerField())
+    )
 
 
 def _lock(channel: Channel) -> Channel:

@@ -15,14 +15,14 @@ from datetime import timedelta
 
 import pytest
 from django.db import transaction
-from django.db.models import F, Sum
-from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
+from django.db.models import Sum
+from hypothesis import HealthCheck, settings as hypothesis_settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from drops.domain import campaigns as campaign_verbs, stream, streams
 from drops.domain.watch import Beat, BeatKind, credit
+from drops.models import Progress, WatchInterval
 from drops.models.fields import from_ms, to_ms
-from drops.models import Progress, RewardHour, WatchHour, WatchInterval
 from scripts.valkey import running_valkey
 from tests.drops import recompute
 from tests.factories import (
@@ -139,16 +139,12 @@ class Watching(RuleBasedStateMachine):
         times=st.integers(1, 2),
         said=st.booleans(),
     )
-    def beat(
-        self, viewer: int, channel: int, kind: BeatKind, player: int, times: int, said: bool
-    ) -> None:
+    def beat(self, viewer: int, channel: int, kind: BeatKind, player: int, times: int, said: bool) -> None:
         live = self.channels[channel].livestreams.order_by("-pk").first()
         for _ in range(times):  # twice: a replay
             for twin in (0, 3, 6):
                 who = self.viewers[viewer + twin].pk
-                sent = Beat(
-                    who, self.channels[channel].pk, self.clock, kind, live.pk if said else 0, player
-                )
+                sent = Beat(who, self.channels[channel].pk, self.clock, kind, live.pk if said else 0, player)
                 if twin == 0:
                     credit([sent], now=self.now)
                 elif twin == 3:
@@ -196,9 +192,7 @@ class Watching(RuleBasedStateMachine):
     @rule(channel=CHANNELS, opted_out=st.booleans())
     def the_streamer_opts_out(self, channel: int, opted_out: bool) -> None:
         self.something_changes()
-        streams.set_opt_out(
-            channel=self.channels[channel], opted_out=opted_out, now=self.now, actor=None
-        )
+        streams.set_opt_out(channel=self.channels[channel], opted_out=opted_out, now=self.now, actor=None)
 
     @precondition(lambda self: not self.stepped_back)
     @rule(index=st.integers(0, 4))
@@ -234,7 +228,9 @@ class Watching(RuleBasedStateMachine):
     def progress_never_falls(self) -> None:
         progress = {
             (viewer_id, campaign_id): seconds
-            for viewer_id, campaign_id, seconds in Progress.objects.values_list("viewer", "campaign", "seconds")
+            for viewer_id, campaign_id, seconds in Progress.objects.values_list(
+                "viewer", "campaign", "seconds"
+            )
         }
         for key, seconds in self.progress.items():
             assert progress[key] >= seconds
@@ -293,7 +289,7 @@ def pytest_redis_url() -> str:
 
 
 Watching.TestCase.settings = hypothesis_settings(
-    max_examples=int(os.environ.get('WATCH_EXAMPLES', 25)),
+    max_examples=int(os.environ.get("WATCH_EXAMPLES", "25")),
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
