@@ -26,7 +26,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-PROGRAMS = {"__main__", "noop"}
+PROGRAMS = {"__main__", "noop", "trivial"}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,30 @@
+"""The site with two views alone that do nothing: an open one, and one that wants an access token."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+application = get_wsgi_application()
+
+from accounts.api.authentication import TokenView  # noqa: E402
+from config.api import ApiView  # noqa: E402
+from config.envelope import ok  # noqa: E402
+
+
+class Open(ApiView):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return ok(None)
+
+
+class Closed(TokenView):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return ok(None)
+
+
+urlpatterns = [path("api/open", Open.as_view()), path("api/closed", Closed.as_view())]
+settings.ROOT_URLCONF = __name__
