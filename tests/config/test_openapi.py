@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
 import pytest
-import time_machine
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.validation import validate_schema
 
-from accounts.domain import links
-from accounts.models import OAuthApp, Organization, User
+from accounts.models import OAuthApp, Organization
 from config.envelope import API_PREFIXES
 from config.openapi import schema
-from config.schema import EXAMPLE_ID, EXAMPLE_ULID
-from fulfillment.domain import signing
-from fulfillment.models import Attempt, Delivery
-from tests import factories
-from tests.api import bearer
+from tests.schema import Operation, call, operations, world_of_examples
 
-METHODS = ("get", "post", "put", "patch", "delete")
 # What only our own player and the platform call is described in docs/watch-time.md.
 NOT_FOR_PARTNERS = ("/viewer/", "/platform/", "/public/v1/openapi.json")
-
-Operation = tuple[str, str, dict[str, Any]]
-
-
-def operations() -> Iterator[Operation]:
-    for path, methods in schema()["paths"].items():
-        for method in METHODS:
-            if method in methods:
-                yield path, method, methods[method]
 
 
 def test_the_document_is_valid_openapi_3_1() -> None:
@@ -64,67 +47,9 @@ def test_every_address_of_the_apis_is_described() -> None:
 
 
 @pytest.fixture
-def world(studio: Organization, studio_app: OAuthApp, streamer: User) -> Iterator[dict[str, Client]]:
-    """Where everything that the examples name exists. Clients by what their token may do."""
-    with time_machine.travel(factories.NOW, tick=False):
-        viewer = factories.UserFactory(id=EXAMPLE_ID)
-        channel = factories.ChannelFactory(owner=streamer, slug="streamer")
-        factories.ChannelFactory(id=EXAMPLE_ID, owner=viewer)
-        category = factories.CategoryFactory(id=EXAMPLE_ID, name="Skyforge Rally", organization=studio)
-        campaign = factories.CampaignFactory(
-            id=EXAMPLE_ULID, organization=studio, category=category, published_at=factories.NOW
-        )
-        reward = factories.RewardFactory(id=EXAMPLE_ULID, organization=studio, category=category)
-        factories.CampaignRewardFactory(campaign=campaign, reward=reward, required_minutes=60)
-        factories.AllowedChannelFactory(campaign=campaign, channel=channel)
-        factories.LivestreamFactory(channel=channel, category=category)
-        factories.ProgressFactory(viewer=viewer, campaign=campaign, seconds=3600)
-        claim = factories.ClaimFactory(id=EXAMPLE_ULID, campaign=campaign, reward=reward, viewer=viewer)
-        endpoint = factories.WebhookEndpointFactory(organization=studio)
-        delivery = Delivery.objects.create(
-            id=EXAMPLE_ULID,
-            endpoint=endpoint,
-            claim=claim,
-            event_type="drops.claim.created",
-            body=b"{}",
-            created_at=factories.NOW,
-            next_attempt_at=factories.NOW,
-        )
-        Attempt.objects.create(
-            delivery=delivery, endpoint=endpoint, number=1, trigger="claim", started_at=factories.NOW
-        )
-        signing.create_signing_key(now=factories.NOW)
-        links.link(viewer=viewer, app=studio_app, now=factories.NOW)
-        yield {
-            "app": bearer(studio_app, scope="drops:write"),
-            "viewer": bearer(studio_app, user=viewer, scope="user:read channel:read"),
-            "anybody": Client(),
-        }
-
-
-def example_of(parameter: dict[str, Any]) -> Any:
-    examples = parameter.get("examples")
-    return next(iter(examples.values()))["value"] if examples else None
-
-
-def call(client: Client, path: str, method: str, operation: dict[str, Any], **changes: Any) -> Any:
-    """Call the operation as its examples say."""
-    query = {}
-    for parameter in operation.get("parameters", []):
-        value = changes.get(parameter["name"], example_of(parameter))
-        if parameter["in"] == "path":
-            path = path.replace(f"{{{parameter['name']}}}", str(value))
-        elif parameter["in"] == "query" and value is not None:
-            query[parameter["name"]] = value
-    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-    body = example_of(content) if content else None
-    return client.generic(
-        method.upper(),
-        path,
-        json.dumps(body) if body is not None else "",
-        content_type="application/json",
-        query_params=query,
-    )
+def world(studio: Organization, studio_app: OAuthApp) -> Iterator[dict[str, Client]]:
+    with world_of_examples(studio=studio, app=studio_app) as clients:
+        yield clients
 
 
 def check_answer(operation: dict[str, Any], response: Any) -> None:
