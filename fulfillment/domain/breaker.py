@@ -24,6 +24,9 @@ PAUSING_STATUSES = (429, 503)
 HOLD_AFTER = timedelta(days=5)
 GONE = 410
 
+UNWELL = Q(failing_since__isnull=False) | Q(breaker_open_until__isnull=False)
+ARRIVED = Q(status__gte=200, status__lt=300)
+
 
 def begin_probe(endpoint: WebhookEndpoint, now: datetime, longest: timedelta) -> None:
     """Of an open breaker whose time is over: keep it shut for everybody else while one attempt is made."""
@@ -32,54 +35,47 @@ def begin_probe(endpoint: WebhookEndpoint, now: datetime, longest: timedelta) ->
 
 
 def note_success(endpoint: WebhookEndpoint, now: datetime) -> None:
-    """The endpoint answered 2xx: whatever was wrong with it is over. In a transaction."""
-    recovering = (
-        WebhookEndpoint.objects.select_for_update(no_key=True)
-        .filter(Q(failing_since__isnull=False) | Q(breaker_open_until__isnull=False), pk=endpoint.pk)
-        .first()
-    )
-    if recovering is None:
-        return
-    if recovering.failing_since is not None:
-        notices.note_recovery(endpoint=recovering, now=now)
-    recovering.failing_since = recovering.breaker_open_until = None
-    recovering.breaker_counts_from = now
-    recovering.save(update_fields=["failing_since", "breaker_open_until", "breaker_counts_from"])
+    """The endpoint, which is locked, answered 2xx: whatever was wrong with it is over."""
+    if endpoint.failing_since is not None:
+        notices.note_recovery(endpoint=endpoint, now=now)
+    endpoint.failing_since = endpoint.breaker_open_until = None
+    endpoint.breaker_counts_from = now
+    endpoint.save(update_fields=["failing_since", "breaker_open_until", "breaker_counts_from"])
 
 
 def note_failure(endpoint: WebhookEndpoint, made: Attempt, *, pause: timedelta) -> None:
-    """`made`, not yet saved, failed; `pause` is what its Retry-After asked for. In a transaction."""
+    """The attempt `made`, which is saved, failed at the endpoint, which is locked.
+
+    `pause` is what its Retry-After asked for.
+    """
     now = made.started_at
-    failing = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
-    if failing.failing_since is None:
-        failing.failing_since = now
-    if failing.breaker_open_until is not None or _should_open(failing, now):
-        failing.breaker_open_until = now + OPEN_FOR
+    if endpoint.failing_since is None:
+        endpoint.failing_since = now
+    if endpoint.breaker_open_until is not None or _should_open(endpoint, now):
+        endpoint.breaker_open_until = now + OPEN_FOR
     if pause and made.status in PAUSING_STATUSES:
-        failing.breaker_open_until = max(failing.breaker_open_until or now, now + min(pause, LONGEST_PAUSE))
-    if failing.held_at is None and (made.status == GONE or now - failing.failing_since >= HOLD_AFTER):
-        failing.held_at = now
-        failing.held_reason = HoldReason.GONE if made.status == GONE else HoldReason.FAILING
+        paused_until = now + min(pause, LONGEST_PAUSE)
+        endpoint.breaker_open_until = max(endpoint.breaker_open_until or now, paused_until)
+    if endpoint.held_at is None and (made.status == GONE or now - endpoint.failing_since >= HOLD_AFTER):
+        endpoint.held_at = now
+        endpoint.held_reason = HoldReason.GONE if made.status == GONE else HoldReason.FAILING
         audit.record(
             action="endpoint.held",
-            target=failing,
+            target=endpoint,
             now=now,
             actor=None,
-            organization=failing.organization,
-            data={"reason": failing.held_reason},
+            organization=endpoint.organization,
+            data={"reason": endpoint.held_reason},
         )
-    failing.save(update_fields=["failing_since", "breaker_open_until", "held_at", "held_reason"])
+    endpoint.save(update_fields=["failing_since", "breaker_open_until", "held_at", "held_reason"])
 
 
 def _should_open(endpoint: WebhookEndpoint, now: datetime) -> bool:
-    """Counts the failure at hand, which is not saved yet. Crashes of ours are not the endpoint's failures."""
+    """Crashes of ours are not the endpoint's failures."""
     since = max(now - WINDOW, endpoint.breaker_counts_from or now - WINDOW)
     recent = Attempt.objects.filter(endpoint=endpoint, started_at__gte=since).exclude(
         error_class__in=[ErrorClass.CRASHED, ErrorClass.SIGNING]
     )
-    counts = recent.aggregate(
-        made=Count("pk"), failed=Count("pk", filter=~Q(status__gte=200, status__lt=300) | Q(status=None))
-    )
-    made: int = counts["made"] + 1
-    failed: int = counts["failed"] + 1
-    return made >= LEAST_ATTEMPTS and failed / made >= FAILED_SHARE
+    counts = recent.aggregate(made=Count("pk"), arrived=Count("pk", filter=ARRIVED))
+    made: int = counts["made"]
+    return made >= LEAST_ATTEMPTS and made - counts["arrived"] >= FAILED_SHARE * made

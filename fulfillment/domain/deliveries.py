@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 import orjson
 import structlog
@@ -30,6 +32,7 @@ from fulfillment.models import (
     Delivery,
     DeliveryState,
     ErrorClass,
+    SigningKey,
     Trigger,
     WebhookEndpoint,
 )
@@ -76,6 +79,11 @@ class Lease:
     token: str
 
 
+class Outcome(NamedTuple):
+    lease: Lease
+    made: Attempt
+
+
 def claim_body(claim: Claim) -> bytes:
     """The contract's JSON: compact, `external_id` left out where there is none."""
     content: dict[str, str | int] = {
@@ -100,7 +108,9 @@ def create_for_claim(*, claim: Claim, now: datetime, lease: bool) -> list[Lease]
     """
     body = claim_body(claim)
     leased = []
-    for endpoint in WebhookEndpoint.objects.filter(organization=claim.organization_id, deleted_at=None):
+    endpoints = WebhookEndpoint.objects.filter(organization=claim.organization_id, deleted_at=None)
+    in_flight = _in_flight(endpoints, now) if lease else Counter()
+    for endpoint in endpoints:
         delivery = Delivery(
             endpoint=endpoint,
             claim=claim,
@@ -110,7 +120,8 @@ def create_for_claim(*, claim: Claim, now: datetime, lease: bool) -> list[Lease]
             next_attempt_at=now,
             created_at=now,
         )
-        if lease and endpoint.accepts_claims and endpoint.breaker_open_until is None and room(endpoint, now):
+        has_room = in_flight[endpoint.pk] < IN_FLIGHT_PER_ENDPOINT
+        if lease and has_room and endpoint.accepts_claims and endpoint.breaker_open_until is None:
             leased.append(_lease(delivery, endpoint, now, REQUEST_DEADLINE))
         delivery.save(force_insert=True)
     return leased
@@ -132,12 +143,12 @@ def _lease(delivery: Delivery, endpoint: WebhookEndpoint, now: datetime, deadlin
     return Lease(delivery, endpoint, delivery.lease_token)
 
 
-def room(endpoint: WebhookEndpoint, now: datetime) -> int:
-    """How many more requests may be sent to `endpoint` at this moment."""
-    in_flight = Delivery.objects.filter(
-        endpoint=endpoint, lease_token__isnull=False, next_attempt_at__gt=now
-    ).count()
-    return max(0, IN_FLIGHT_PER_ENDPOINT - in_flight)
+def _in_flight(endpoints: Iterable[WebhookEndpoint], now: datetime) -> Counter[str]:
+    """How many requests are on their way to each of `endpoints`, by its id."""
+    leased = Delivery.objects.filter(
+        endpoint__in=endpoints, lease_token__isnull=False, next_attempt_at__gt=now
+    )
+    return Counter(leased.values_list("endpoint", flat=True))
 
 
 def due(now: datetime) -> QuerySet[Delivery]:
@@ -145,59 +156,65 @@ def due(now: datetime) -> QuerySet[Delivery]:
     return Delivery.objects.filter(state=DeliveryState.PENDING, next_attempt_at__lte=now)
 
 
+@transaction.atomic
 def take_due(*, limit: int, now: datetime) -> list[Lease]:
     """Lease up to `limit` deliveries that are due, in fair turns among their endpoints.
 
     Of an endpoint that is not verified, tests alone.
     """
+    endpoints = _lock_endpoints_with_work(limit, now)
+    in_flight = _in_flight(endpoints, now)
+    found: list[Delivery] = []
+    for position, endpoint in enumerate(endpoints):
+        turns = -(-(limit - len(found)) // (len(endpoints) - position))
+        if endpoint.breaker_open_until is not None:
+            turns = min(turns, 1)
+        found += _due_at(endpoint, min(turns, IN_FLIGHT_PER_ENDPOINT - in_flight[endpoint.pk]), now)
+    Attempt.objects.bulk_create(_crashed(delivery) for delivery in found if delivery.lease_token)
+    return _lease_all(found, now)
+
+
+def _lock_endpoints_with_work(limit: int, now: datetime) -> list[WebhookEndpoint]:
+    """In random order: who comes first, where there are more endpoints than turns, is left to chance.
+
+    Two workers would both see room for a request: the lock lets one of them look at an endpoint at a
+    time, and the other goes on without it. NO KEY, because claims being committed hold a share of
+    the row's key.
+    """
     due_there = due(now).filter(endpoint=OuterRef("pk"))
-    endpoints = WebhookEndpoint.objects.filter(
-        Q(breaker_open_until=None) | Q(breaker_open_until__lte=now), held_at=None, deleted_at=None
-    )
-    verified = endpoints.filter(Exists(due_there), verified_at__isnull=False)
-    unverified = endpoints.filter(Exists(due_there.filter(claim=None)), verified_at=None)
-    waiting = [
-        endpoint for found in (verified, unverified) for endpoint in found.values_list("pk", flat=True)
-    ]
-    random.shuffle(waiting)  # who comes first, when there are more endpoints than turns, is left to chance
-    taken: list[Lease] = []
-    while waiting and len(taken) < limit:
-        share = -(-(limit - len(taken)) // len(waiting))
-        taken += _take_from(waiting.pop(), share, now)
-    return taken
-
-
-@transaction.atomic
-def _take_from(endpoint_id: str, limit: int, now: datetime) -> list[Lease]:
-    # Two workers would both see room for a request: the endpoint's lock lets one of them look at a
-    # time, and the other goes on to the next endpoint. NO KEY, because claims being committed hold
-    # a share of the row's key.
-    endpoint = (
+    return list(
         WebhookEndpoint.objects.select_for_update(skip_locked=True, no_key=True)
-        .filter(pk=endpoint_id)
-        .first()
+        .filter(
+            Q(Exists(due_there), verified_at__isnull=False) | Q(Exists(due_there.filter(claim=None))),
+            Q(breaker_open_until=None) | Q(breaker_open_until__lte=now),
+            held_at=None,
+            deleted_at=None,
+        )
+        .order_by("?")[:limit]
     )
-    if endpoint is None or endpoint.held_at is not None or endpoint.deleted_at is not None:
-        return []
-    limit = min(limit, room(endpoint, now))
-    if endpoint.breaker_open_until is not None:
-        if endpoint.breaker_open_until > now:
-            return []
-        limit = min(limit, 1)
-    waiting = due(now).filter(endpoint=endpoint)
+
+
+def _due_at(endpoint: WebhookEndpoint, limit: int, now: datetime) -> list[Delivery]:
+    waiting = due(now).select_for_update(skip_locked=True).filter(endpoint=endpoint)
     if endpoint.verified_at is None:
         waiting = waiting.filter(claim=None)
-    found = list(waiting.select_for_update(skip_locked=True).order_by("next_attempt_at")[:limit])
-    if not found:
-        return []
-    if endpoint.breaker_open_until is not None:
+    found = list(waiting.order_by("next_attempt_at")[: max(0, limit)])
+    if found and endpoint.breaker_open_until is not None:
         breaker.begin_probe(endpoint, now, timedelta(seconds=WORKER_DEADLINE) + LEASE_MARGIN)
-    Attempt.objects.bulk_create(
-        [_crashed(delivery) for delivery in found if delivery.lease_token is not None]
+    for delivery in found:
+        delivery.endpoint = endpoint
+    return found
+
+
+def _lease_all(found: list[Delivery], now: datetime) -> list[Lease]:
+    token = new_ulid()
+    end = now + timedelta(seconds=WORKER_DEADLINE) + LEASE_MARGIN
+    Delivery.objects.filter(pk__in=[delivery.pk for delivery in found]).update(
+        lease_token=token, leased_at=now, next_attempt_at=end, attempt_count=F("attempt_count") + 1
     )
-    leases = [_lease(delivery, endpoint, now, WORKER_DEADLINE) for delivery in found]
-    Delivery.objects.bulk_update(found, ["lease_token", "leased_at", "next_attempt_at", "attempt_count"])
-    return leases
+    for delivery in found:
+        delivery.attempt_count += 1
+    return [Lease(delivery, delivery.endpoint, token) for delivery in found]
 
 
 def _crashed(delivery: Delivery) -> Attempt:
@@ -239,17 +256,27 @@ def _give_back(lease: Lease, *, now: datetime) -> None:
 
 def attempt(lease: Lease, *, now: datetime, deadline: float = WORKER_DEADLINE) -> Attempt:
     """Make the one attempt that `lease` allows, and write down what came of it. Not to be called in a transaction."""
-    delivery, endpoint = lease.delivery, lease.endpoint
+    made = send(lease, keys=signing.keys_for_signing(now), now=now, deadline=deadline)
+    write_outcomes([Outcome(lease, made)])
+    return made
+
+
+def send(
+    lease: Lease, *, keys: Sequence[SigningKey], now: datetime, deadline: float = WORKER_DEADLINE
+) -> Attempt:
+    """Make the request. The attempt is not saved; the database is not asked."""
+    delivery = lease.delivery
     headers: dict[str, str] = {}
     try:
-        headers = request_headers(delivery, now)
+        headers = request_headers(delivery, keys, now)
     except signing.NoSigningKey:
         answer = Answer(error_class=ErrorClass.SIGNING, error="There is no signing key: ask the operators.")
     else:
-        answer = outbound.post(url=endpoint.url, headers=headers, body=bytes(delivery.body), timeout=deadline)
-    made = Attempt(
+        body = bytes(delivery.body)
+        answer = outbound.post(url=lease.endpoint.url, headers=headers, body=body, timeout=deadline)
+    return Attempt(
         delivery=delivery,
-        endpoint=endpoint,
+        endpoint=lease.endpoint,
         number=delivery.attempt_count,
         trigger=delivery.trigger,
         started_at=now,
@@ -261,14 +288,16 @@ def attempt(lease: Lease, *, now: datetime, deadline: float = WORKER_DEADLINE) -
         response_headers=answer.headers,
         response_body=answer.body,
     )
-    write_outcome(lease, made, now=now + timedelta(milliseconds=answer.duration_ms))
-    return made
 
 
-def request_headers(delivery: Delivery, now: datetime) -> dict[str, str]:
+def request_headers(delivery: Delivery, keys: Sequence[SigningKey], now: datetime) -> dict[str, str]:
     """The contract's headers for the attempt under way. Raises signing.NoSigningKey."""
     signature = signing.sign(
-        message_id=delivery.id, body=bytes(delivery.body), attempt=delivery.attempt_count, now=now
+        keys=keys,
+        message_id=delivery.id,
+        body=bytes(delivery.body),
+        attempt=delivery.attempt_count,
+        now=now,
     )
     return {
         "Content-Type": "application/json",
@@ -284,23 +313,79 @@ def request_headers(delivery: Delivery, now: datetime) -> dict[str, str]:
     }
 
 
+# What came of it
+
+
 @transaction.atomic
-def write_outcome(lease: Lease, made: Attempt, *, now: datetime) -> None:
-    """Write an attempt down, and what follows from it for its delivery and endpoint."""
+def write_outcomes(outcomes: Sequence[Outcome]) -> None:
+    """Write attempts down, and what follows from them for their deliveries and endpoints."""
+    endpoints = _lock_endpoints_that_change(outcomes)
+    in_time = [outcome for outcome in outcomes if _end_lease(outcome)]
+    Attempt.objects.bulk_create(outcome.made for outcome in in_time)
+    for outcome in outcomes:
+        if outcome not in in_time:
+            _correct_crashed(outcome.made)
+        if outcome.lease.delivery.claim_id is None:
+            _note_test(outcome)
+        elif outcome.made.endpoint_id in endpoints:
+            _note_at_endpoint(endpoints[outcome.made.endpoint_id], outcome.made)
+
+
+def _lock_endpoints_that_change(outcomes: Sequence[Outcome]) -> dict[str, WebhookEndpoint]:
+    """Those that an attempt failed at, and those that were unwell: a success at a well one changes nothing.
+
+    A test, and a failure of our own, say nothing of how an endpoint treats claims.
+    """
+    telling = [
+        outcome.made
+        for outcome in outcomes
+        if outcome.lease.delivery.claim_id is not None and outcome.made.error_class != ErrorClass.SIGNING
+    ]
+    failed = {made.endpoint_id for made in telling if not made.succeeded}
+    arrived = {made.endpoint_id for made in telling if made.succeeded}
+    changing = Q(pk__in=failed) | (Q(pk__in=arrived) & breaker.UNWELL)
+    # In one order, so that two workers with the same endpoints do not wait for each other.
+    locked = WebhookEndpoint.objects.select_for_update(no_key=True).filter(changing).order_by("pk")
+    return {endpoint.pk: endpoint for endpoint in locked}
+
+
+def _note_at_endpoint(endpoint: WebhookEndpoint, made: Attempt) -> None:
     if made.succeeded:
-        _note_success(lease, now)
-        outcome = _delivered(now)
-    else:
-        _note_failure(lease, made, now)
-        outcome = _failed(lease.delivery, made, now)
-    mine = Delivery.objects.filter(pk=lease.delivery.pk, lease_token=lease.token)
-    if mine.update(lease_token=None, leased_at=None, **outcome):
-        made.save(force_insert=True)
+        breaker.note_success(endpoint, made.ended_at)
+    elif made.error_class != ErrorClass.SIGNING:
+        breaker.note_failure(endpoint, made, pause=_retry_after(made))
+
+
+def _note_test(outcome: Outcome) -> None:
+    """A test that arrived verifies the URL that it was sent to, which may have been changed meanwhile."""
+    endpoint, made = outcome.lease.endpoint, outcome.made
+    if not made.succeeded:
         return
-    # The lease ran out, and somebody else went on. What they wrote stands; of this attempt they
-    # could only say that it crashed, and that is corrected.
-    logger.warning("late_delivery_outcome", delivery=lease.delivery.pk, attempt=made.number)
-    Attempt.objects.filter(delivery=lease.delivery, number=made.number).update(
+    tested = WebhookEndpoint.objects.filter(pk=endpoint.pk, url=endpoint.url, verified_at=None)
+    if tested.update(verified_at=made.ended_at):
+        audit.record(
+            action="endpoint.verified",
+            target=endpoint,
+            now=made.ended_at,
+            actor=None,
+            organization=endpoint.organization,
+            data={"url": endpoint.url},
+        )
+
+
+def _end_lease(outcome: Outcome) -> bool:
+    """Set the delivery to what follows from the attempt; False if the lease has ended already."""
+    made = outcome.made
+    follows = _delivered(made) if made.succeeded else _failed(outcome.lease.delivery, made)
+    mine = Delivery.objects.filter(pk=made.delivery_id, lease_token=outcome.lease.token)
+    return bool(mine.update(lease_token=None, leased_at=None, **follows))
+
+
+def _correct_crashed(made: Attempt) -> None:
+    """The lease ran out, and somebody else went on. What they wrote stands; of this attempt they could
+    only say that it crashed, and that is corrected."""
+    logger.warning("late_delivery_outcome", delivery=made.delivery_id, attempt=made.number)
+    Attempt.objects.filter(delivery=made.delivery_id, number=made.number).update(
         duration_ms=made.duration_ms,
         status=made.status,
         error_class=made.error_class,
@@ -311,36 +396,13 @@ def write_outcome(lease: Lease, made: Attempt, *, now: datetime) -> None:
     )
 
 
-def _note_success(lease: Lease, now: datetime) -> None:
-    if lease.delivery.claim_id is not None:
-        breaker.note_success(lease.endpoint, now)
-        return
-    # A test that arrived verifies the URL that it was sent to, which may have been changed meanwhile.
-    tested = WebhookEndpoint.objects.filter(pk=lease.endpoint.pk, url=lease.endpoint.url, verified_at=None)
-    if tested.update(verified_at=now):
-        audit.record(
-            action="endpoint.verified",
-            target=lease.endpoint,
-            now=now,
-            actor=None,
-            organization=lease.endpoint.organization,
-            data={"url": lease.endpoint.url},
-        )
+def _delivered(made: Attempt) -> dict[str, object]:
+    return {"state": DeliveryState.DELIVERED, "delivered_at": made.ended_at, "next_attempt_at": None}
 
 
-def _note_failure(lease: Lease, made: Attempt, now: datetime) -> None:
-    """A test, and a failure of our own, say nothing of how the endpoint treats claims."""
-    if lease.delivery.claim_id is not None and made.error_class != ErrorClass.SIGNING:
-        breaker.note_failure(lease.endpoint, made, pause=_retry_after(made, now))
-
-
-def _delivered(now: datetime) -> dict[str, object]:
-    return {"state": DeliveryState.DELIVERED, "delivered_at": now, "next_attempt_at": None}
-
-
-def _failed(delivery: Delivery, made: Attempt, now: datetime) -> dict[str, object]:
+def _failed(delivery: Delivery, made: Attempt) -> dict[str, object]:
     since = delivery.retrying_since or made.started_at
-    if made.trigger == Trigger.TEST or now - since >= HOLD_AFTER:
+    if made.trigger == Trigger.TEST or made.ended_at - since >= HOLD_AFTER:
         return {"state": DeliveryState.HELD, "next_attempt_at": None}
     failures = delivery.failures + 1
     wait = SCHEDULE[min(failures, len(SCHEDULE)) - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
@@ -348,11 +410,11 @@ def _failed(delivery: Delivery, made: Attempt, now: datetime) -> dict[str, objec
         "trigger": Trigger.RETRY,
         "failures": failures,
         "retrying_since": since,
-        "next_attempt_at": now + max(wait, min(_retry_after(made, now), LONGEST_RETRY_AFTER)),
+        "next_attempt_at": made.ended_at + max(wait, min(_retry_after(made), LONGEST_RETRY_AFTER)),
     }
 
 
-def _retry_after(made: Attempt, now: datetime) -> timedelta:
+def _retry_after(made: Attempt) -> timedelta:
     """What the answer's Retry-After asks for: seconds or a date; nothing where it is neither."""
     headers = {name.lower(): value for name, value in made.response_headers.items()}
     asked = headers.get("retry-after", "").strip()
@@ -364,4 +426,4 @@ def _retry_after(made: Attempt, now: datetime) -> timedelta:
         return timedelta()
     if at.tzinfo is None:  # "-0000": UTC, of which nothing else is known
         at = at.replace(tzinfo=UTC)
-    return max(at - now, timedelta())
+    return max(at - made.ended_at, timedelta())

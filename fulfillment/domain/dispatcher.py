@@ -6,25 +6,32 @@ that none can lose, double or delay it.
 
 from __future__ import annotations
 
+import queue
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import structlog
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
-from fulfillment.domain import deliveries
+from fulfillment.domain import deliveries, signing
+from fulfillment.domain.deliveries import Lease, Outcome
+from fulfillment.models import SigningKey
 
-# Seconds between two looks when nothing was due, and after an error (the database is away).
+# Seconds between two looks when nothing happens, and after an error (the database is away).
 POLL = 0.5
 ERROR_PAUSE = 2.0
+# Answers that come within this time are written down together.
+GATHER = 0.02
 
 logger = structlog.get_logger(__name__)
 
 
 class Dispatcher:
-    """A thread that takes what is due and hands it to `threads` others, until it is stopped.
+    """One thread speaks with the database: it takes what is due and writes down what came of it.
+    `threads` others make the requests, and nothing else.
 
     `clock` tells the time of each step.
     """
@@ -32,11 +39,13 @@ class Dispatcher:
     def __init__(self, *, threads: int, clock: Callable[[], datetime]) -> None:
         self._threads = threads
         self._clock = clock
-        self._free = threads
-        self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="delivery")
         self._loop = threading.Thread(target=self._run, name="dispatcher", daemon=True)
+        # None: a request that ended in an error of ours. Nobody writes it down; its lease runs out.
+        self._answers: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
+        self._in_flight = 0
+        self._unwritten: list[Outcome] = []
 
     def start(self) -> None:
         self._loop.start()
@@ -44,45 +53,73 @@ class Dispatcher:
     def stop(self) -> None:
         """Take nothing more, and wait for the attempts under way: seconds, they have a deadline."""
         self._stopping.set()
-        with self._changed:
-            self._changed.notify_all()
         self._loop.join()
         self._pool.shutdown()
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
-            free = self._wait_for_room()
+        while self._in_flight or not self._stopping.is_set():
             try:
-                leases = deliveries.take_due(limit=free, now=self._clock())
+                if not self._stopping.is_set():
+                    self._take()
+                self._gather()
+                self._write()
             except Exception:  # whatever it was, the next round may go well: this thread must not die
                 logger.exception("dispatcher_round_failed")
                 self._stopping.wait(ERROR_PAUSE)
-                leases = []
             finally:
                 connection.close()
-            for lease in leases:
-                self._free_changes_by(-1)
-                self._pool.submit(self._attempt, lease).add_done_callback(self._finished)
-            if not leases:
-                self._stopping.wait(POLL)
 
-    def _wait_for_room(self) -> int:
-        with self._changed:
-            self._changed.wait_for(lambda: self._free > 0 or self._stopping.is_set())
-            return self._free
+    def _take(self) -> None:
+        free = self._threads - self._in_flight
+        if not free:
+            return
+        now = self._clock()
+        leases = deliveries.take_due(limit=free, now=now)
+        keys = signing.keys_for_signing(now) if leases else []
+        for lease in leases:
+            self._in_flight += 1
+            self._pool.submit(self._send, lease, keys)
 
-    def _attempt(self, lease: deliveries.Lease) -> None:
+    def _send(self, lease: Lease, keys: Sequence[SigningKey]) -> None:
+        outcome = None
         try:
-            deliveries.attempt(lease, now=self._clock())
-        except Exception:  # the lease ends, and whoever takes the delivery next notes the crash
+            outcome = Outcome(lease, deliveries.send(lease, keys=keys, now=self._clock()))
+        except Exception:
             logger.exception("attempt_not_finished", delivery=lease.delivery.pk)
         finally:
-            connection.close()
+            self._answers.put(outcome)
 
-    def _finished(self, _: Future[None]) -> None:
-        self._free_changes_by(1)
+    def _gather(self) -> None:
+        """Wait for an answer, for POLL seconds at most, and collect those that come with it."""
+        try:
+            self._collect(self._answers.get(timeout=POLL))
+        except queue.Empty:
+            return
+        time.sleep(GATHER)
+        while not self._answers.empty():
+            self._collect(self._answers.get())
 
-    def _free_changes_by(self, change: int) -> None:
-        with self._changed:
-            self._free += change
-            self._changed.notify_all()
+    def _collect(self, outcome: Outcome | None) -> None:
+        self._in_flight -= 1
+        if outcome is not None:
+            self._unwritten.append(outcome)
+
+    def _write(self) -> None:
+        """Outcomes are kept until they are written: the database may be away for a while."""
+        if not self._unwritten:
+            return
+        try:
+            deliveries.write_outcomes(self._unwritten)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:  # one of them is at fault, and must not hold up the others
+            logger.exception("outcomes_not_written_together")
+            while self._unwritten:
+                self._write_one(self._unwritten.pop())
+        self._unwritten = []
+
+    def _write_one(self, outcome: Outcome) -> None:
+        try:
+            deliveries.write_outcomes([outcome])
+        except Exception:  # as a crash: its lease runs out
+            logger.exception("outcome_not_written", delivery=outcome.lease.delivery.pk)

@@ -8,6 +8,7 @@ one of them has the message at the second attempt, five seconds later.
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -124,11 +125,18 @@ def _base64url(number: int) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def sign(*, message_id: str, body: bytes, attempt: int, now: datetime) -> Signature:
-    """Sign `message_id.timestamp.body` for the `attempt`-th attempt (from 1). Raises NoSigningKey."""
-    keys = list(published_keys(now))
-    # The key in use first, then those that receivers may know instead.
-    keys.sort(key=lambda key: key.active_from > now)
+def keys_for_signing(now: datetime) -> list[SigningKey]:
+    """The key in use first, then those that receivers may know instead."""
+    return sorted(published_keys(now), key=lambda key: key.active_from > now)
+
+
+def sign(
+    *, keys: Sequence[SigningKey], message_id: str, body: bytes, attempt: int, now: datetime
+) -> Signature:
+    """Sign `message_id.timestamp.body` for the `attempt`-th attempt (from 1), with one of `keys_for_signing`.
+
+    Raises NoSigningKey.
+    """
     if not keys:
         raise NoSigningKey
     key = keys[(attempt - 1) % len(keys)]

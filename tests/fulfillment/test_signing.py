@@ -25,6 +25,11 @@ MINUTE = timedelta(minutes=1)
 MESSAGE_ID = "01JD3Z8Q6W5R4T3Y2V1B0N9M8K"
 
 
+def sign(now):
+    keys = signing.keys_for_signing(now)
+    return signing.sign(keys=keys, message_id=MESSAGE_ID, body=b"{}", attempt=1, now=now)
+
+
 def verified_by_openssl(folder, public_key: str, signature: str, message: bytes) -> bool:
     (folder / "key.pem").write_text(public_key)
     (folder / "signature").write_bytes(base64.b64decode(signature, validate=True))
@@ -45,9 +50,7 @@ def test_openssl_verifies_what_arrived(tmp_path, endpoint, receiver, now):
 
 
 def test_the_timestamp_is_rfc_3339_in_whole_seconds(signing_key, now):
-    signature = signing.sign(
-        message_id=MESSAGE_ID, body=b"{}", attempt=1, now=now + timedelta(microseconds=999_999)
-    )
+    signature = sign(now + timedelta(microseconds=999_999))
 
     assert signature.timestamp == "2026-11-20T12:00:00Z"
 
@@ -65,7 +68,7 @@ def test_the_public_key_is_spki_of_2048_bits(signing_key, now):
 def test_the_key_set_has_the_same_key(signing_key, now):
     (key,) = signing.jwks(now)["keys"]
     assert key.keys() == {"kty", "use", "alg", "kid", "n", "e"}
-    signature = signing.sign(message_id=MESSAGE_ID, body=b"{}", attempt=1, now=now)
+    signature = sign(now)
 
     algorithm = jwt.get_algorithm_by_name("RS256")
     message = f"{MESSAGE_ID}.{signature.timestamp}.{{}}".encode()
@@ -88,7 +91,7 @@ def test_the_private_part_can_be_a_file(tmp_path, settings, now):
     (file,) = tmp_path.iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
     assert bytes(SigningKey.objects.get().private_key) == b""
-    signature = signing.sign(message_id=MESSAGE_ID, body=b"{}", attempt=1, now=now)
+    signature = sign(now)
     message = f"{MESSAGE_ID}.{signature.timestamp}.{{}}".encode()
     folder = tmp_path / "check"
     folder.mkdir()
@@ -99,7 +102,7 @@ def test_a_private_part_that_cannot_be_decrypted_says_what_to_do(signing_key, no
     SigningKey.objects.update(private_key=b"gAAAAABnot-this-key")
 
     with pytest.raises(ImproperlyConfigured, match="ENCRYPTION_KEYS"):
-        signing.sign(message_id=MESSAGE_ID, body=b"{}", attempt=1, now=now)
+        sign(now)
 
 
 def test_the_command(now, time_machine):
