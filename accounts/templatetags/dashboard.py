@@ -66,6 +66,12 @@ def percent(share: float) -> str:
 
 
 @register.filter
+def minutes(seconds: int) -> str:
+    """Seconds of watch time as support reads them: "12 min 5 s"."""
+    return f"{seconds // 60} min {seconds % 60} s"
+
+
+@register.filter
 def readonly_label(field: Any) -> str:
     label: str = LABELS.get(field.field["name"]) or capfirst(field.field["label"])
     return label

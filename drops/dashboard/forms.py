@@ -71,6 +71,9 @@ class CampaignForm(VerbForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "category" in self.fields:
+            category: Any = self.fields["category"]
+            category.empty_label = "Any category"
         campaign: Campaign = self.instance
         if campaign._state.adding:
             return

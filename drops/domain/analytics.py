@@ -1,38 +1,19 @@
-"""What a campaign brought. Figures of any number of campaigns cost one query."""
+"""How many viewers a campaign's rewards have now. What it brought over time is in `rollups`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q
 
 from drops.models import Campaign, Progress
 
 
-class CampaignTotals(NamedTuple):
-    """`watched_minutes` are whole minutes of all viewers together; `unique_viewers` have any watch time."""
-
-    watched_minutes: int = 0
-    unique_viewers: int = 0
-
-
-def totals_by_campaign(campaigns: Iterable[Campaign]) -> Mapping[str, CampaignTotals]:
-    """Totals by campaign id; a campaign that nobody has watched is missing."""
-    rows = (
-        Progress.objects.filter(campaign__in=[campaign.pk for campaign in campaigns])
-        .values_list("campaign_id")
-        .annotate(Sum("seconds"), Count("pk"))
-    )
-    return {campaign_id: CampaignTotals(seconds // 60, viewers) for campaign_id, seconds, viewers in rows}
-
-
-def campaign_totals(*, campaign: Campaign) -> CampaignTotals:
-    return totals_by_campaign([campaign]).get(campaign.pk, CampaignTotals())
-
-
 def viewers_qualified(*, campaign: Campaign) -> Mapping[str, int]:
-    """Viewers who have reached the threshold, by reward id."""
+    """Viewers who have reached the threshold as it is now, by reward id.
+
+    From progress, not from the roll-ups: those know who reached it while it was higher.
+    """
     attached = list(campaign.campaign_rewards.all())
     counts = Progress.objects.filter(campaign=campaign).aggregate(
         **{

@@ -10,7 +10,7 @@ from accounts.api.authentication import OrganizationView
 from accounts.models import parse_ulid
 from config.envelope import ok
 from config.schema import documented, path_parameter
-from drops.domain.analytics import campaign_totals
+from drops.domain.rollups import totals
 from drops.models import Campaign
 from fulfillment.api.schema import STATISTICS
 from fulfillment.domain.statistics import daily
@@ -34,12 +34,12 @@ class StatisticsView(OrganizationView):
         ).first()
         if campaign is None:
             raise NotFound(f"No such campaign: {campaign_id[:40]}.")
-        totals = campaign_totals(campaign=campaign)
+        figures = totals([campaign])[campaign.pk]
         return ok(
             {
                 "campaign_id": campaign.pk,
-                "watched_minutes": totals.watched_minutes,
-                "unique_viewers": totals.unique_viewers,
+                "watched_minutes": figures.minutes,
+                "unique_viewers": figures.viewers,
                 "claimed_rewards": Claim.objects.filter(campaign=campaign).count(),
                 "days": [
                     {

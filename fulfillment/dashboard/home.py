@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.dashboard.access import active_organization
 from accounts.dashboard.sites import site
 from accounts.models import Organization
-from drops.domain.analytics import CampaignTotals, totals_by_campaign
+from drops.domain.rollups import totals
 from drops.models import Campaign, CampaignPhase
 from fulfillment.domain.queries_owners import SetUp, claimed_by_campaign, delivery_figures, set_up
 from fulfillment.models import WebhookEndpoint
@@ -32,13 +32,14 @@ class Step(NamedTuple):
 def index(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     organization = active_organization(request)
-    campaigns = list(
+    campaigns = sorted(
         Campaign.objects.in_phase(*SHOWN, now=now)
         .filter(organization=organization)
         .select_related("category")
-        .order_by("starts_at", "id")[:AT_MOST]
+        .order_by("-starts_at", "id")[:AT_MOST],
+        key=lambda campaign: (SHOWN.index(campaign.phase(now)), campaign.starts_at),
     )
-    totals, claimed = totals_by_campaign(campaigns), claimed_by_campaign(campaigns)
+    figures, claimed = totals(campaigns), claimed_by_campaign(campaigns)
     steps = _steps(organization, set_up(organization=organization))
     context = {
         **site.each_context(request),
@@ -47,7 +48,7 @@ def index(request: HttpRequest) -> HttpResponse:
             (
                 campaign,
                 campaign.phase(now),
-                totals.get(campaign.pk, CampaignTotals()),
+                figures[campaign.pk],
                 claimed.get(campaign.pk, 0),
             )
             for campaign in campaigns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.contrib.admin.utils import quote, unquote
@@ -11,16 +11,32 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from accounts.dashboard.sites import site
-from drops.domain.analytics import campaign_totals, viewers_qualified
+from drops.domain.analytics import viewers_qualified
 from drops.domain.campaigns import problems_of
+from drops.domain.rollups import by_channel, by_day, totals
 from drops.models import Campaign, CampaignReward
 from fulfillment.domain.queries_owners import claimed_by_reward
+
+MOST_DAYS = 60
+TOP_CHANNELS = 5
+CHART_WIDTH, CHART_HEIGHT = 600, 110
 
 
 class RewardFigures(NamedTuple):
     attached: CampaignReward
     qualified: int
     claimed: int
+
+
+class Bar(NamedTuple):
+    """A day of the chart, in the units of its picture."""
+
+    day: datetime
+    minutes: int
+    x: float
+    y: float
+    width: float
+    height: float
 
 
 class Moment(NamedTuple):
@@ -46,12 +62,15 @@ def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
         "model_admin": model_admin,
         "campaign": campaign,
         "phase": phase,
-        "totals": campaign_totals(campaign=campaign),
+        "totals": totals([campaign])[campaign.pk],
         "claimed_rewards": sum(claimed.values()),
         "rewards": [
             RewardFigures(entry, qualified.get(entry.reward_id, 0), claimed.get(entry.reward_id, 0))
             for entry in attached
         ],
+        "has_begun": campaign.starts_at <= now and campaign.published_at is not None,
+        "bars": _bars(campaign, now),
+        "top_channels": by_channel(campaign, limit=TOP_CHANNELS),
         "channels": campaign.allowed_channels.select_related("channel"),
         "problems": problems_of(campaign, now=now) if campaign.published_at is None else [],
         "moments": _moments(campaign, now),
@@ -70,6 +89,24 @@ def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
 def _percent(campaign: Campaign, at: datetime) -> float:
     whole = max(campaign.closes_at - campaign.announces_at, timedelta(seconds=1))
     return round(100 * min(max((at - campaign.announces_at) / whole, 0.0), 1.0), 2)
+
+
+def _bars(campaign: Campaign, now: datetime) -> list[Bar]:
+    """Watched minutes by day, days without any among them: the last MOST_DAYS of the campaign."""
+    last = min(now, campaign.ends_at).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    first = max(campaign.starts_at, last - timedelta(days=MOST_DAYS - 1)).astimezone(UTC)
+    first = first.replace(hour=0, minute=0, second=0, microsecond=0)
+    minutes = {period.start: period.seconds // 60 for period in by_day(campaign, since=first)}
+    if not minutes:
+        return []
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    slot, tallest = CHART_WIDTH / len(days), max(minutes.values()) or 1
+    bars = []
+    for number, day in enumerate(days):
+        height = round(CHART_HEIGHT * minutes.get(day, 0) / tallest, 1)
+        x, width = round((number + 0.15) * slot, 1), round(0.7 * slot, 1)
+        bars.append(Bar(day, minutes.get(day, 0), x, CHART_HEIGHT - height, width, height))
+    return bars
 
 
 def _moments(campaign: Campaign, now: datetime) -> list[Moment]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from accounts.dashboard.access import active_organization
 from accounts.dashboard.sites import site
 from accounts.models import GameLink
+from drops.domain.ledger import look_up
 from drops.models import Progress
 from fulfillment.models import Claim
 
 MOST = 100
+LEDGER_PERIOD = timedelta(days=14)
 
 
 class LookUpForm(forms.Form):
@@ -39,6 +44,9 @@ def viewers(request: HttpRequest) -> HttpResponse:
             "progress": Progress.objects.filter(viewer=viewer_id, campaign__organization=organization)
             .select_related("campaign")
             .order_by("-updated_at")[:MOST],
+            "visits": look_up(
+                organization=organization, viewer_id=viewer_id, since=timezone.now() - LEDGER_PERIOD
+            )[:MOST],
             "claims": Claim.objects.filter(viewer=viewer_id, organization=organization).select_related(
                 "campaign", "reward"
             )[:MOST],

@@ -3,22 +3,8 @@ from __future__ import annotations
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from drops.domain.analytics import CampaignTotals, campaign_totals, totals_by_campaign, viewers_qualified
+from drops.domain.analytics import viewers_qualified
 from tests import factories
-
-
-@pytest.mark.django_db
-def test_totals_count_whole_minutes_of_all_viewers_together(
-    django_assert_num_queries: DjangoAssertNumQueries,
-) -> None:
-    campaign, other, unwatched = factories.CampaignFactory.create_batch(3)
-    for seconds in (59, 61, 3600):
-        factories.ProgressFactory(campaign=campaign, seconds=seconds)
-    factories.ProgressFactory(campaign=other, seconds=120)
-    with django_assert_num_queries(1):
-        totals = totals_by_campaign([campaign, other, unwatched])
-    assert totals == {campaign.pk: CampaignTotals(62, 3), other.pk: CampaignTotals(2, 1)}
-    assert campaign_totals(campaign=unwatched) == CampaignTotals(0, 0)
 
 
 @pytest.mark.django_db

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Organization, User
-from drops.models import Campaign, CampaignReward, Category, Channel, Reward
+from drops.models import Campaign, CampaignReward, Category, Channel, Reward, WatchHour
 from tests import factories
 from tests.dashboard import form_data, press, send_form, with_second_factor, words
 
@@ -247,12 +247,19 @@ def test_a_reader_sees_the_plan_and_no_form(client: Client, live: Campaign, memb
     assert "Withdraw" not in words(client.get(overview(live)))
 
 
-def test_the_overview_has_the_figures(owner_client: Client, live: Campaign, reward: Reward) -> None:
+def test_the_overview_has_the_figures(
+    owner_client: Client, live: Campaign, reward: Reward, channel: Channel
+) -> None:
+    WatchHour.objects.create(
+        campaign=live, channel=channel, hour=live.starts_at, seconds=11_400, viewers=3, new_viewers=3
+    )
     for seconds in (600, 3600, 7200):
         factories.ProgressFactory(campaign=live, seconds=seconds)
     factories.ClaimFactory(campaign=live, reward=reward)
     context = owner_client.get(overview(live)).context
-    assert context["totals"] == (190, 3)
+    assert (context["totals"].minutes, context["totals"].viewers) == (190, 3)
+    assert [(bar.day.day, bar.minutes, bar.height) for bar in context["bars"]] == [(19, 190, 110), (20, 0, 0)]
+    assert [row.channel for row in context["top_channels"]] == [channel]
     assert context["claimed_rewards"] == 1
     assert [(row.qualified, row.claimed) for row in context["rewards"]] == [(2, 1)]
     assert form_data(owner_client, f"/dashboard/campaigns/{live.pk}/change/")[0]["name"] == "Autumn cup"

@@ -129,8 +129,8 @@ def test_statistics_by_day(api: Client, studio: Organization, channel) -> None:
     none: list[dict] = []
     assert api.get(f"/public/v1/drops/campaigns/{campaign.pk}/statistics").json()["data"] == {
         "campaign_id": campaign.pk,
-        "watched_minutes": 61,
-        "unique_viewers": 1,
+        "watched_minutes": 62,
+        "unique_viewers": 3,
         "claimed_rewards": 1,
         "days": [
             {
