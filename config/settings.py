@@ -48,7 +48,6 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "django_htmx",
-    "django_prometheus",
     "django_structlog",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -59,6 +58,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.request_id.request_id",
     "config.health.health",
+    "drops.api.watch.beats_first",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.csp.content_security_policy",

@@ -22,7 +22,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     try:
-        call_command("check")
+        call_command("check", stdout=StringIO())
         redis.from_url(settings.REDIS_URL, socket_connect_timeout=5).ping()
         call_command("migrate", verbosity=0)
         collect_static_files()

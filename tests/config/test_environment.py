@@ -109,7 +109,8 @@ def names_read() -> set[str]:
         and isinstance(call.args[0], ast.Constant)
     }
     read |= set(re.findall(r"\$\{(\w+):-", (ROOT / "Procfile").read_text()))
-    return read | {"STUDIO_PORT", "TEST_DATABASE_URL", "CHROMIUM"}
+    granian = {f"GRANIAN_METRICS_{name}" for name in ("ENABLED", "ADDRESS", "PORT")}
+    return read | granian | {"STUDIO_PORT", "TEST_DATABASE_URL", "CHROMIUM"}
 
 
 def test_the_example_names_every_setting_and_no_other() -> None:
