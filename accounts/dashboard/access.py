@@ -59,7 +59,7 @@ def recheck(request: HttpRequest) -> None:
 
     Between the gate and the write another owner may have removed this one.
     """
-    fresh = Membership.objects.select_for_update().filter(pk=active_membership(request).pk).first()
+    fresh = Membership.objects.select_for_update(no_key=True).filter(pk=active_membership(request).pk).first()
     if fresh is None or not MemberRole(fresh.role).may_change:
         raise PermissionDenied("Your role lets you look, not change. Ask an owner of your organization.")
 

@@ -60,7 +60,7 @@ def remove_member(*, membership: Membership, now: datetime, actor: User) -> None
 def _lock(organization: Organization, actor: User) -> None:
     # Two owners who remove each other at the same time would leave none: they take turns on the
     # organization's row, and the second is no owner any more.
-    Organization.objects.select_for_update().get(pk=organization.pk)
+    Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     if not may_change(user=actor, organization=organization):
         raise PermissionDenied("Only owners change who is a member.")
 

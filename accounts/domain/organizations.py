@@ -33,7 +33,9 @@ def register_organization(
 
     ValidationError where a field is wrong, or `founder` has another registration waiting.
     """
-    User.objects.select_for_update().get(pk=founder.pk)  # two registrations at once: the second waits here
+    User.objects.select_for_update(no_key=True).get(
+        pk=founder.pk
+    )  # two registrations at once: the second waits here
     if Membership.objects.filter(user=founder, organization__approved_at__isnull=True).exists():
         raise ValidationError("You have registered an organization that waits for approval already.")
     organization = Organization(
@@ -70,7 +72,7 @@ def change_organization(
     actor: User,
 ) -> Organization:
     """Replace what the organization says of itself. `logo` None keeps the present one."""
-    organization = Organization.objects.select_for_update().get(pk=organization.pk)
+    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     wanted = {"name": name, "url": url, "connect_url": connect_url, "contact_email": contact_email}
     changes = {
         field: [getattr(organization, field), value]
@@ -94,7 +96,7 @@ def change_organization(
 @transaction.atomic
 def approve_organization(*, organization: Organization, now: datetime, actor: User) -> Organization:
     """Let the organization publish; also ends a suspension. Approving it twice changes nothing."""
-    organization = Organization.objects.select_for_update().get(pk=organization.pk)
+    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     if organization.is_active:
         return organization
     organization.approved_at = organization.approved_at or now
@@ -109,7 +111,7 @@ def approve_organization(*, organization: Organization, now: datetime, actor: Us
 @transaction.atomic
 def suspend_organization(*, organization: Organization, now: datetime, actor: User) -> Organization:
     """Stop the organization from publishing and hide it from viewers, until it is approved again."""
-    organization = Organization.objects.select_for_update().get(pk=organization.pk)
+    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     if organization.suspended_at is not None:
         return organization
     organization.suspended_at = now

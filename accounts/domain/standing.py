@@ -17,7 +17,7 @@ def change_standing(*, user: User, is_active: bool, is_staff: bool, now: datetim
 
     PermissionDenied where somebody who is no superuser appoints operators; ValidationError for oneself.
     """
-    user = User.objects.select_for_update().get(pk=user.pk)
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if user.pk == actor.pk:
         raise ValidationError("You cannot change your own standing. Ask another operator to.")
     if is_staff != user.is_staff and not actor.is_superuser:

@@ -127,7 +127,7 @@ def create_campaign(
 @transaction.atomic
 def change_campaign(*, campaign: Campaign, plan: CampaignPlan, now: datetime, actor: Actor) -> Campaign:
     """Make `campaign` follow `plan`. ValidationError, per field, for what may not change any more."""
-    campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     present = plan_of(campaign)
     _check(campaign, plan)
     if refusals := _refusals(campaign.phase(now), present, plan):
@@ -151,7 +151,9 @@ def change_campaign(*, campaign: Campaign, plan: CampaignPlan, now: datetime, ac
 @transaction.atomic
 def publish_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Campaign:
     """Let the campaign run by its dates. ValidationError with every problem there is; twice is once."""
-    campaign = Campaign.objects.select_for_update().select_related("organization").get(pk=campaign.pk)
+    campaign = (
+        Campaign.objects.select_for_update(no_key=True).select_related("organization").get(pk=campaign.pk)
+    )
     if campaign.withdrawn_at is not None:
         raise ValidationError("A withdrawn campaign cannot be published again. Make a new one.")
     if campaign.published_at is not None:
@@ -173,7 +175,7 @@ def publish_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Camp
 @transaction.atomic
 def withdraw_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Campaign:
     """Stop a published campaign: nothing more is earned, what was earned stays claimable until it closes."""
-    campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     phase = campaign.phase(now)
     if phase is CampaignPhase.WITHDRAWN:
         return campaign
@@ -199,7 +201,7 @@ def withdraw_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Cam
 @transaction.atomic
 def delete_draft(*, campaign: Campaign, now: datetime, actor: Actor) -> None:
     """Delete a campaign that was never published. ValidationError for any other."""
-    campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     if campaign.published_at is not None:
         raise ValidationError("A published campaign is withdrawn, not deleted.")
     audit.record(

@@ -42,7 +42,11 @@ def change_category(
 
     ValidationError while another organization has a published campaign in it that has not closed.
     """
-    category = Category.objects.select_for_update().select_related("organization").get(pk=category.pk)
+    category = (
+        Category.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("organization")
+        .get(pk=category.pk)
+    )
     before = category.organization
     if before is not None and before != organization:
         running = before.campaigns.filter(category=category, published_at__isnull=False, closes_at__gt=now)

@@ -57,7 +57,7 @@ def change_reward(
 
     Claims made before keep the external ID they were made with. ValidationError per field.
     """
-    reward = Reward.objects.select_for_update().get(pk=reward.pk)
+    reward = Reward.objects.select_for_update(no_key=True).get(pk=reward.pk)
     before = {"name": reward.name, "category": reward.category.name, "external_id": reward.external_id}
     reward.name, reward.category, reward.external_id = name, category, external_id
     _save(reward, image)
@@ -81,7 +81,7 @@ def change_reward(
 @transaction.atomic
 def archive_reward(*, reward: Reward, now: datetime, actor: Actor) -> Reward:
     """Take `reward` out of use. ValidationError while a campaign that is not over hands it out."""
-    reward = Reward.objects.select_for_update().get(pk=reward.pk)
+    reward = Reward.objects.select_for_update(no_key=True).get(pk=reward.pk)
     if reward.archived_at is not None:
         return reward
     running = reward.campaign_rewards.filter(
@@ -104,7 +104,7 @@ def archive_reward(*, reward: Reward, now: datetime, actor: Actor) -> Reward:
 @transaction.atomic
 def restore_reward(*, reward: Reward, now: datetime, actor: Actor) -> Reward:
     """Bring an archived reward back into use."""
-    reward = Reward.objects.select_for_update().get(pk=reward.pk)
+    reward = Reward.objects.select_for_update(no_key=True).get(pk=reward.pk)
     if reward.archived_at is None:
         return reward
     reward.archived_at = None

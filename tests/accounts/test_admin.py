@@ -1,0 +1,163 @@
+"""What operators do at /admin/: they decide on organizations, people, games and the platform's apps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib import admin
+from django.test import Client
+
+from accounts.domain import standing
+from accounts.models import AuditEvent, OAuthApp, Organization, User
+from drops.models import Campaign, Category
+from fulfillment.models import SigningKey
+from tests import factories
+from tests.dashboard import words
+from tests.factories import NOW
+
+OURS = [
+    model._meta.label_lower.replace(".", "/")
+    for model in admin.site._registry
+    if model._meta.app_label in ("accounts", "drops", "fulfillment")
+]
+
+
+@pytest.fixture
+def desk(client: Client, operator: User) -> Iterator[Client]:
+    client.force_login(operator)
+    with time_machine.travel(NOW, tick=False):
+        yield client
+
+
+def act(desk: Client, url: str, action: str, *chosen: Any) -> Any:
+    data = {"action": action, "_selected_action": [each.pk for each in chosen]}
+    return desk.post(url, data, follow=True)
+
+
+def test_the_way_in_is_the_sites_own(client: Client, owner: User) -> None:
+    answer = client.get("/admin/", follow=True)
+    assert answer.redirect_chain[-1][0].startswith("/accounts/login/?next=")
+    client.force_login(owner)
+    assert client.get("/admin/", follow=True).status_code == 403
+
+
+@pytest.mark.parametrize("label", OURS)
+def test_every_page_opens_and_nothing_is_deleted(desk: Client, label: str) -> None:
+    assert desk.get(f"/admin/{label}/").status_code == 200
+    assert desk.get(f"/admin/{label}/add/").status_code in (200, 403)
+    assert desk.get(f"/admin/{label}/1/delete/").status_code == 403
+
+
+def test_an_organization_is_approved_and_suspended(desk: Client, operator: User) -> None:
+    waiting = factories.OrganizationFactory(approved_at=None)
+    url = "/admin/accounts/organization/"
+    assert list(desk.get(url, {"state": "waiting"}).context["cl"].result_list) == [waiting]
+    assert "1 approved" in words(act(desk, url, "approve", waiting))
+    waiting.refresh_from_db()
+    assert waiting.approved_at == NOW
+    assert "1 suspended" in words(act(desk, url, "suspend", waiting))
+    waiting.refresh_from_db()
+    assert not waiting.is_active
+    assert AuditEvent.objects.filter(actor=operator, organization=waiting).count() == 2
+
+
+def test_a_game_is_made_and_given_to_its_organization(desk: Client, studio: Organization) -> None:
+    given = {"name": "Skyforge Rally", "slug": "skyforge-rally", "organization": studio.pk}
+    desk.post("/admin/drops/category/add/", given)
+    category = Category.objects.get()
+    assert category.organization == studio
+    page = desk.post("/admin/drops/category/add/", given)
+    assert "already exists" in words(page)
+
+
+def test_a_game_in_use_stays_with_its_organization(desk: Client, category: Category) -> None:
+    campaign = factories.CampaignFactory(organization=category.organization, category=category)
+    url = f"/admin/drops/category/{category.pk}/change/"
+    taken = {"name": "Other", "slug": "other", "organization": ""}
+    assert "has not closed yet" in words(desk.post(url, taken))
+    category.refresh_from_db()
+    assert category.organization is not None
+    Campaign.objects.filter(pk=campaign.pk).update(withdrawn_at=NOW, closes_at=NOW, ends_at=NOW)
+    assert desk.post(url, taken).status_code == 302
+    category.refresh_from_db()
+    assert (category.name, category.organization) == ("Other", None)
+
+
+def test_a_campaign_is_withdrawn_and_a_draft_is_not(desk: Client, studio: Organization) -> None:
+    live = factories.CampaignFactory(organization=studio)
+    draft = factories.CampaignFactory(organization=studio, published_at=None, name="Someday")
+    page = words(act(desk, "/admin/drops/campaign/", "withdraw", live, draft))
+    assert "1 withdrawn" in page
+    assert "Someday: Only a published campaign" in page
+    live.refresh_from_db()
+    assert live.withdrawn_at == NOW
+
+
+def test_a_platform_apps_secret_is_on_one_page_and_in_no_message(desk: Client) -> None:
+    page = desk.post(
+        "/admin/accounts/oauthapp/add/",
+        {"name": "The platform", "redirect_uris": "https://platform.example/cb"},
+        follow=True,
+    )
+    app = OAuthApp.objects.get()
+    assert app.is_platform
+    secret = re.findall(r"Client secret: <code>([^<]+)</code>", page.content.decode())[0]
+    assert secret not in words(desk.get("/admin/accounts/oauthapp/"))
+    assert "no-cache" in page.headers["Cache-Control"]
+    renewed = act(desk, "/admin/accounts/oauthapp/", "new_secret", app)
+    assert "Client secret" in words(renewed)
+    assert secret not in words(renewed)
+    act(desk, "/admin/accounts/oauthapp/", "delete_apps", app)
+    app.refresh_from_db()
+    assert app.deleted_at == NOW
+
+
+def test_the_apps_of_organizations_are_their_owners(desk: Client, studio: Organization) -> None:
+    app = factories.OAuthAppFactory(organization=studio, name="Game server")
+    before = app.client_secret
+    url = f"/admin/accounts/oauthapp/{app.pk}/change/"
+    assert desk.post(url, {"name": "Taken over", "redirect_uris": ""}).status_code == 403
+    act(desk, "/admin/accounts/oauthapp/", "new_secret", app)
+    act(desk, "/admin/accounts/oauthapp/", "delete_apps", app)
+    app.refresh_from_db()
+    assert (app.name, app.client_secret, app.deleted_at) == ("Game server", before, None)
+
+
+def test_private_keys_and_secrets_are_on_no_page(desk: Client, studio: Organization) -> None:
+    key = SigningKey.objects.create(
+        public_key="-----BEGIN PUBLIC KEY-----",
+        private_key=b"zz-private",
+        created_at=NOW,
+        published_at=NOW,
+        active_from=NOW,
+    )
+    app = factories.OAuthAppFactory(organization=studio)
+    page = words(desk.get(f"/admin/fulfillment/signingkey/{key.pk}/change/"))
+    assert "BEGIN PUBLIC KEY" in page
+    assert "zz-private" not in page
+    assert app.client_secret not in words(desk.get(f"/admin/accounts/oauthapp/{app.pk}/change/"))
+
+
+def test_a_person_is_locked_out_and_let_in(desk: Client, viewer: User, operator: User) -> None:
+    url = f"/admin/accounts/user/{viewer.pk}/change/"
+    desk.post(url, {})
+    viewer.refresh_from_db()
+    assert not viewer.is_active
+    desk.post(url, {"is_active": "on"})
+    viewer.refresh_from_db()
+    assert viewer.is_active
+    page = desk.post(f"/admin/accounts/user/{operator.pk}/change/", {})
+    assert "your own standing" in words(page)
+
+
+def test_only_superusers_appoint_operators(viewer: User, operator: User, now: Any) -> None:
+    clerk = factories.UserFactory(is_staff=True)
+    with pytest.raises(standing.PermissionDenied):
+        standing.change_standing(user=viewer, is_active=True, is_staff=True, now=now, actor=clerk)
+    standing.change_standing(user=viewer, is_active=True, is_staff=True, now=now, actor=operator)
+    viewer.refresh_from_db()
+    assert viewer.is_staff
