@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Membership, User
+from accounts.requests import viewer_of
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
@@ -20,10 +22,14 @@ def site(request: HttpRequest) -> dict[str, Any]:
     """
     return {
         "site_url": settings.SITE_URL,
-        "navigation": SimpleLazyObject(lambda: _navigation(request.user.pk)),
+        "navigation": SimpleLazyObject(lambda: _navigation(viewer_of(request))),
     }
 
 
-def _navigation(user_id: int) -> dict[str, Any]:
+def _navigation(viewer: User | None) -> Mapping[str, object]:
+    if viewer is None:
+        return {}
     memberships = Membership.objects.filter(user=OuterRef("pk"))
-    return User.objects.values(channel_slug=F("channel__slug"), is_member=Exists(memberships)).get(pk=user_id)
+    return User.objects.values(channel_slug=F("channel__slug"), is_member=Exists(memberships)).get(
+        pk=viewer.pk
+    )
