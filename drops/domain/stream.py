@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 
@@ -20,11 +20,14 @@ from django.conf import settings
 from django.db import transaction
 
 from drops.domain import watch_store as store
+from drops.domain.gather import Gatherer
 from drops.domain.watch_credit import Beat, BeatKind, credit, partition_of
 from drops.models import WatchPartition
 
 # Beats credited in one transaction.
 BATCH = 5_000
+# Beats that may wait in this process, were Redis slower than they come.
+MAX_GATHERED = 20_000
 # How long a reading of a stream's length is believed, in seconds.
 LENGTH_AGE = 1.0
 
@@ -57,28 +60,62 @@ def key(number: int) -> str:
     return f"drops:watch:{number}"
 
 
-def append(beats: Iterable[Beat]) -> None:
-    """Take beats in; `at` is not kept, Redis stamps each one. BeatsRefused: none of them was counted on."""
-    connection = client(settings.REDIS_URL)
+def append(beat: Beat) -> None:
+    """Take a beat in. When this returns it is in the stream. BeatsRefused: it is not.
+
+    `at` is not kept: Redis stamps it.
+    """
+    _refuse_when_full(beat)
+    _send([beat])
+
+
+def append_soon(beat: Beat) -> None:
+    """The same for a beat between others: it is in the stream in a few milliseconds.
+
+    If this process is killed before, the viewer's next beat earns the time of both. BeatsRefused.
+    """
+    _refuse_when_full(beat)
+    if time.monotonic() < _down_until:
+        raise StreamDown
+    if _gatherer.add(beat) > MAX_GATHERED:
+        raise StreamFull
+
+
+def _send(beats: Sequence[Beat]) -> None:
     try:
-        with connection.pipeline(transaction=False) as pipeline:
+        with client(settings.REDIS_URL).pipeline(transaction=False) as pipeline:
             for beat in beats:
-                number = partition_of(beat.viewer_id)
-                _refuse_when_full(number)
-                pipeline.xadd(key(number), {"b": _pack(beat)})
+                pipeline.xadd(key(partition_of(beat.viewer_id)), {"b": _pack(beat)})
             pipeline.execute()
     except redis.RedisError as error:
-        log.warning("watch_stream_down", error=str(error))
+        log.warning("watch_stream_down", error=str(error), beats=len(beats))
         raise StreamDown from error
+
+
+def _send_gathered(beats: Sequence[Beat]) -> None:
+    """After a failure beats are refused for a while: their players come back, these ones' too."""
+    global _down_until  # noqa: PLW0603
+    try:
+        _send(beats)
+    except StreamDown as down:
+        _down_until = time.monotonic() + down.retry_after
+
+
+_down_until = 0.0
+_gatherer = Gatherer(_send_gathered)
 
 
 _lengths: dict[int, tuple[float, int]] = {}
 
 
-def _refuse_when_full(number: int) -> None:
+def _refuse_when_full(beat: Beat) -> None:
+    number = partition_of(beat.viewer_id)
     read_at, length = _lengths.get(number, (0.0, 0))
     if time.monotonic() - read_at > LENGTH_AGE:
-        length = client(settings.REDIS_URL).xlen(key(number))
+        try:
+            length = int(client(settings.REDIS_URL).xlen(key(number)))
+        except redis.RedisError as error:
+            raise StreamDown from error
         _lengths[number] = (time.monotonic(), length)
     if length >= settings.WATCH_STREAM_LIMIT:
         raise StreamFull

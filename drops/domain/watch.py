@@ -41,18 +41,22 @@ def beat(
     kind: BeatKind = BeatKind.WATCH,
     livestream_id: int = 0,
     player: int = 0,
+    between: bool = False,
 ) -> None:
     """Take one beat in: into the stream, or without Redis credited at once.
 
+    `between`: it follows one that was taken in, so that were it lost the next would make up for it.
     UnknownChannel; BeatsRefused when it cannot be taken now.
     """
     if not channel_exists(channel_id):
         raise UnknownChannel
     accepted = Beat(viewer_id, channel_id, to_ms(now), kind, livestream_id, player)
-    if settings.REDIS_URL:
-        stream.append([accepted])
-    else:
+    if not settings.REDIS_URL:
         credit([accepted], now=now)
+    elif between:
+        stream.append_soon(accepted)
+    else:
+        stream.append(accepted)
 
 
 # A channel that was there once stays known to this process: a beat then costs no query.

@@ -204,7 +204,7 @@ def test_pages_of_any_origin_may_beat_and_no_cookie_is_looked_at(browser, channe
 def test_a_full_stream_says_when_to_come_back(token, channel, live, valkey_url, settings):
     settings.REDIS_URL, settings.WATCH_STREAM_LIMIT = valkey_url, 1
     stream._lengths.clear()
-    beat(token, channel)
+    beat(token, channel, event="start")
     stream._lengths.clear()
     response = beat(token, channel)
 
@@ -216,7 +216,7 @@ def test_a_stream_that_is_down_says_when_to_come_back(token, channel, live, sett
     settings.REDIS_URL = "redis://127.0.0.1:9399"
     stream._lengths.clear()
 
-    response = beat(token, channel)
+    response = beat(token, channel, event="start")
 
     assert (response.status_code, response.headers["Retry-After"]) == (429, "5")
 
