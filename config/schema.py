@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
@@ -125,14 +125,20 @@ def documented(
     body: Schema | None = None,
     example: Any = None,
     failure: Schema = FAILURE,
+    also: Mapping[int, Schema] | None = None,
     open_to_all: bool = False,
 ) -> Callable[[Any], Any]:
-    """Describe one operation. `answer` None: an empty body. `example` is a body that is accepted."""
+    """Describe one operation. `answer` None: an empty body. `example` is a body that is accepted.
+
+    `also`: further answers that are no refusals, by status.
+    """
     responses: dict[Any, Any] = {
         (status, "application/json"): OpenApiResponse(answer, description="Done.")
         if answer is not None
         else OpenApiResponse(description="Done; the body is empty.")
     }
+    for other, schema in (also or {}).items():
+        responses[(other, "application/json")] = OpenApiResponse(schema, description="Done.")
     for refusal in refusals:
         responses[(refusal, "application/json")] = OpenApiResponse(failure, description=REASONS[refusal])
     if answer is None:

@@ -230,11 +230,15 @@ EXAMPLE_PLAN: dict[str, Any] = {
 }
 
 
-def written(result: Schema) -> Schema:
-    """What a write answers; with `dry_run=true` the second form."""
+def dry_run(result: Schema) -> Schema:
+    """What `dry_run=true` answers: every problem, and what would have been made."""
     problem = record(field=text("ends_at"), message=text("The end must be after the start."))
-    dry_run = record(valid=flag(), problems=array(problem), result=nullable(result))
-    return enveloped({"anyOf": [result, dry_run]})
+    return record(valid=flag(), problems=array(problem), result=nullable(result))
+
+
+def written(result: Schema) -> Schema:
+    """What a change answers: done, or as a dry run."""
+    return enveloped({"anyOf": [result, dry_run(result)]})
 
 
 def page_of(name: str, item: Schema) -> Schema:

@@ -1,0 +1,66 @@
+"""Thousands of calls that nobody thought of, valid and not: no 5xx, nothing that the schema does not say."""
+
+from __future__ import annotations
+
+import pytest
+import schemathesis
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.test import Client
+from hypothesis import HealthCheck, Phase, settings as examples
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from accounts.models import OAuthApp, Organization
+from config.openapi import schema
+from tests.schema import world_of_examples
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+described = schemathesis.openapi.from_dict(schema())
+described.app = get_wsgi_application()
+fuzzed = examples(
+    max_examples=8,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture
+def tokens(studio: Organization, studio_app: OAuthApp) -> dict[str, Client]:
+    with world_of_examples(studio=studio, app=studio_app) as clients:
+        yield clients
+
+
+def token_of(client: Client) -> dict[str, str]:
+    return {"Authorization": client.defaults["HTTP_AUTHORIZATION"]}
+
+
+@described.parametrize()
+@fuzzed
+@pytest.mark.django_db
+def test_with_the_token_of_an_app(case: schemathesis.Case, tokens: dict[str, Client]) -> None:
+    case.call_and_validate(headers=token_of(tokens["app"]), checks=CHECKS, base_url=settings.SITE_URL)
+
+
+@described.parametrize()
+@fuzzed
+@pytest.mark.django_db
+def test_with_the_token_of_a_viewer(case: schemathesis.Case, tokens: dict[str, Client]) -> None:
+    case.call_and_validate(headers=token_of(tokens["viewer"]), checks=CHECKS, base_url=settings.SITE_URL)
+
+
+@described.parametrize()
+@fuzzed
+@pytest.mark.django_db
+def test_without_a_token(case: schemathesis.Case, tokens: dict[str, Client]) -> None:
+    case.call_and_validate(headers={}, checks=CHECKS, base_url=settings.SITE_URL)
