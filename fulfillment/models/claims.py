@@ -48,6 +48,7 @@ class Claim(models.Model):
             models.Index(fields=["organization", "campaign", "id"], name="claim_by_campaign"),
             models.Index(fields=["organization", "viewer", "id"], name="claim_by_viewer"),
             models.Index(fields=["organization", "external_status", "id"], name="claim_by_status"),
+            models.Index(fields=["organization", "updated_at"], name="claim_by_update"),
         ]
 
     def __str__(self) -> str:
