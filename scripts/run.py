@@ -113,11 +113,11 @@ def lock(state: Path) -> IO[str]:
 
 def set_environment(state: Path) -> None:
     """All that the Procfile's commands and the settings read, except Valkey's address."""
-    web_port = chosen_port("PORT", "8000", "")
-    studio_port = chosen_port("STUDIO_PORT", "9000", " for the example studio")
     if "ENV_FILE" not in os.environ:
         write_first_settings(state / "env")
     environ.Env.read_env(os.environ.get("ENV_FILE", state / "env"))
+    web_port = chosen_port("PORT", "8000", "")
+    studio_port = chosen_port("STUDIO_PORT", "9000", " for the example studio")
     # A line for every request would push the addresses and sign-ins off the screen.
     os.environ.setdefault("LOG_LEVEL", "WARNING")
     os.environ.setdefault("SITE_URL", f"http://127.0.0.1:{web_port}")
@@ -182,9 +182,8 @@ def run(commands: dict[str, str]) -> int:
         # The terminal was closed: nothing can be said any more, and every Leader ends its group when we are gone.
         os._exit(1)
     if processes.ended_by_itself:
-        print(
-            f"Stopped, because this ended by itself: {', '.join(processes.ended_by_itself)}. Its last lines are above."
-        )
+        names = ", ".join(processes.ended_by_itself)
+        print(f"Stopped, because this ended by itself: {names}. Its last lines are above.")
         return 1
     return 0
 
