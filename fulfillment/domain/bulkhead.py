@@ -17,11 +17,11 @@ _waiting: Counter[str] = Counter()
 def slot(organization_id: str) -> Iterator[bool]:
     """Yield whether this thread may wait for the organization's server. It never blocks.
 
-    At most half of the threads wait for partners, and at most half of those for one of them, so
-    that one slow studio does not push the first attempts of all others to the workers.
+    At most half of the threads wait for partners, and at most three quarters of those for one of
+    them, so that one slow studio does not push the first attempts of all others to the workers.
     """
     room = max(1, settings.WEB_THREADS // 2)
-    share = max(1, room // 2)
+    share = max(1, room * 3 // 4)
     with _lock:
         admitted = _waiting.total() < room and _waiting[organization_id] < share
         if admitted:

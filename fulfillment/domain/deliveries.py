@@ -66,6 +66,8 @@ LEASE_MARGIN = timedelta(seconds=10)
 
 # Requests on their way to one endpoint at a time, over all processes.
 IN_FLIGHT_PER_ENDPOINT = 8
+# Deliveries that an endpoint has in one turn, where many have work: every endpoint looked at costs a query.
+TURN = 4
 
 logger = structlog.get_logger(__name__)
 
@@ -190,15 +192,17 @@ def _lock_endpoints_with_work(limit: int, now: datetime) -> list[WebhookEndpoint
             held_at=None,
             deleted_at=None,
         )
-        .order_by("?")[:limit]
+        .order_by("?")[: max(TURN, -(-limit // TURN))]
     )
 
 
 def _due_at(endpoint: WebhookEndpoint, limit: int, now: datetime) -> list[Delivery]:
+    if limit <= 0:
+        return []
     waiting = due(now).select_for_update(skip_locked=True).filter(endpoint=endpoint)
     if endpoint.verified_at is None:
         waiting = waiting.filter(claim=None)
-    found = list(waiting.order_by("next_attempt_at")[: max(0, limit)])
+    found = list(waiting.order_by("next_attempt_at")[:limit])
     if found and endpoint.breaker_open_until is not None:
         breaker.begin_probe(endpoint, now, timedelta(seconds=WORKER_DEADLINE) + LEASE_MARGIN)
     for delivery in found:

@@ -70,15 +70,16 @@ class Dispatcher:
                 connection.close()
 
     def _take(self) -> None:
-        free = self._threads - self._in_flight
-        if not free:
-            return
-        now = self._clock()
-        leases = deliveries.take_due(limit=free, now=now)
-        keys = signing.keys_for_signing(now) if leases else []
-        for lease in leases:
-            self._in_flight += 1
-            self._pool.submit(self._send, lease, keys)
+        keys: list[SigningKey] = []
+        while free := self._threads - self._in_flight:
+            now = self._clock()
+            leases = deliveries.take_due(limit=free, now=now)
+            if not leases:
+                return
+            keys = keys or signing.keys_for_signing(now)
+            for lease in leases:
+                self._in_flight += 1
+                self._pool.submit(self._send, lease, keys)
 
     def _send(self, lease: Lease, keys: Sequence[SigningKey]) -> None:
         outcome = None
@@ -91,6 +92,9 @@ class Dispatcher:
 
     def _gather(self) -> None:
         """Wait for an answer, for POLL seconds at most, and collect those that come with it."""
+        if not self._in_flight:
+            self._stopping.wait(POLL)
+            return
         try:
             self._collect(self._answers.get(timeout=POLL))
         except queue.Empty:

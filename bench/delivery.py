@@ -1,0 +1,202 @@
+"""What delivering costs beside bare requests, and what one hanging server costs the others."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from bench import measure, servers
+
+ENDPOINTS = 8
+ROUNDS = 4
+IN_A_ROUND = 1000
+THREADS = 32
+
+
+@measure(floor=0.5, unit="deliveries/s")
+def delivery_throughput() -> tuple[float, float]:
+    """Signed deliveries with all their bookkeeping, beside signed requests by as many threads."""
+    with servers.running_database("postgresql") as database, receiver() as url:
+        servers.set_up_django(database_url=database)
+        endpoints = make_endpoints([f"{url}/?endpoint={number}" for number in range(ENDPOINTS)])
+        ours = bare = 0.0
+        for _ in range(ROUNDS):
+            pending = make_deliveries(endpoints, IN_A_ROUND)
+            ours += seconds(deliver_all, pending)
+            bare += seconds(post_all, pending)
+        return ROUNDS * IN_A_ROUND / ours, ROUNDS * IN_A_ROUND / bare
+
+
+@measure(floor=0.7, unit="ms", lower_is_better=True)
+def delivery_isolation() -> tuple[float, float]:
+    """From due to delivered, p99 of nine healthy endpoints: with a tenth that hangs for 10 s, and with none."""
+    with servers.running_database("postgresql") as database, receiver() as url, hanging_server() as hanging:
+        servers.set_up_django(database_url=database)
+        healthy = make_endpoints([f"{url}/?endpoint={number}" for number in range(9)])
+        (sick,) = make_endpoints([hanging])
+        (well,) = make_endpoints([f"{url}/?endpoint=tenth"])
+        return p99_of(healthy, beside=sick), p99_of(healthy, beside=well)
+
+
+@contextmanager
+def receiver() -> Iterator[str]:
+    """A server that answers at once; yields its address."""
+    with servers.running_web({}, application="bench.noop:application", workers=1, threads=8) as url:
+        yield url
+
+
+@contextmanager
+def hanging_server() -> Iterator[str]:
+    """It accepts, reads, and says nothing for 10 s."""
+    from tests.fulfillment.peers import running_peer
+
+    def hang(connection: Any) -> None:
+        connection.recv(65536)
+        time.sleep(10)
+
+    with running_peer(hang) as port:
+        yield f"http://127.0.0.1:{port}/"
+
+
+def make_endpoints(urls: list[str]) -> list[Any]:
+    """Each of an organization of its own, as isolation is among studios."""
+    from django.utils import timezone
+
+    from fulfillment.domain import signing
+    from tests import factories
+
+    now = timezone.now()
+    if not signing.published_keys(now).exists():
+        signing.create_signing_key(now=now)
+    return [factories.WebhookEndpointFactory(url=url) for url in urls]
+
+
+def make_deliveries(endpoints: list[Any], count: int) -> list[Any]:
+    """Due now, in turn one for each endpoint."""
+    from django.utils import timezone
+
+    from accounts.models import User, new_ulid
+    from drops.models import CampaignReward
+    from fulfillment.domain.deliveries import CLAIM_CREATED, claim_body
+    from fulfillment.models import Claim, Delivery, Trigger
+    from tests import factories
+
+    now = timezone.now()
+    attached = {
+        endpoint: CampaignReward.objects.filter(campaign__organization=endpoint.organization).first()
+        or factories.CampaignRewardFactory(campaign__organization=endpoint.organization)
+        for endpoint in endpoints
+    }
+    viewers = User.objects.bulk_create(User(username=f"v{new_ulid()[-20:]}") for _ in range(count))
+    claims = Claim.objects.bulk_create(
+        Claim(
+            id=new_ulid(),
+            organization=endpoint.organization,
+            viewer=viewer,
+            campaign=attached[endpoint].campaign,
+            reward=attached[endpoint].reward,
+            created_at=now,
+            updated_at=now,
+        )
+        for viewer, endpoint in zip(viewers, endpoints * count, strict=False)
+    )
+    return Delivery.objects.bulk_create(
+        Delivery(
+            endpoint=endpoint,
+            claim=claim,
+            event_type=CLAIM_CREATED,
+            body=claim_body(claim),
+            trigger=Trigger.CLAIM,
+            next_attempt_at=now,
+            created_at=now,
+        )
+        for claim, endpoint in zip(claims, endpoints * count, strict=False)
+    )
+
+
+def deliver_all(pending: list[Any]) -> None:
+    """As a worker does it."""
+    from django.utils import timezone
+
+    from fulfillment.domain.dispatcher import Dispatcher
+    from fulfillment.models import Delivery, DeliveryState
+
+    dispatcher = Dispatcher(threads=THREADS, clock=timezone.now)
+    dispatcher.start()
+    try:
+        while Delivery.objects.filter(state=DeliveryState.PENDING).exists():
+            time.sleep(0.01)
+    finally:
+        dispatcher.stop()
+    delivered = Delivery.objects.filter(pk__in=[delivery.pk for delivery in pending])
+    assert {delivery.state for delivery in delivered} == {DeliveryState.DELIVERED}
+
+
+def post_all(pending: list[Any]) -> None:
+    """Signed and sent, and nothing else."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(
+            pool.map(lambda delivery: post_signed(delivery.endpoint.url, delivery.pk, delivery.body), pending)
+        )
+
+
+def post_signed(url: str, message_id: str, body: bytes) -> None:
+    """The least that a signed request is."""
+    import requests
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding
+
+    timestamp = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    message = f"{message_id}.{timestamp}.".encode() + body
+    signature = private_key().sign(message, padding.PKCS1v15(), hashes.SHA256())
+    headers = {
+        "Kick-Event-Message-ID": message_id,
+        "Kick-Event-Timestamp": timestamp,
+        "Kick-Event-Signature": base64.b64encode(signature).decode(),
+    }
+    requests.post(url, data=body, headers=headers, timeout=10).raise_for_status()
+
+
+@cache
+def private_key() -> Any:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def p99_of(healthy: list[Any], *, beside: Any) -> float:
+    """Milliseconds. A hundred deliveries a second for the healthy endpoints, ten for the one beside them."""
+    from django.db.models import F
+    from django.utils import timezone
+
+    from fulfillment.domain.dispatcher import Dispatcher
+    from fulfillment.models import Delivery, DeliveryState
+
+    dispatcher = Dispatcher(threads=THREADS, clock=timezone.now)
+    dispatcher.start()
+    made: list[str] = []
+    try:
+        for _ in range(100):
+            make_deliveries([beside], 1)
+            made += [delivery.pk for delivery in make_deliveries(healthy, 9)]
+            time.sleep(0.1)
+        while Delivery.objects.filter(pk__in=made, state=DeliveryState.PENDING).exists():
+            time.sleep(0.1)
+    finally:
+        dispatcher.stop()
+    Delivery.objects.filter(state=DeliveryState.PENDING).delete()
+    times = Delivery.objects.filter(pk__in=made).annotate(took=F("delivered_at") - F("created_at"))
+    ordered = sorted(delivery.took.total_seconds() * 1000 for delivery in times)
+    return ordered[int(len(ordered) * 0.99)]
+
+
+def seconds(work: Callable[[list[Any]], None], pending: list[Any]) -> float:
+    started = time.perf_counter()
+    work(pending)
+    return time.perf_counter() - started
