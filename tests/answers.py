@@ -1,0 +1,101 @@
+"""Prints what the APIs answer to a fixed list of calls, in a database of its own: `python -m tests.answers`.
+
+`TEST_DATABASE_URL` says which. Ids that differ from run to run are named in the order in which they appear.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from itertools import chain, combinations
+from typing import Any
+
+
+def main() -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+
+    import django
+    from django.test.runner import DiscoverRunner
+
+    django.setup()
+    runner = DiscoverRunner(verbosity=0, interactive=False)
+    databases = runner.setup_databases()
+    try:
+        json.dump(answers(), sys.stdout, indent=1)
+    finally:
+        runner.teardown_databases(databases)
+
+
+def answers() -> list[list[Any]]:
+    from tests import factories
+    from tests.schema import call, operations, world_of_examples
+
+    studio = factories.OrganizationFactory(name="Northlight Games", slug="northlight-games")
+    app = factories.OAuthAppFactory(organization=studio)
+    with world_of_examples(studio=studio, app=app) as clients:
+        more_claims(studio)
+        told = []
+        for path, method, operation in operations():
+            for who, client in clients.items():
+                response = call(client, path, method, operation)
+                told.append([f"{method} {path} as {who}", response.status_code, response.content.decode()])
+        for query in claim_queries():
+            response = clients["app"].get("/public/v1/drops/claims", query)
+            told.append([f"claims {query}", response.status_code, response.content.decode()])
+    named = anonymous(json.dumps(told))
+    return list(json.loads(named))
+
+
+def more_claims(studio: Any) -> None:
+    """Enough for pages, in several statuses, of several viewers and campaigns."""
+    from datetime import timedelta
+
+    from tests import factories
+
+    campaigns = [factories.CampaignFactory(organization=studio) for _ in range(2)]
+    for number in range(24):
+        factories.ClaimFactory(
+            campaign=campaigns[number % 2],
+            external_status=("initiated", "sent", "Sent", "é")[number % 4],
+            updated_at=factories.NOW + timedelta(minutes=number, microseconds=number),
+        )
+
+
+def claim_queries() -> list[dict[str, str]]:
+    from config.schema import EXAMPLE_ID, EXAMPLE_ULID
+
+    filters = {
+        "campaign_id": EXAMPLE_ULID,
+        "user_id": str(EXAMPLE_ID),
+        "claim_id": EXAMPLE_ULID,
+        "external_status": "initiated",
+        "updated_since": "2026-11-20T12:05:00Z",
+    }
+    sets = chain.from_iterable(combinations(filters, size) for size in range(len(filters) + 1))
+    queries = [{name: filters[name] for name in names} for names in sets]
+    queries += [query | {"limit": "3"} for query in queries[:7]]
+    queries += [
+        {"external_status": status, "limit": "100"} for status in ("sent", "Sent", "SENT", "é", "É", " sent")
+    ]
+    queries += [{"cursor": EXAMPLE_ULID}, {"cursor": EXAMPLE_ULID.lower()}, {"cursor": "0" * 26}]
+    queries += [{"user_id": str(2**63)}, {"user_id": str(2**64 - 1)}, {"user_id": str(2**64)}]
+    queries += [{"updated_since": "0001-01-01T00:00:00+14:00"}, {"updated_since": "9999-12-31T23:59:59Z"}]
+    return queries
+
+
+def anonymous(text: str) -> str:
+    """ULIDs, and numbers that databases give out, by the order in which they appear; keys' bytes left out."""
+    names: dict[str, str] = {}
+    text = re.sub(r"BEGIN PUBLIC KEY.+?END PUBLIC KEY", "the key", text)
+    text = re.sub(r'\\"(n|kid)\\":\s?\\"[^"]+\\"', r'\\"\1\\":\\"…\\"', text)
+    return re.sub(
+        r"\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b",
+        lambda found: names.setdefault(found[0], f"ULID {len(names)}"),
+        text,
+    )
+
+
+if __name__ == "__main__":
+    main()
