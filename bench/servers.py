@@ -177,6 +177,6 @@ def _parse(output: str) -> Load:
 
 
 def _milliseconds(output: str, percent: int) -> float:
-    latency = re.search(rf"^ +{percent}% +([\d.]+)(us|ms|s|m)$", output, re.MULTILINE)
+    latency = re.search(rf"^ +{percent}% +([\d.]+)(us|ms|s|m) *$", output, re.MULTILINE)
     assert latency, output
     return float(latency[1]) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000}[latency[2]]
