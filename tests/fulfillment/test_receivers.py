@@ -54,7 +54,7 @@ class Drops:
         url: str,
         claim_id: str,
         *,
-        age: timedelta = timedelta(),  # noqa: B008 - a constant
+        age: timedelta = timedelta(),
         event: str = "drops.claim.created",
         forged: bool = False,
         **changed: str,
