@@ -12,6 +12,29 @@ from accounts.dashboard.base import OrganizationAdmin
 from accounts.dashboard.sites import site
 from accounts.models import AuditEvent
 
+OBJECTS = {
+    "app": "OAuth apps",
+    "campaign": "Campaigns",
+    "claim": "Claims",
+    "delivery": "Deliveries",
+    "endpoint": "Webhooks",
+    "member": "Members",
+    "organization": "The organization",
+    "reward": "Rewards",
+}
+
+
+class ObjectFilter(admin.SimpleListFilter):
+    title = "about"
+    parameter_name = "about"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(OBJECTS.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.value()
+        return queryset.filter(action__startswith=f"{chosen}.") if chosen in OBJECTS else queryset
+
 
 @admin.register(AuditEvent, site=site)
 class AuditEventAdmin(OrganizationAdmin):
@@ -22,7 +45,7 @@ class AuditEventAdmin(OrganizationAdmin):
     lede = "Who did what, when. It can be read by every member and changed by nobody."
     empty_text = "What you and your colleagues do here is written down."
     list_display = ("at", "what", "who", "target_id")
-    list_filter = ("action",)
+    list_filter = (ObjectFilter,)
     fields = ("at", "what", "who", "target_type", "target_id", "changes")
     readonly_fields = fields
 

@@ -11,7 +11,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.dashboard.access import active_organization, member
-from accounts.dashboard.base import OrganizationAdmin, OrganizationInline, Verb, badge, rows_of
+from accounts.dashboard.base import (
+    OrganizationAdmin,
+    OrganizationInline,
+    OwnRelatedFilter,
+    Verb,
+    badge,
+    rows_of,
+)
 from accounts.dashboard.sites import site
 from drops.dashboard.forms import CampaignForm, CampaignRewardForm, CampaignRewardFormSet
 from drops.domain import campaigns
@@ -61,9 +68,8 @@ class PhaseFilter(admin.SimpleListFilter):
         return CampaignPhase.choices
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        if self.value() is None:
-            return queryset
-        return queryset.filter(phase_now=self.value())
+        chosen = self.value()
+        return queryset.filter(phase_now=chosen) if chosen in CampaignPhase.values else queryset
 
 
 def publish(model_admin: CampaignAdmin, request: HttpRequest, campaign: Campaign) -> None:
@@ -106,7 +112,7 @@ class CampaignAdmin(OrganizationAdmin):
     )
     may_add = may_edit = may_delete = True
     list_display = ("name", "phase", "category", "starts_at", "ends_at")
-    list_filter = (PhaseFilter, ("category", admin.RelatedOnlyFieldListFilter))
+    list_filter = (PhaseFilter, ("category", OwnRelatedFilter))
     search_fields = ("name",)
     search_help_text = "Name"
     ordering = ("-starts_at", "-id")

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from accounts.dashboard.access import active_organization, member
-from accounts.dashboard.base import OrganizationAdmin, Verb
+from accounts.dashboard.base import OrganizationAdmin, OwnRelatedFilter, Verb
 from accounts.dashboard.forms import picture_field
 from accounts.dashboard.refusals import VerbForm
 from accounts.dashboard.sites import site
@@ -77,7 +77,7 @@ class RewardAdmin(OrganizationAdmin):
     may_add = may_edit = True
     list_display = ("picture", "name", "category", "external_id", "campaigns")
     list_display_links = ("name",)
-    list_filter = (ArchivedFilter, ("category", admin.RelatedOnlyFieldListFilter))
+    list_filter = (ArchivedFilter, ("category", OwnRelatedFilter))
     search_fields = ("name", "external_id")
     search_help_text = "Name or external ID"
     change_form_template = "dashboard/reward.html"

@@ -9,10 +9,27 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
-from accounts.dashboard.base import OrganizationAdmin, badge
+from accounts.dashboard.base import OrganizationAdmin, OwnRelatedFilter, badge
 from accounts.dashboard.sites import site
+from accounts.models import parse_ulid
 from fulfillment.domain.health import Moment, claim_timeline
 from fulfillment.models import INITIATED, Claim
+
+
+class AnswerFilter(admin.SimpleListFilter):
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("initiated", "Initiated: your server said nothing"), ("answered", "Answered")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        match self.value():
+            case "initiated":
+                return queryset.filter(external_status=INITIATED)
+            case "answered":
+                return queryset.exclude(external_status=INITIATED)
+        return queryset
 
 
 @admin.register(Claim, site=site)
@@ -25,11 +42,11 @@ class ClaimAdmin(OrganizationAdmin):
     empty_text = "Claims come in here as viewers take what they have earned."
     list_display = ("claim_id", "viewer_id", "reward", "campaign", "status", "created_at")
     list_filter = (
-        ("campaign", admin.RelatedOnlyFieldListFilter),
-        ("reward", admin.RelatedOnlyFieldListFilter),
-        "external_status",
+        ("campaign", OwnRelatedFilter),
+        ("reward", OwnRelatedFilter),
+        AnswerFilter,
     )
-    search_fields = ("=id", "=viewer__id")
+    search_fields = ("id",)
     search_help_text = "Claim ID or user ID"
     ordering = ("-id",)
     fields = ("id", "viewer_id", "campaign", "reward", "external_id", "external_status", "created_at")
@@ -39,6 +56,17 @@ class ClaimAdmin(OrganizationAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("reward", "campaign")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By the whole id of a claim or a user: an index answers, and no part of an id is an oracle."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if term.isdecimal() and len(term) < 19:
+            return queryset.filter(viewer=int(term)), False
+        return queryset.filter(pk=parse_ulid(term)), False
 
     def title_of(self, obj: Claim) -> str:
         return "Claim"

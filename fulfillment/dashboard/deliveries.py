@@ -6,14 +6,15 @@ from typing import Any
 import orjson
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
 from accounts.dashboard.access import member
-from accounts.dashboard.base import OrganizationAdmin, Verb, badge
+from accounts.dashboard.base import OrganizationAdmin, OwnRelatedFilter, Verb, badge
 from accounts.dashboard.sites import site
+from accounts.models import parse_ulid
 from fulfillment.domain import resending
 from fulfillment.models import Attempt, Delivery, DeliveryState
 
@@ -51,10 +52,10 @@ class DeliveryAdmin(OrganizationAdmin):
     )
     list_filter = (
         "state",
-        ("endpoint", admin.RelatedOnlyFieldListFilter),
-        ("claim__campaign", admin.RelatedOnlyFieldListFilter),
+        ("endpoint", OwnRelatedFilter),
+        ("claim__campaign", OwnRelatedFilter),
     )
-    search_fields = ("=id", "=claim__id")
+    search_fields = ("id",)
     search_help_text = "Delivery ID or claim ID"
     ordering = ("-id",)
     fields = (
@@ -91,6 +92,16 @@ class DeliveryAdmin(OrganizationAdmin):
     def state_now(self, delivery: Delivery) -> str:
         state = DeliveryState(delivery.state)
         return badge(state.label, STATE_TONES[state])
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By the whole id of a delivery or of its claim."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        ulid = parse_ulid(term)
+        return (queryset.filter(Q(pk=ulid) | Q(claim=ulid)) if ulid else queryset.none()), False
 
     def title_of(self, obj: Delivery) -> str:
         return "Delivery"

@@ -37,7 +37,8 @@ def test_a_reward_keeps_its_picture_under_a_name_of_our_own(cape: Reward) -> Non
     assert cape.image.name.startswith("rewards/")
     assert cape.image.name.endswith(".webp")
     assert "cape" not in cape.image.name
-    assert Image.open(cape.image).format == "WEBP"
+    with cape.image.open() as file, Image.open(file) as kept:
+        assert kept.format == "WEBP"
     assert AuditEvent.objects.get(action="reward.created").target_id == cape.pk
 
 

@@ -56,9 +56,9 @@ MORE: dict[type[Model], Callable[[Belongings], Any]] = {
 
 QUERIES = {
     "apps": 6,
-    "audit-log": 7,
+    "audit-log": 6,
     "campaigns": 7,
-    "claims": 9,
+    "claims": 8,
     "deliveries": 8,
     "members": 6,
     "rewards": 7,

@@ -101,7 +101,7 @@ def test_lists_are_filtered_and_searched(owner_client: Client, claim: Claim, del
         {"p": "nonsense"},
         {"o": "9.-9"},
         {"campaign__id__exact": "nonsense"},
-        {"external_status": "x" * 500},
+        {"status": "x" * 500},
         {"all": ""},
         {"_facets": "True"},
         {"e": "1"},
