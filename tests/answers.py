@@ -21,6 +21,7 @@ def main() -> None:
 
     django.setup()
     runner = DiscoverRunner(verbosity=0, interactive=False)
+    runner.setup_test_environment()
     databases = runner.setup_databases()
     try:
         json.dump(answers(), sys.stdout, indent=1)
@@ -33,7 +34,7 @@ def answers() -> list[list[Any]]:
     from tests.schema import call, operations, world_of_examples
 
     studio = factories.OrganizationFactory(name="Northlight Games", slug="northlight-games")
-    app = factories.OAuthAppFactory(organization=studio)
+    app = factories.OAuthAppFactory(organization=studio, client_id="northlight")
     with world_of_examples(studio=studio, app=app) as clients:
         more_claims(studio)
         told = []
@@ -49,18 +50,34 @@ def answers() -> list[list[Any]]:
 
 
 def more_claims(studio: Any) -> None:
-    """Enough for pages, in several statuses, of several viewers and campaigns."""
+    """Enough for pages, in several statuses, of several viewers and campaigns.
+
+    The ids are chosen: databases give out different ones, and by chance the order would be another.
+    """
     from datetime import timedelta
 
     from tests import factories
 
-    campaigns = [factories.CampaignFactory(organization=studio) for _ in range(2)]
+    category = factories.CategoryFactory(id=5000, organization=studio)
+    campaigns = [
+        factories.CampaignFactory(id=ulid(number), organization=studio, category=category)
+        for number in (1, 2)
+    ]
+    reward = factories.RewardFactory(id=ulid(3), organization=studio, category=category)
     for number in range(24):
         factories.ClaimFactory(
             campaign=campaigns[number % 2],
+            reward=reward,
+            viewer=factories.UserFactory(id=6000 + number),
             external_status=("initiated", "sent", "Sent", "é")[number % 4],
             updated_at=factories.NOW + timedelta(minutes=number, microseconds=number),
         )
+
+
+def ulid(number: int) -> str:
+    from ulid import ULID
+
+    return str(ULID.from_int((1_763_640_000_000 << 80) + number))
 
 
 def claim_queries() -> list[dict[str, str]]:

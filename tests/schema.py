@@ -41,7 +41,8 @@ def world_of_examples(
     """
     with time_machine.travel(factories.NOW, tick=False):
         viewer = factories.UserFactory(id=EXAMPLE_ID)
-        channel = factories.ChannelFactory(owner__username="streamer", slug="streamer")
+        streamer = factories.UserFactory(id=EXAMPLE_ID + 1, username="streamer")
+        channel = factories.ChannelFactory(id=EXAMPLE_ID + 1, owner=streamer, slug="streamer")
         factories.ChannelFactory(id=EXAMPLE_ID, owner=viewer)
         category = factories.CategoryFactory(id=EXAMPLE_ID, name="Skyforge Rally", organization=studio)
         campaign = factories.CampaignFactory(
@@ -60,7 +61,7 @@ def world_of_examples(
         )
         factories.CampaignRewardFactory(campaign=campaign, reward=reward, required_minutes=60)
         factories.AllowedChannelFactory(campaign=campaign, channel=channel)
-        factories.LivestreamFactory(channel=channel, category=category)
+        factories.LivestreamFactory(id=EXAMPLE_ID, channel=channel, category=category)
         factories.ProgressFactory(viewer=viewer, campaign=campaign, seconds=3600)
         claim = factories.ClaimFactory(id=EXAMPLE_ULID, campaign=campaign, reward=reward, viewer=viewer)
         endpoint = factories.WebhookEndpointFactory(

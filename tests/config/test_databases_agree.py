@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -31,7 +32,9 @@ def answers(database_url: str) -> list[list[Any]]:
 def test_both_databases_give_the_same_answers() -> None:
     with running_postgresql() as url:
         postgresql, sqlite = answers(url), answers("")
-    assert len(sqlite) > 150
-    assert [told[:2] for told in sqlite if told[1] >= 500] == []
+    statuses = Counter(told[1] for told in sqlite)
+    assert statuses[200] > 80
+    assert statuses[201] == 2
+    assert max(statuses) < 500
     for ours, theirs in zip(sqlite, postgresql, strict=True):
         assert ours == theirs
