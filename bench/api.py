@@ -36,7 +36,7 @@ KEYS = (
 def claims_page() -> tuple[float, float]:
     """GET of 1,000 claims with its token check, beside SQL and orjson that make the same bytes of the same rows."""
     with servers.running_database("postgresql") as url:
-        servers.set_up_django(database_url=url, API_CALLS_PER_MINUTE="1000000000")
+        servers.set_up_django(database_url=url, API_CALLS_PER_MINUTE="1000000000", LOG_LEVEL="WARNING")
         world = World()
         world.fill(FEW)
         cursors = [world.random_id() for _ in range(ROUNDS)]
@@ -55,7 +55,7 @@ def claims_page() -> tuple[float, float]:
 def claims_growth() -> tuple[float, float]:
     """The p50 of a page of 100 claims among 2,000,000, beside among 10,000."""
     with servers.running_database("postgresql") as url:
-        servers.set_up_django(database_url=url, API_CALLS_PER_MINUTE="1000000000")
+        servers.set_up_django(database_url=url, API_CALLS_PER_MINUTE="1000000000", LOG_LEVEL="WARNING")
         world = World()
         world.fill(FEW)
         few = world.p50_of_pages()
@@ -163,7 +163,7 @@ class World:
             "wsgi.input": BytesIO(),
             "wsgi.url_scheme": "http",
         }
-        response = self.application(environ, lambda line, headers: status.append(line))
+        response = self.application(environ, lambda line, _: status.append(line))
         body = b"".join(response)
         response.close()
         assert status[0].startswith("200"), body
