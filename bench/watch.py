@@ -40,9 +40,9 @@ def watch_campaigns() -> tuple[float, float]:
         with_many = with_two = 0.0
         for number in range(VIEWERS // BATCH):
             world.let_live(others, True)
-            with_many += _seconds(world.batch(number).credit)
+            with_many += seconds(world.batch(number).credit)
             world.let_live(others, False)
-            with_two += _seconds(world.batch(number).credit)
+            with_two += seconds(world.batch(number).credit)
         return VIEWERS / with_many, VIEWERS / with_two
 
 
@@ -54,12 +54,12 @@ def _credit_beside_upserts(kind: str) -> tuple[float, float]:
         world.warm_up()
         ours = least = 0.0
         for number in range(VIEWERS // BATCH):
-            ours += _seconds(world.batch(number).credit)
-            least += _seconds(world.batch(number).upsert)
+            ours += seconds(world.batch(number).credit)
+            least += seconds(world.batch(number).upsert)
         return VIEWERS / ours, VIEWERS / least
 
 
-def _seconds(work: Callable[[], Any]) -> float:
+def seconds(work: Callable[[], Any]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
@@ -84,7 +84,7 @@ class Batch:
         from drops.domain.watch import credit
 
         result = credit(self.beats, now=self.at)
-        assert result.seconds == 60 * len(self.beats) or self.at < NOON + timedelta(minutes=1)
+        assert result.seconds or self.at == NOON
 
     def upsert(self) -> None:
         """The least that crediting must write: a session row and two progress rows for each beat."""
@@ -140,12 +140,12 @@ class Batch:
 class World:
     """Viewers who watch live channels for which two campaigns count."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int = VIEWERS, batch: int = BATCH) -> None:
         from accounts.models import Organization, User
         from drops.models import CampaignReward, Category, Channel, Livestream, Reward
 
         User.objects.bulk_create(
-            [User(username=f"u{n}", email=f"u{n}@example.com", password="!") for n in range(VIEWERS)],
+            [User(username=f"u{n}", email=f"u{n}@example.com", password="!") for n in range(number)],
             batch_size=BATCH,
         )
         viewers = list(User.objects.order_by("pk").values_list("pk", flat=True))
@@ -168,8 +168,9 @@ class World:
             CampaignReward.objects.create(campaign=campaign, reward=reward, required_minutes=60, position=1)
         # Beats come in no order.
         random.Random(1).shuffle(viewers)
-        self._groups = [viewers[start : start + BATCH] for start in range(0, VIEWERS, BATCH)]
-        self._minutes = [0] * len(self._groups)
+        self._groups = [viewers[start : start + batch] for start in range(0, number, batch)]
+        self._turns = [0] * len(self._groups)
+        self.minute = timedelta(minutes=1)
 
     def _campaign(self, category: Any) -> Any:
         from drops.models import Campaign
@@ -201,8 +202,8 @@ class World:
 
     def batch(self, number: int) -> Batch:
         """The next minute of one group of viewers."""
-        at = NOON + timedelta(minutes=self._minutes[number])
-        self._minutes[number] += 1
+        at = NOON + self._turns[number] * self.minute
+        self._turns[number] += 1
         return Batch(self, self._groups[number], at)
 
     def warm_up(self) -> None:
