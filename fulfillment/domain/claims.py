@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Subquery
 from django.urls import reverse
 from ulid import ULID
 
@@ -41,9 +42,6 @@ def claim_reward(*, viewer: User, campaign: Campaign, reward: Reward, now: datet
     whatever that server does. A repeat returns the same claim and sends nothing. Not to be called
     in a transaction.
     """
-    claimed = find_claim(viewer=viewer, campaign=campaign, reward=reward)
-    if claimed is not None:
-        return claimed
     with bulkhead.slot(campaign.organization_id) as may_wait:
         claim, leased = _commit_claim(viewer, campaign, reward, now, may_wait)
         try:
@@ -64,7 +62,10 @@ def _commit_claim(
 ) -> tuple[Claim, list[deliveries.Lease]]:
     refused = refusal(viewer=viewer, campaign=campaign, reward=reward, now=now)
     if refused is not None:
-        raise refused
+        claimed = find_claim(viewer=viewer, campaign=campaign, reward=reward)
+        if claimed is None:
+            raise refused
+        return claimed, []
     # Two races end at this lock, the last one taken before the commit. Two requests for one reward:
     # the second finds the first's claim. Two claims of one organization: a partner that pages with
     # the last id it saw must never meet a smaller one later, so an id is drawn only when every
@@ -108,13 +109,18 @@ def _next_id(sequence: ClaimSequence, now: datetime) -> str:
 
 def refusal(*, viewer: User, campaign: Campaign, reward: Reward, now: datetime) -> ClaimRefused | None:
     """Why `viewer` cannot claim `reward` now, or None if a claim would succeed."""
-    attached = CampaignReward.objects.filter(campaign=campaign, reward=reward).first()
-    progress = Progress.objects.filter(viewer=viewer, campaign=campaign).first()
+    progress = Progress.objects.filter(viewer=viewer, campaign=campaign)
+    attached = (
+        CampaignReward.objects.filter(campaign=campaign, reward=reward)
+        .annotate(seconds=Subquery(progress.values("seconds")))
+        .first()
+    )
     return refusal_of(
         campaign=campaign,
         attached=attached,
-        seconds=progress.seconds if progress else 0,
-        is_member=permissions.is_member(user=viewer, organization=campaign.organization),
+        seconds=getattr(attached, "seconds", None) or 0,
+        is_member=campaign.test_mode
+        and permissions.is_member(user=viewer, organization=campaign.organization),
         linked=links.is_linked(viewer=viewer, organization=campaign.organization),
         now=now,
     )
@@ -133,7 +139,7 @@ def refusal_of(
     if `campaign.organization` is loaded.
 
     `attached` is the reward's place in the campaign, `seconds` the viewer's watch time for it,
-    `is_member` of the campaign's organization, `linked` with it.
+    `is_member` of the campaign's organization (asked in test mode alone), `linked` with it.
     """
     if attached is None:
         return ClaimRefused("not_attached", "This reward is not part of this campaign.")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,7 +19,8 @@ from typing import NamedTuple
 import orjson
 import structlog
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from accounts.domain import audit
 from accounts.models import new_ulid
@@ -111,8 +111,7 @@ def create_for_claim(*, claim: Claim, now: datetime, lease: bool) -> list[Lease]
     body = claim_body(claim)
     leased = []
     endpoints = WebhookEndpoint.objects.filter(organization=claim.organization_id, deleted_at=None)
-    in_flight = _in_flight(endpoints, now) if lease else Counter()
-    for endpoint in endpoints:
+    for endpoint in endpoints.annotate(in_flight=_in_flight(now)):
         delivery = Delivery(
             endpoint=endpoint,
             claim=claim,
@@ -122,7 +121,7 @@ def create_for_claim(*, claim: Claim, now: datetime, lease: bool) -> list[Lease]
             next_attempt_at=now,
             created_at=now,
         )
-        has_room = in_flight[endpoint.pk] < IN_FLIGHT_PER_ENDPOINT
+        has_room = endpoint.in_flight < IN_FLIGHT_PER_ENDPOINT
         if lease and has_room and endpoint.accepts_claims and endpoint.breaker_open_until is None:
             leased.append(_lease(delivery, endpoint, now, REQUEST_DEADLINE))
         delivery.save(force_insert=True)
@@ -145,12 +144,13 @@ def _lease(delivery: Delivery, endpoint: WebhookEndpoint, now: datetime, deadlin
     return Lease(delivery, endpoint, delivery.lease_token)
 
 
-def _in_flight(endpoints: Iterable[WebhookEndpoint], now: datetime) -> Counter[str]:
-    """How many requests are on their way to each of `endpoints`, by its id."""
+def _in_flight(now: datetime) -> Coalesce:
+    """Of an endpoint in a query: how many requests are on their way to it."""
     leased = Delivery.objects.filter(
-        endpoint__in=endpoints, lease_token__isnull=False, next_attempt_at__gt=now
+        endpoint=OuterRef("pk"), lease_token__isnull=False, next_attempt_at__gt=now
     )
-    return Counter(leased.values_list("endpoint", flat=True))
+    counted = leased.order_by().values("endpoint").annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(counted), 0)
 
 
 def due(now: datetime) -> QuerySet[Delivery]:
@@ -165,13 +165,18 @@ def take_due(*, limit: int, now: datetime) -> list[Lease]:
     Of an endpoint that is not verified, tests alone.
     """
     endpoints = _lock_endpoints_with_work(limit, now)
-    in_flight = _in_flight(endpoints, now)
+    # Asked after the lock: the locking query itself may have seen things as they were before it.
+    rooms = dict(
+        WebhookEndpoint.objects.filter(pk__in=[endpoint.pk for endpoint in endpoints]).values_list(
+            "pk", IN_FLIGHT_PER_ENDPOINT - _in_flight(now)
+        )
+    )
     found: list[Delivery] = []
     for position, endpoint in enumerate(endpoints):
         turns = -(-(limit - len(found)) // (len(endpoints) - position))
         if endpoint.breaker_open_until is not None:
             turns = min(turns, 1)
-        found += _due_at(endpoint, min(turns, IN_FLIGHT_PER_ENDPOINT - in_flight[endpoint.pk]), now)
+        found += _due_at(endpoint, min(turns, rooms[endpoint.pk]), now)
     Attempt.objects.bulk_create(_crashed(delivery) for delivery in found if delivery.lease_token)
     return _lease_all(found, now)
 
