@@ -126,7 +126,6 @@ def documented(
     example: Any = None,
     failure: Schema = FAILURE,
     also: Mapping[int, Schema] | None = None,
-    open_to_all: bool = False,
 ) -> Callable[[Any], Any]:
     """Describe one operation. `answer` None: an empty body. `example` is a body that is accepted.
 
@@ -151,5 +150,4 @@ def documented(
         request=None if body is None else {"application/json": body},
         responses=responses,
         examples=[OpenApiExample("example", example, request_only=True)] if example is not None else None,
-        **({"auth": []} if open_to_all else {}),
     )

@@ -10,7 +10,7 @@ from accounts.oauth.scopes import Scopes
 from config.schema import array, enveloped, moment, number, record, text
 
 
-class BearerScheme(OpenApiAuthenticationExtension):
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "accounts.api.authentication.BearerAuthentication"
     name = "oauth2"
 
@@ -29,7 +29,7 @@ class BearerScheme(OpenApiAuthenticationExtension):
         }
 
 
-class SessionScheme(OpenApiAuthenticationExtension):
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "accounts.api.authentication.SessionAuthentication"
     name = "session"
 
