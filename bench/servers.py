@@ -157,7 +157,9 @@ def load(
     wrk = shutil.which("wrk")
     if not wrk:
         raise SystemExit("This measure needs the load generator wrk: apt-get install wrk")
-    command = f"{wrk} --threads 1 --connections {connections} --duration {seconds}s --timeout 10s --latency".split()
+    command = (
+        f"{wrk} --threads 1 --connections {connections} --duration {seconds}s --timeout 10s --latency".split()
+    )
     if script:
         command += ["--script", str(script)]
     for name, value in (headers or {}).items():
