@@ -62,6 +62,7 @@ def replace_leaked(model_admin: OAuthAppAdmin, request: HttpRequest, app: OAuthA
 class OAuthAppAdmin(OrganizationAdmin):
     route = "apps"
     label = "OAuth apps"
+    noun = "OAuth app"
     icon = "key"
     order = 80
     lede = "How your servers speak to us: viewers connect through an app, and it reads your claims."

@@ -10,6 +10,7 @@ from django.utils.safestring import mark_safe
 
 from accounts.dashboard.base import OrganizationAdmin
 from accounts.dashboard.sites import site
+from accounts.dashboard.words import action_words, change_words
 from accounts.models import AuditEvent
 
 OBJECTS = {
@@ -40,6 +41,7 @@ class ObjectFilter(admin.SimpleListFilter):
 class AuditEventAdmin(OrganizationAdmin):
     route = "audit-log"
     label = "Audit log"
+    noun = "audit event"
     icon = "list"
     order = 100
     lede = "Who did what, when. It can be read by every member and changed by nobody."
@@ -57,20 +59,13 @@ class AuditEventAdmin(OrganizationAdmin):
 
     @admin.display(description="what")
     def what(self, event: AuditEvent) -> str:
-        return event.action.replace(".", " ").replace("_", " ").capitalize()
+        return action_words(event.action)
 
     @admin.display(description="changes")
     def changes(self, event: AuditEvent) -> str:
-        lines = ((name, _words(value)) for name, value in event.data.items())
+        lines = change_words(event.action, event.data)
         return format_html_join(mark_safe("<br>"), "{}: {}", lines) or "-"
 
     @admin.display(description="who")
     def who(self, event: AuditEvent) -> str:
         return str(event.actor or event.actor_app or "the system")
-
-
-def _words(value: Any) -> str:
-    """A pair is a change from its first to its second."""
-    if isinstance(value, list) and len(value) == 2:
-        return f"{value[0]} → {value[1]}"
-    return str(value)

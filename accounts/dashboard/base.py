@@ -29,6 +29,7 @@ from django.utils.text import capfirst
 
 from accounts.dashboard.access import active_organization, may_change, recheck
 from accounts.dashboard.refusals import VerbAdmin
+from accounts.dashboard.words import action_words, change_words
 from accounts.models import AuditEvent
 
 Run = Callable[[Any, HttpRequest, Any], HttpResponse | None]
@@ -101,8 +102,10 @@ class CappedPaginator(Paginator):
 # What the columns and facts of the dashboard are called, where the model's own word says less.
 LABELS = {
     "acknowledge_within_hours": "Acknowledged within (hours)",
+    "announcement_days": "Announced, days before the start",
     "at": "When",
     "attempt_count": "Attempts",
+    "channels": "Allow-list",
     "created": "Created",
     "created_at": "Created",
     "delivered_at": "Delivered",
@@ -111,6 +114,7 @@ LABELS = {
     "external_id": "External ID",
     "external_status": "Status",
     "failing_since": "Failing since",
+    "grace_days": "Grace period, days after the end",
     "id": "ID",
     "next_attempt_at": "Next attempt",
     "starts_at": "Start",
@@ -127,6 +131,7 @@ class OrganizationAdmin(ScopedFields, VerbAdmin):
     organization_lookup = "organization"
     route: str
     label: str
+    noun: str  # in the middle of a sentence
     icon = "list"
     order = 100
     in_navigation = True
@@ -231,10 +236,6 @@ class OrganizationAdmin(ScopedFields, VerbAdmin):
 
     # Addresses and answers
 
-    @property
-    def noun(self) -> str:
-        return capfirst(str(self.opts.verbose_name))
-
     def url(self, view: str, *args: Any) -> str:
         name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{view}"
         return reverse(name, args=args)
@@ -262,15 +263,15 @@ class OrganizationAdmin(ScopedFields, VerbAdmin):
     def response_add(
         self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
     ) -> HttpResponse:
-        messages.success(request, f"{self.noun} “{obj}” was created.")
+        messages.success(request, f"{capfirst(self.noun)} “{obj}” was created.")
         return redirect(self.url_of(obj))
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
-        messages.success(request, f"{self.noun} “{obj}” was saved.")
+        messages.success(request, f"{capfirst(self.noun)} “{obj}” was saved.")
         return redirect(self.url_of(obj))
 
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: Any) -> HttpResponse:
-        messages.success(request, f"{self.noun} “{obj_display}” was deleted.")
+        messages.success(request, f"{capfirst(self.noun)} “{obj_display}” was deleted.")
         return redirect(self.url("changelist"))
 
     def _get_obj_does_not_exist_redirect(
@@ -337,7 +338,11 @@ class OrganizationAdmin(ScopedFields, VerbAdmin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         obj = kwargs.get("obj")
-        context |= {"model_admin": self, "list_url": self.url("changelist")}
+        context |= {
+            "model_admin": self,
+            "list_url": self.url("changelist"),
+            "title": f"New {self.noun}",
+        }
         if obj is not None:
             context["verbs"] = [
                 (verb, self.url(verb.name, quote(obj.pk))) for verb in self.offered_verbs(request, obj)
@@ -366,7 +371,10 @@ class OrganizationAdmin(ScopedFields, VerbAdmin):
             "back": self.url_of(obj),
             "list_url": self.url("changelist"),
             "model_admin": self,
-            "events": events[:200],
+            "events": [
+                (event, action_words(event.action), change_words(event.action, event.data))
+                for event in events[:200]
+            ],
         }
         return TemplateResponse(request, self.object_history_template, context)
 

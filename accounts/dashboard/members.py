@@ -43,10 +43,13 @@ class MembershipForm(VerbForm):
 class MembershipAdmin(OrganizationAdmin):
     route = "members"
     label = "Members"
+    noun = "member"
     icon = "users"
     order = 90
     lede = "Owners add and remove anybody but themselves. Everybody here signs in with a second factor."
     form = MembershipForm
+    delete_label = "Remove"
+    delete_question = "They are out at once. What they made stays, and the audit log remembers them."
     may_add = may_edit = may_delete = True
     list_display = ("user", "role", "created_at")
     ordering = ("user__username",)

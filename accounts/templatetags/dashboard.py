@@ -85,6 +85,8 @@ def readonly_value(field: Any) -> Any:
         _, _, value = lookup_field(name, obj, model_admin)
     except (AttributeError, ValueError, ObjectDoesNotExist):
         return EMPTY
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return moment(value) if isinstance(value, datetime) else field.contents()
 
 

@@ -97,6 +97,7 @@ def is_withdrawable(campaign: Campaign, now: datetime) -> bool:
 class CampaignAdmin(OrganizationAdmin):
     route = "campaigns"
     label = "Campaigns"
+    noun = "campaign"
     icon = "calendar"
     order = 10
     lede = "Viewers watch, your rewards are earned."
@@ -165,6 +166,11 @@ class CampaignAdmin(OrganizationAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Campaign) -> None:
         campaigns.delete_draft(campaign=obj, now=timezone.now(), actor=member(request))
+
+    @admin.display(description="allow-list")
+    def channels(self, campaign: Campaign) -> str:
+        slugs = campaign.allowed_channels.values_list("channel__slug", flat=True)
+        return ", ".join(slugs) or "every channel"
 
     @admin.display(description="phase")
     def phase(self, campaign: Any) -> str:

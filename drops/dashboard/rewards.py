@@ -68,6 +68,7 @@ def is_archived(reward: Reward, now: datetime) -> bool:
 class RewardAdmin(OrganizationAdmin):
     route = "rewards"
     label = "Rewards"
+    noun = "reward"
     icon = "gift"
     order = 20
     lede = "Items of your game. Make them once, attach them to as many campaigns as you like."

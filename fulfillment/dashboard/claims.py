@@ -36,6 +36,7 @@ class AnswerFilter(admin.SimpleListFilter):
 class ClaimAdmin(OrganizationAdmin):
     route = "claims"
     label = "Claims"
+    noun = "claim"
     icon = "inbox"
     order = 30
     lede = "Rewards that viewers took, newest first."

@@ -37,6 +37,7 @@ class DeliveryAdmin(OrganizationAdmin):
     organization_lookup = "endpoint__organization"
     route = "deliveries"
     label = "Deliveries"
+    noun = "delivery"
     icon = "send"
     order = 40
     lede = "Every message to your servers, with every attempt."

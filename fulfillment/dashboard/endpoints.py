@@ -76,6 +76,7 @@ def is_sending(endpoint: WebhookEndpoint, now: datetime) -> bool:
 class WebhookEndpointAdmin(OrganizationAdmin):
     route = "webhooks"
     label = "Webhooks"
+    noun = "webhook endpoint"
     icon = "webhook"
     order = 70
     lede = "Where claims are posted the moment they are made, once an endpoint has answered a test event."

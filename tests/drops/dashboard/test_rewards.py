@@ -87,5 +87,5 @@ def test_the_history_of_a_reward_is_its_audit_trail(owner_client: Client, catego
     send_form(owner_client, "/dashboard/rewards/add/", name="Cape", category=category.pk)
     reward = Reward.objects.get()
     page = words(owner_client.get(f"/dashboard/rewards/{reward.pk}/history/"))
-    assert "reward.created" in page
+    assert "Reward created" in page
     assert "by owner" in page
