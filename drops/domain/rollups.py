@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Sum
+from django.db.models import F, Sum
 from django.db.models.functions import TruncDay
 
 from drops.models import Campaign, Channel, Reward, RewardHour, WatchHour
@@ -48,14 +48,22 @@ class Period:
 
 def by_hour(campaign: Campaign, *, since: datetime) -> list[Period]:
     """The hours with watch time, oldest first."""
-    rows = WatchHour.objects.filter(campaign=campaign, hour__gte=since).values_list("hour")
-    return [Period(*row) for row in rows.annotate(Sum("seconds"), Sum("new_viewers")).order_by("hour")]
+    return _periods(F("hour"), campaign, since)
 
 
 def by_day(campaign: Campaign, *, since: datetime) -> list[Period]:
     """The days (in UTC) with watch time, oldest first."""
-    rows = WatchHour.objects.filter(campaign=campaign, hour__gte=since).values_list(TruncDay("hour"))
-    return [Period(*row) for row in rows.annotate(Sum("seconds"), Sum("new_viewers")).order_by("truncday1")]
+    return _periods(TruncDay("hour"), campaign, since)
+
+
+def _periods(start: F | TruncDay, campaign: Campaign, since: datetime) -> list[Period]:
+    rows = (
+        WatchHour.objects.filter(campaign=campaign, hour__gte=since)
+        .values(start=start)
+        .annotate(total=Sum("seconds"), new=Sum("new_viewers"))
+        .order_by("start")
+    )
+    return [Period(row["start"], row["total"], row["new"]) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -71,12 +79,12 @@ def by_channel(campaign: Campaign, *, limit: int) -> list[ChannelFigures]:
     """The channels with the most watch time."""
     rows = list(
         WatchHour.objects.filter(campaign=campaign)
-        .values_list("channel")
-        .annotate(Sum("seconds"), Sum("new_viewers"))
-        .order_by("-seconds__sum", "channel")[:limit]
+        .values("channel")
+        .annotate(total=Sum("seconds"), new=Sum("new_viewers"))
+        .order_by("-total", "channel")[:limit]
     )
-    channels = Channel.objects.in_bulk([channel_id for channel_id, *_ in rows])
-    return [ChannelFigures(channels[channel_id], *figures) for channel_id, *figures in rows]
+    channels = Channel.objects.in_bulk([row["channel"] for row in rows])
+    return [ChannelFigures(channels[row["channel"]], row["total"], row["new"]) for row in rows]
 
 
 def qualified(campaign: Campaign) -> dict[Reward, int]:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
+from typing import cast
 
 import redis
 import structlog
@@ -24,10 +25,13 @@ from drops.domain.gather import Gatherer
 from drops.domain.watch_credit import Beat, BeatKind, credit, partition_of
 from drops.models import WatchPartition
 
+Entries = list[tuple[bytes, dict[bytes, bytes]]]
+
 # Beats credited in one transaction.
 BATCH = 5_000
 # Beats that may wait in this process, were Redis slower than they come.
 MAX_GATHERED = 20_000
+MAX_ID = 2**63 - 1
 # How long a reading of a stream's length is believed, in seconds.
 LENGTH_AGE = 1.0
 
@@ -137,7 +141,7 @@ def credit_partition(*, number: int, now: datetime) -> int:
     time, as often as one likes: of two workers at the same position one credits, the other sees so."""
     position = WatchPartition.objects.filter(pk=number).values_list("position", flat=True).first() or "0-0"
     connection = client(settings.REDIS_URL)
-    entries = connection.xrange(key(number), min=f"({position}", count=BATCH)
+    entries = cast("Entries", connection.xrange(key(number), min=f"({position}", count=BATCH))
     if not entries:
         return 0
     last = entries[-1][0].decode()
@@ -160,6 +164,8 @@ def _unpack(entry_id: bytes, fields: dict[bytes, bytes]) -> Sequence[Beat]:
     try:
         viewer_id, channel_id, kind, livestream_id, player = map(int, fields[b"b"].split())
         at = int(entry_id.partition(b"-")[0])
+        if max(viewer_id, channel_id, livestream_id, player) > MAX_ID:
+            raise ValueError("a number beyond 64 bits")
         return [Beat(viewer_id, channel_id, at, BeatKind(kind), livestream_id, player)]
     except (KeyError, ValueError):
         log.exception("watch_stream_entry_unreadable", entry=entry_id.decode())

@@ -512,7 +512,9 @@ class Figures:
             counter += piece.seconds
 
     def write(self) -> None:
-        store.add_hours([(*key, *figures) for key, figures in self._hours.items()])
+        store.add_hours(
+            [(*key, seconds, viewers, new) for key, (seconds, viewers, new) in self._hours.items()]
+        )
         store.add_reward_hours([(*key, viewers) for key, viewers in self._qualified.items()])
 
 

@@ -289,4 +289,4 @@ def _execute(sql: str, parameters: Sequence[Any]) -> None:
 def _fetch(sql: str, parameters: Sequence[Any]) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())

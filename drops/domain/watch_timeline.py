@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from django.db.models import Exists, OuterRef, Q
 
@@ -238,10 +238,10 @@ def _facts(channel_ids: Collection[int], since: datetime, until: datetime) -> di
     for channel_id, opted_out_at in channels.items():
         if opted_out_at is not None:
             out[channel_id].append((to_ms(opted_out_at), FOREVER))
-    for channel_id, started_at, ended_at in FormerOptOut.objects.filter(ended_at__gt=since).values_list(
+    for channel_id, out_at, in_at in FormerOptOut.objects.filter(ended_at__gt=since).values_list(
         "channel", "started_at", "ended_at"
     ):
-        out[channel_id].append((to_ms(started_at), to_ms(ended_at)))
+        out[channel_id].append((to_ms(out_at), to_ms(in_at)))
 
     former: defaultdict[int, list[tuple[int, int | None]]] = defaultdict(list)
     for livestream_id, until_at, category_id in (
@@ -252,14 +252,14 @@ def _facts(channel_ids: Collection[int], since: datetime, until: datetime) -> di
         former[livestream_id].append((to_ms(until_at), category_id))
 
     live: defaultdict[int, list[tuple[int, int, int, int | None]]] = defaultdict(list)
-    for pk, channel_id, category_id, started_at, ended_at in (
+    for pk, channel_id, category_id, began_at, ended_at in (
         Livestream.objects.filter(
             Q(ended_at__isnull=True) | Q(ended_at__gt=since), channel__in=channels, started_at__lte=until
         )
         .order_by("started_at", "pk")
         .values_list("pk", "channel", "category", "started_at", "ended_at")
     ):
-        begin = to_ms(started_at)
+        begin = to_ms(began_at)
         for until_ms, former_category in former[pk]:
             live[channel_id].append((begin, until_ms, pk, former_category))
             begin = until_ms
@@ -272,11 +272,9 @@ def _facts(channel_ids: Collection[int], since: datetime, until: datetime) -> di
 def _stretches(
     channel_id: int, live: Sequence[tuple[int, int, int, int | None]], out: Sequence[tuple[int, int]]
 ) -> Iterator[Stretch]:
-    edges = {-FOREVER, FOREVER}
-    for begin, end, *_ in (*live, *out):
-        edges |= {begin, end}
-    ordered = sorted(edges)
-    for begin, end in itertools.pairwise(ordered):
+    spans = [*out, *(row[:2] for row in live)]
+    edges = {-FOREVER, FOREVER, *(edge for span in spans for edge in span)}
+    for begin, end in itertools.pairwise(sorted(edges)):
         stream = next((row for row in live if row[0] <= begin < row[1]), None)
         opted_out = any(first <= begin < last for first, last in out)
         yield (
@@ -300,8 +298,8 @@ Span = tuple[int, int, Terms]
 def _epochs(facts: Collection[int], since: datetime, until: datetime) -> Epochs:
     """The campaigns that are live somewhere in the span, cut where one starts, ends or changes."""
     former: defaultdict[str, list[FormerTerms]] = defaultdict(list)
-    for terms in FormerTerms.objects.filter(until__gt=since).order_by("until", "pk"):
-        former[terms.campaign_id].append(terms)
+    for former_terms in FormerTerms.objects.filter(until__gt=since).order_by("until", "pk"):
+        former[former_terms.campaign_id].append(former_terms)
     campaigns = list(
         Campaign.objects.filter(
             Q(starts_at__lte=until, ends_at__gt=since) | Q(pk__in=former),
@@ -331,28 +329,18 @@ def _epochs(facts: Collection[int], since: datetime, until: datetime) -> Epochs:
         allowed[campaign_id].add(channel_id)
 
     spans: list[Span] = []
-    for (
-        pk,
-        organization_id,
-        category,
-        test,
-        starts,
-        ends,
-        published,
-        withdrawn,
-        suspended,
-        listed,
-    ) in campaigns:
+    for row in campaigns:
+        pk, organization_id, category, test, starts, ends, published, withdrawn, suspended, listed = row
         stops = [to_ms(moment) for moment in (withdrawn, suspended) if moment is not None]
-        begin = to_ms(published)
+        begin = to_ms(cast("datetime", published))
         for was in former[pk]:
-            channels = frozenset(was.channel_ids) if was.channel_ids else None
-            terms = Terms(pk, organization_id, was.category_id, was.test_mode, channels)
+            channels = frozenset(was.channel_ids) or None
+            asked = Terms(pk, organization_id, was.category_id, was.test_mode, channels)
             until_ms = to_ms(was.until)
-            spans.append((max(begin, to_ms(was.starts_at)), min(until_ms, to_ms(was.ends_at), *stops), terms))
+            spans.append((max(begin, to_ms(was.starts_at)), min(until_ms, to_ms(was.ends_at), *stops), asked))
             begin = max(begin, until_ms)
-        terms = Terms(pk, organization_id, category, test, frozenset(allowed[pk]) if listed else None)
-        spans.append((max(begin, to_ms(starts)), min([to_ms(ends), *stops]), terms))
+        asks = Terms(pk, organization_id, category, test, frozenset(allowed[pk]) if listed else None)
+        spans.append((max(begin, to_ms(starts)), min([to_ms(ends), *stops]), asks))
     first, last = to_ms(since), to_ms(until)
     spans = [span for span in spans if span[0] < span[1] and span[0] <= last and span[1] > first]
     edges = sorted(
