@@ -16,7 +16,7 @@ Running 3s test @ http://127.0.0.1:8000/
      50%  850.00us
      75%    4.29ms
      90%   21.79ms
-     99%    1.02s 
+     99%    1.02s\x20
   34205 requests in 3.01s, 5.22MB read
 Requests/sec:  11371.62
 Transfer/sec:      1.73MB
