@@ -1,31 +1,35 @@
 from django.urls import URLPattern, path
 
-from . import manage, platform, public, viewer, watch
+from . import managed_campaigns, managed_rewards, platform, public, viewer, watch
 
 urlpatterns: list[URLPattern] = [
     path("public/v1/channels", public.ChannelsView.as_view(), name="api_channels"),
     path("public/v1/categories", public.CategoriesView.as_view(), name="api_categories"),
     path("public/v1/categories/<str:category_id>", public.CategoryView.as_view(), name="api_category"),
-    path("public/v1/drops/campaigns", manage.ManagedCampaignsView.as_view(), name="api_managed_campaigns"),
+    path(
+        "public/v1/drops/campaigns",
+        managed_campaigns.ManagedCampaignsView.as_view(),
+        name="api_managed_campaigns",
+    ),
     path(
         "public/v1/drops/campaigns/<str:campaign_id>",
-        manage.ManagedCampaignView.as_view(),
+        managed_campaigns.ManagedCampaignView.as_view(),
         name="api_managed_campaign",
     ),
     path(
         "public/v1/drops/campaigns/<str:campaign_id>/publish",
-        manage.PublishView.as_view(),
+        managed_campaigns.PublishView.as_view(),
         name="api_publish",
     ),
     path(
         "public/v1/drops/campaigns/<str:campaign_id>/withdraw",
-        manage.WithdrawView.as_view(),
+        managed_campaigns.WithdrawView.as_view(),
         name="api_withdraw",
     ),
-    path("public/v1/drops/rewards", manage.ManagedRewardsView.as_view(), name="api_managed_rewards"),
+    path("public/v1/drops/rewards", managed_rewards.ManagedRewardsView.as_view(), name="api_managed_rewards"),
     path(
         "public/v1/drops/rewards/<str:reward_id>",
-        manage.ManagedRewardView.as_view(),
+        managed_rewards.ManagedRewardView.as_view(),
         name="api_managed_reward",
     ),
     path("api/v1/drops/campaigns", viewer.CampaignsView.as_view(), name="api_campaigns"),
