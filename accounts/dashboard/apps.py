@@ -37,6 +37,11 @@ class OAuthAppForm(VerbForm):
         }
         widgets = {"redirect_uris": forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "name" in self.fields:  # those who may only look have a form without fields
+            self.fields["name"].required = True
+
     def clean_new_logo(self) -> Any:
         upload = self.cleaned_data["new_logo"]
         return prepare_image(upload, size=LOGO_SIZE) if upload else None

@@ -31,6 +31,7 @@ class WebhookEndpointForm(VerbForm):
     class Meta:
         model = WebhookEndpoint
         fields = ("url", "acknowledge_within_hours")
+        labels = {"acknowledge_within_hours": "Acknowledged within (hours)"}
         help_texts = {"url": "An https address of your server. Claims are posted there, signed."}
 
 
