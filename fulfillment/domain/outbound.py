@@ -94,7 +94,13 @@ class _BoundedSocket(_Bounds, socket.socket):
 
 
 class _BoundedTLSSocket(_Bounds, ssl.SSLSocket):
-    pass
+    def recv(self, *args: Any) -> bytes:
+        # ssl's constructor receives on a connection that is gone by then, and would leave the socket open.
+        try:
+            return super().recv(*args)
+        except OSError:
+            self.close()
+            raise
 
 
 _Socket = _BoundedSocket | _BoundedTLSSocket
@@ -214,7 +220,10 @@ def _tls_context(ca_file: str) -> ssl.SSLContext:
 
 def _start_tls(sock: socket.socket, target: Target, deadline: float) -> _BoundedTLSSocket:
     context = _tls_context(settings.OUTBOUND_CA_FILE)
-    tls = context.wrap_socket(sock, server_hostname=target.host, do_handshake_on_connect=False)
+    try:
+        tls = context.wrap_socket(sock, server_hostname=target.host, do_handshake_on_connect=False)
+    except OSError as error:
+        raise _tls_failure(error) from None
     assert isinstance(tls, _BoundedTLSSocket)  # noqa: S101 - the context makes no others
     tls.deadline, tls.bytes_left = deadline, HEAD_BYTES
     try:
