@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from celery import shared_task
-from celery.signals import worker_init, worker_shutting_down
+from typing import Any
+
+from celery import bootsteps, shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from config.celery import app
 from fulfillment.domain import notices
 from fulfillment.domain.dispatcher import Dispatcher
 
-_dispatcher = Dispatcher(threads=settings.DELIVERY_THREADS, clock=timezone.now)
+
+class Delivering(bootsteps.StartStopStep):
+    """Runs in every worker from its start to its end, whether the broker is there or not.
+
+    After beat, which is forked off and must not inherit a loop's connections.
+    """
+
+    requires = ("celery.worker.components:Beat",)
+
+    def __init__(self, worker: Any, **_: Any) -> None:
+        super().__init__(worker)
+        self._dispatcher = Dispatcher(threads=settings.DELIVERY_THREADS, clock=timezone.now)
+
+    def start(self, worker: Any) -> None:
+        self._dispatcher.start()
+
+    def stop(self, worker: Any) -> None:
+        self._dispatcher.stop()
 
 
-@worker_init.connect  # before it connects to the broker, which deliveries do not need
-def start_delivering(**_: object) -> None:
-    _dispatcher.start()
-
-
-@worker_shutting_down.connect
-def stop_delivering(**_: object) -> None:
-    _dispatcher.stop()
+app.steps["worker"].add(Delivering)
 
 
 @shared_task
