@@ -90,9 +90,7 @@ def named_by_path(operation: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("operation", [param for param in PARTNERS if named_by_path(param.values[0][2])])
-def test_a_foreign_thing_is_as_if_it_were_not_there(
-    clients: dict[str, Client], operation: Operation
-) -> None:
+def test_a_foreign_thing_is_as_if_it_were_not_there(clients: dict[str, Client], operation: Operation) -> None:
     """The same answer for the studio's id as for one that nothing has."""
     parameter = named_by_path(operation[2])[0]
     studios = str(next(iter(parameter["examples"].values()))["value"])
