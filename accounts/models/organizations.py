@@ -13,12 +13,6 @@ def logo_path(organization: Organization, filename: str) -> str:
     return f"organizations/{new_ulid()}.webp"
 
 
-class OrganizationQuerySet(models.QuerySet["Organization"]):
-    def active(self) -> OrganizationQuerySet:
-        """Approved by an operator and not suspended: may publish, and is seen by viewers."""
-        return self.filter(approved_at__isnull=False, suspended_at__isnull=True)
-
-
 class Organization(models.Model):
     id = ULIDField(primary_key=True, default=new_ulid, editable=False)
     name = models.CharField(max_length=80)
@@ -38,8 +32,6 @@ class Organization(models.Model):
     suspended_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
-
-    objects = OrganizationQuerySet.as_manager()
 
     class Meta:
         ordering = ["name", "id"]
