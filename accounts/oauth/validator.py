@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 import uuid
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -31,7 +32,7 @@ class Validator(OAuth2Validator):
 
     def authenticate_client(self, request: Request, *args: Any, **kwargs: Any) -> bool:
         """By HTTP Basic, else by the body. Any other Authorization header counts for nothing."""
-        client_id, secret = _basic_credentials(request) or (request.client_id, request.client_secret)
+        client_id, secret = basic_credentials(request.headers) or (request.client_id, request.client_secret)
         if request.client_id not in (None, client_id):
             return False
         app = self._load_application(client_id, request)
@@ -167,9 +168,9 @@ def _revoke_family_of(code: str, client: OAuthApp) -> None:
         RefreshToken.revoke_family(family)
 
 
-def _basic_credentials(request: Request) -> tuple[str, str] | None:
+def basic_credentials(headers: Mapping[str, str]) -> tuple[str, str] | None:
     """Client id and secret of an `Authorization: Basic` header; None where there is none."""
-    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, encoded = headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None
     try:

@@ -24,6 +24,7 @@ from accounts.api.authentication import bearer_token
 from accounts.domain import links, tokens
 from accounts.models import LOOPBACK_HOSTS, OAuthApp
 from accounts.oauth.scopes import VIEWER_SCOPES
+from accounts.oauth.validator import basic_credentials
 from accounts.requests import SignedInRequest
 from config.csp import POLICY
 
@@ -143,8 +144,9 @@ def revoke(request: HttpRequest) -> HttpResponse:
     """RFC 7009. The token is in the form or in the query; whoever holds it may end it."""
     parameters = {**request.GET.dict(), **request.POST.dict()}
     raw = parameters.get("token", "")
+    client_id, _ = basic_credentials(request.headers) or (parameters.get("client_id", ""), "")
     if raw:
-        links.revoke_token(raw=raw, client_id=parameters.get("client_id", ""), now=timezone.now())
+        links.revoke_token(raw=raw, client_id=client_id, now=timezone.now())
     return JsonResponse({})
 
 

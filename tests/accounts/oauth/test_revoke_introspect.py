@@ -1,3 +1,5 @@
+import base64
+
 import pytest
 from django.test import Client
 from oauth2_provider.models import AccessToken, RefreshToken
@@ -67,7 +69,10 @@ def test_credentials_may_come_with_it(studio_app: OAuthApp) -> None:
 def test_another_app_ends_nothing(studio_app: OAuthApp, rival_app: OAuthApp) -> None:
     raw = access_token(studio_app)
     body = {"token": raw, "client_id": rival_app.client_id, "client_secret": "secret"}
+    pair = base64.b64encode(f"{rival_app.client_id}:secret".encode()).decode()
+    by_basic = {"authorization": f"Basic {pair}"}
     assert_revoked(Client().post("/oauth/revoke", body))
+    assert_revoked(Client().post("/oauth/revoke", {"token": raw}, headers=by_basic))
     assert AccessToken.objects.exists()
 
 
