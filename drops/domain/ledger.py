@@ -121,6 +121,11 @@ def _former_terms(campaigns: Sequence[Campaign]) -> defaultdict[str, list[Former
     return found
 
 
+def forget_visits(*, user: User, now: datetime, **signal: object) -> None:
+    """Receives `account_deleted`: what somebody watched when is nobody's business any more."""
+    WatchInterval.objects.filter(viewer=user).delete()
+
+
 def purge(*, before: datetime) -> int:
     """Delete the intervals that began before `before`; progress and the hourly figures stay.
 

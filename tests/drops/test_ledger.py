@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 
+from accounts.domain.users import delete_account
 from drops import tasks
 from drops.domain import ledger, rollups, streams
 from drops.domain.watch import Beat, BeatKind, credit
@@ -161,3 +162,13 @@ def test_each_livestream_knows_how_many_watch_it(viewer, stranger, channel, live
     with time_machine.travel(NOW + timedelta(seconds=200), tick=False):
         tasks.count_viewers()
     assert dict(Livestream.objects.values_list("pk", "viewer_count")) == {live.pk: 1, quiet.pk: 0}
+
+
+def test_with_the_account_its_visits_are_forgotten(viewer, stranger, channel, live, campaign):
+    for who in (viewer, stranger):
+        beats(who, channel, 0, 60)
+
+    delete_account(user=viewer, now=NOW)
+
+    assert WatchInterval.objects.get().viewer == stranger
+    assert rollups.totals([campaign])[campaign.pk].viewers == 2
