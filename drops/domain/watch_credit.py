@@ -192,7 +192,7 @@ class Crediting:
                 or by_player != player
                 or not hour <= last < at <= last + MAX_BEAT
                 # The first second of this hour: the viewer may be new to it.
-                or before == ((max(hour, start)) - began) // 1000
+                or before == (max(hour, start) - began) // 1000
             ):
                 continue
             seconds = (at - began) // 1000 - before
