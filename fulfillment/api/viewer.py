@@ -41,18 +41,17 @@ class ClaimView(ViewerView):
 
 
 def _asked_for(body: Any) -> tuple[Campaign, Reward]:
-    ids = (body.get("campaign_id"), body.get("reward_id")) if isinstance(body, dict) else (None, None)
-    campaign_id, reward_id = (parse_ulid(value) if isinstance(value, str) else None for value in ids)
-    if not all(isinstance(value, str) for value in ids):
+    fields = body if isinstance(body, dict) else {}
+    campaign_id, reward_id = fields.get("campaign_id"), fields.get("reward_id")
+    if not isinstance(campaign_id, str) or not isinstance(reward_id, str):
         raise ParseError('The body must be {"reward_id": …, "campaign_id": …}.')
-    campaign = (
-        Campaign.objects.select_related("organization")
-        .filter(id=campaign_id, published_at__isnull=False)
-        .first()
-    )
-    reward = Reward.objects.filter(id=reward_id).first()
-    if campaign is None or reward is None:
-        raise NotFound("No such campaign." if campaign is None else "No such reward.")
+    published = Campaign.objects.select_related("organization").filter(published_at__isnull=False)
+    campaign = published.filter(id=parse_ulid(campaign_id)).first()
+    if campaign is None:
+        raise NotFound("No such campaign.")
+    reward = Reward.objects.filter(id=parse_ulid(reward_id)).first()
+    if reward is None:
+        raise NotFound("No such reward.")
     return campaign, reward
 
 
