@@ -24,7 +24,6 @@ PAUSING_STATUSES = (429, 503)
 HOLD_AFTER = timedelta(days=5)
 GONE = 410
 
-UNWELL = Q(failing_since__isnull=False) | Q(breaker_open_until__isnull=False)
 ARRIVED = Q(status__gte=200, status__lt=300)
 
 

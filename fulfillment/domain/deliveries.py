@@ -341,20 +341,22 @@ def write_outcomes(outcomes: Sequence[Outcome]) -> None:
 
 
 def _lock_endpoints_that_change(outcomes: Sequence[Outcome]) -> dict[str, WebhookEndpoint]:
-    """Those that an attempt failed at, and those that were unwell: a success at a well one changes nothing.
+    """Those that an attempt failed at, and those that were unwell when it was leased: a success at a well
+    one changes nothing, and asks nothing.
 
     A test, and a failure of our own, say nothing of how an endpoint treats claims.
     """
-    telling = [
-        outcome.made
-        for outcome in outcomes
-        if outcome.lease.delivery.claim_id is not None and outcome.made.error_class != ErrorClass.SIGNING
-    ]
-    failed = {made.endpoint_id for made in telling if not made.succeeded}
-    arrived = {made.endpoint_id for made in telling if made.succeeded}
-    changing = Q(pk__in=failed) | (Q(pk__in=arrived) & breaker.UNWELL)
+    changing = {
+        lease.endpoint.pk
+        for lease, made in outcomes
+        if lease.delivery.claim_id is not None
+        and made.error_class != ErrorClass.SIGNING
+        and (lease.endpoint.is_unwell or not made.succeeded)
+    }
+    if not changing:
+        return {}
     # In one order, so that two workers with the same endpoints do not wait for each other.
-    locked = WebhookEndpoint.objects.select_for_update(no_key=True).filter(changing).order_by("pk")
+    locked = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk__in=changing).order_by("pk")
     return {endpoint.pk: endpoint for endpoint in locked}
 
 

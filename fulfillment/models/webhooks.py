@@ -75,6 +75,11 @@ class WebhookEndpoint(models.Model):
         """Claims are sent to it, not kept waiting."""
         return self.verified_at is not None and self.held_at is None and self.deleted_at is None
 
+    @property
+    def is_unwell(self) -> bool:
+        """Its latest attempts failed: the next success changes it."""
+        return self.failing_since is not None or self.breaker_open_until is not None
+
 
 class NoticeKind(models.TextChoices):
     FAILING_1H = "failing_1h", "Failing for an hour"
