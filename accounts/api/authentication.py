@@ -36,7 +36,7 @@ class BearerAuthentication(BaseAuthentication):
         if found is None:
             raise AuthenticationFailed("Unauthorized: the access token is unknown or expired.")
         count_call(request, found.client_id, now=now)
-        return (User.objects.get(pk=found.user_id) if found.user_id is not None else None), found
+        return found.person, found
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
