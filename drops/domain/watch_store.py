@@ -18,6 +18,10 @@ from django.db import connection
 from drops.models import Campaign, WatchPartition
 from drops.models.fields import from_ms
 
+# Thousands of rows of millions: PostgreSQL would rather read the whole table than look each one up, and
+# change its mind as the table grows. Measured at 400,000 rows: the look-ups take two thirds of the time.
+BY_INDEX = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
+
 
 class OpenRow(NamedTuple):
     """An interval that the viewer's next beat may go on with."""
@@ -220,7 +224,7 @@ def _update(
     if connection.vendor == "postgresql":
         changes = [text.format(f"v.{name}") for text, name in zip(assignments, names, strict=False)]
         _execute(
-            f"UPDATE {table} SET {', '.join([*common, *changes])}"
+            f"{BY_INDEX}UPDATE {table} SET {', '.join([*common, *changes])}"
             f" FROM unnest({_arrays(types)}) AS v({', '.join(names)}) WHERE {table}.id = v.{names[-1]}",
             [*([also[1]] if also else []), *_columns(rows)],
         )
