@@ -2,22 +2,32 @@
 
 import logging
 import re
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
+import redis
 from django.conf import settings
 from django.test import Client, override_settings
 from structlog.stdlib import ProcessorFormatter
 
 from accounts.models import OAuthApp
 from config import ratelimit
+from scripts.valkey import running_valkey
 from tests import factories
 from tests.api import access_token, bearer
 
 ADDRESSES = ["/", "/public/v1/public-key", "/public/v1/nothing", "/oauth/revoke?token=hush", "/no/such/page"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    ratelimit._counts.clear()
+    ratelimit._tallies.clear()
+    monkeypatch.setattr(ratelimit, "_not_before", 0.0)
 
 
 @pytest.fixture
@@ -55,7 +65,6 @@ def test_a_name_that_is_not_sound_is_replaced(db: None, given: str) -> None:
 
 @override_settings(API_CALLS_PER_MINUTE=2)
 def test_calls_are_counted_per_app(studio_app: OAuthApp, rival_app: OAuthApp) -> None:
-    ratelimit._counts.clear()
     first, second = bearer(studio_app), bearer(studio_app)
     answers = [client.get("/public/v1/categories") for client in (first, second, first)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
@@ -70,7 +79,6 @@ def test_calls_are_counted_per_app(studio_app: OAuthApp, rival_app: OAuthApp) ->
 
 @override_settings(API_CALLS_PER_MINUTE=1)
 def test_the_next_minute_begins_anew(studio_app: OAuthApp) -> None:
-    ratelimit._counts.clear()
     quotas = [
         ratelimit.count("app", now=factories.NOW + timedelta(seconds=seconds)) for seconds in (0, 59, 60)
     ]
@@ -85,3 +93,19 @@ def test_the_next_minute_begins_anew(studio_app: OAuthApp) -> None:
 def test_without_an_answer_of_redis_nobody_is_turned_away(studio_app: OAuthApp) -> None:
     client = Client(headers={"authorization": f"Bearer {access_token(studio_app)}"})
     assert [client.get("/public/v1/categories").status_code for _ in range(3)] == [200] * 3
+
+
+def test_processes_count_together_in_redis() -> None:
+    """Another process's calls are known a fifth of a second later, one's own at once; nothing is counted twice."""
+    with running_valkey() as url, override_settings(REDIS_URL=url, API_CALLS_PER_MINUTE=100):
+        others = redis.Redis.from_url(url)
+        first = ratelimit.count("partner", now=factories.NOW)
+        (key,) = others.keys("drops:calls:partner:*")
+        assert (first.used, int(others.get(key))) == (1, 1)
+        others.incrby(key, 50)
+        assert [ratelimit.count("partner", now=factories.NOW).used for _ in range(3)] == [2, 3, 4]
+        time.sleep(ratelimit.EVERY)
+        assert ratelimit.count("partner", now=factories.NOW).used == 55
+        assert int(others.get(key)) == 55
+        assert 0 < others.ttl(key) <= 60
+        others.close()
