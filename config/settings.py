@@ -124,7 +124,7 @@ CELERY_BROKER_URL = REDIS_URL or "memory://"
 CELERY_TASK_ALWAYS_EAGER = not REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# A publish gives up within two seconds: the row in the database is the record, a task only the nudge.
+# A publish gives up within two seconds: what a lost task would have done, the next one does.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 2, "socket_connect_timeout": 2} if REDIS_URL else {}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
