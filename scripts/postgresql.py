@@ -37,35 +37,71 @@ class Account(TypedDict, total=False):
 @contextmanager
 def running_postgresql() -> Iterator[str]:
     """Yields the DATABASE_URL of an empty database `drops`, reached through a socket file."""
+    with running_server() as server:
+        yield server.url
+
+
+@contextmanager
+def running_server() -> Iterator[Server]:
+    """The same, for those who stop and start it meanwhile."""
     # PostgreSQL refuses to run as root, so root lends it to an account that owns nothing.
     account: Account = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
     with tempfile.TemporaryDirectory(prefix="drops-pg-") as name:
         folder = Path(name)
         data = folder / "data"
         data.mkdir()
-        programs = _programs(folder)
         if account:
             shutil.chown(folder, account["user"])
             shutil.chown(data, account["user"])
+        programs = _programs(folder)
         _run(
             [programs / "initdb", "-D", data, "-U", "drops", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"],
             account,
         )
-        server = subprocess.Popen(
+        server = Server(programs, folder, account)
+        try:
+            server.start()
+            _run([programs / "createdb", "-h", folder, "-U", "drops", "drops"], account)
+            yield server
+        finally:
+            server.stop()
+
+
+class Server:
+    """PostgreSQL on the data and the socket in `folder`."""
+
+    def __init__(self, programs: Path, folder: Path, account: Account) -> None:
+        self.url = f"postgres://drops@/drops?host={folder}"
+        self.conninfo = f"host={folder} user=drops dbname=drops"
+        self._programs = programs
+        self._folder = folder
+        self._account = account
+
+    def start(self) -> None:
+        """Return once it takes connections."""
+        self._process = subprocess.Popen(
             [
-                programs / "postgres", "-D", data, "-k", folder,
+                self._programs / "postgres", "-D", self._folder / "data", "-k", self._folder,
                 *(f"--{option}={value}" for option, value in OPTIONS.items()),
             ],
             # Not in this terminal's group: Ctrl-C is for us, who then stop it in order.
             start_new_session=True,
-            **account,
+            **self._account,
         )  # fmt: skip
-        try:
-            _create_database(programs, folder, server, account)
-            yield f"postgres://drops@/drops?host={folder}"
-        finally:
-            server.send_signal(signal.SIGINT)  # "fast": open connections are cut
-            server.wait(timeout=30)
+        deadline = time.monotonic() + 30
+        while not self._is_ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit("PostgreSQL for tests did not start; its own words are above.")
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Return once it has ended in order; open connections are cut ("fast")."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(timeout=30)
+
+    def _is_ready(self) -> bool:
+        ask = [self._programs / "pg_isready", "-q", "-h", self._folder, "-U", "drops", "-d", "postgres"]
+        return subprocess.run(ask, check=False).returncode == 0
 
 
 def _programs(folder: Path) -> Path:
@@ -80,17 +116,6 @@ def _programs(folder: Path) -> Path:
                 shutil.copytree(part, folder / part.name, symlinks=True)
         package = folder / package.name
     return package / "pginstall" / "bin"
-
-
-def _create_database(programs: Path, socket: Path, server: subprocess.Popen[bytes], account: Account) -> None:
-    deadline = time.monotonic() + 30
-    while subprocess.run(
-        [programs / "pg_isready", "-q", "-h", socket, "-U", "drops", "-d", "postgres"], check=False
-    ).returncode:
-        if server.poll() is not None or time.monotonic() > deadline:
-            raise SystemExit("PostgreSQL for tests did not start; its own words are above.")
-        time.sleep(0.1)
-    _run([programs / "createdb", "-h", socket, "-U", "drops", "drops"], account)
 
 
 def _run(command: Sequence[str | Path], account: Account) -> None:
