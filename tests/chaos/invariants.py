@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -13,8 +12,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from tests.chaos.load import Told
+from tests.chaos.load import Answer, Load
 from tests.chaos.sink import Seen
+from tests.chaos.troubles import RECOVERY, Recovery
 
 HUNG_BROKER_ADDS = 3.0
 
@@ -30,15 +30,19 @@ def every_claim_arrived(seen: Sequence[Seen]) -> Invariant:
     from fulfillment.models import Claim, Delivery, DeliveryState
 
     claims = set(
-        Claim.objects.filter(organization__webhook_endpoints__isnull=False).values_list("id", flat=True)
+        Claim.objects.filter(organization__webhook_endpoints__isnull=False).values_list(
+            "id", "organization__webhook_endpoints__url"
+        )
     )
-    arrived = {json.loads(request.body)["claim_id"] for request in seen if request.said == 200}
-    held = set(Delivery.objects.filter(state=DeliveryState.HELD).values_list("claim_id", flat=True))
+    arrived = {(request.claim_id, request.url) for request in seen if request.said == 200}
+    held = set(Delivery.objects.filter(state=DeliveryState.HELD).values_list("claim_id", "endpoint__url"))
     missing = claims - arrived - held
+    astray = arrived - claims
     return Invariant(
-        "every committed claim was delivered, or is visibly held",
-        not missing and bool(claims),
-        f"{len(claims)} claims, {len(claims & arrived)} arrived, {len(held)} held, {len(missing)} missing",
+        "every committed claim was delivered to its studio, or is visibly held",
+        not missing and not astray and bool(claims),
+        f"{len(claims)} claims, {len(claims & arrived)} arrived, {len(held)} held, {len(missing)} missing, "
+        f"{len(astray)} astray",
     )
 
 
@@ -58,22 +62,45 @@ def nothing_is_left(waiting: int) -> Invariant:
     return Invariant("nothing waits in the end", waiting == 0, f"{waiting} waiting")
 
 
-def one_claim_each(told: Sequence[Told]) -> Invariant:
+def one_claim_each(answers: Sequence[Answer]) -> Invariant:
     from fulfillment.models import Claim
 
     claims = {
         claim.pk: (claim.viewer_id, claim.campaign_id, claim.reward_id) for claim in Claim.objects.all()
     }
     twice = len(claims) - len(set(claims.values()))
+    told = [answer for answer in answers if answer.says_yes]
     wrong = [
-        entry
-        for entry in told
-        if claims.get(entry.claim_id) != (entry.wish.viewer_id, entry.wish.campaign_id, entry.wish.reward_id)
+        answer
+        for answer in told
+        if claims.get(answer.claim_id)
+        != (answer.wish.viewer_id, answer.wish.campaign_id, answer.wish.reward_id)
     ]
     return Invariant(
         "one claim per viewer and reward, and every claim that a viewer was told of is there",
         not twice and not wrong,
         f"{len(claims)} claims, {len(told)} told, {twice} twice, {len(wrong)} told wrongly",
+    )
+
+
+def told_yes_or_try_again(answers: Sequence[Answer]) -> Invariant:
+    yes = [answer for answer in answers if answer.says_yes]
+    again = [answer for answer in answers if answer.says_try_again]
+    other = Counter(answer.text for answer in answers if not answer.says_yes and not answer.says_try_again)
+    counts = [f"{len(yes)} yes, {len(again)} try again, {other.total()} else"]
+    return Invariant(
+        "viewers are told yes, or to try again; nothing else",
+        not other and bool(yes),
+        "; ".join(counts + [f"{times} times {text}" for text, times in other.most_common()]),
+    )
+
+
+def the_site_recovers(recoveries: Sequence[Recovery]) -> Invariant:
+    slowest = max(recoveries, key=lambda recovery: recovery.seconds)
+    return Invariant(
+        f"after every trouble viewers can claim again, within {RECOVERY:g} s",
+        slowest.seconds < RECOVERY,
+        f"{len(recoveries)} troubles, the slowest {slowest.seconds:.1f} s ({slowest.trouble})",
     )
 
 
@@ -102,7 +129,7 @@ def same_message_every_time(seen: Sequence[Seen]) -> Invariant:
     ids = defaultdict(set)
     for request in seen:
         bodies[request.message_id].add(request.body)
-        ids[json.loads(request.body)["claim_id"]].add(request.message_id)
+        ids[request.claim_id].add(request.message_id)
     different = [key for found in (bodies, ids) for key, values in found.items() if len(values) > 1]
     return Invariant(
         "the same message id and bytes on every attempt",
@@ -111,8 +138,12 @@ def same_message_every_time(seen: Sequence[Seen]) -> Invariant:
     )
 
 
-def signatures_are_valid(seen: Sequence[Seen], public_key_pem: str) -> Invariant:
-    key = serialization.load_pem_public_key(public_key_pem.encode())
+def signatures_are_valid(seen: Sequence[Seen]) -> Invariant:
+    from django.utils import timezone
+
+    from fulfillment.domain import signing
+
+    key = serialization.load_pem_public_key(signing.public_key_pem(timezone.now()).encode())
     invalid = 0
     for request in seen:
         timestamp = request.headers["Kick-Event-Timestamp"]
@@ -127,13 +158,22 @@ def signatures_are_valid(seen: Sequence[Seen], public_key_pem: str) -> Invariant
     )
 
 
-def a_hung_broker_costs_little(told: Sequence[Told], hung: Sequence[tuple[float, float]]) -> Invariant:
+def a_hung_broker_costs_little(told: Sequence[Answer], hung: Sequence[tuple[float, float]]) -> Invariant:
     """`told` is of claims that nothing but the broker can slow: their studio has no server."""
-    during = [entry.seconds for entry in told if any(start <= entry.began < end for start, end in hung)]
-    usual = statistics.median(entry.seconds for entry in told) if told else 0.0
+    during = [
+        answer.seconds
+        for answer in told
+        if any(answer.began < end and start < answer.began + answer.seconds for start, end in hung)
+    ]
+    usual = statistics.median(answer.seconds for answer in told) if told else 0.0
     worst = max(during, default=0.0)
     return Invariant(
         f"a hung broker adds less than {HUNG_BROKER_ADDS:g} s to a claim",
         bool(during) and worst - usual < HUNG_BROKER_ADDS,
         f"{len(during)} claims in {len(hung)} hangs, the slowest {worst:.2f} s; usually {usual:.3f} s",
     )
+
+
+def the_load_lasted(loads: Sequence[Load]) -> Invariant:
+    left = [load.wishes_left for load in loads]
+    return Invariant("viewers claimed to the end", all(left), f"{sum(left)} wishes left")

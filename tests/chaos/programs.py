@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from honcho.environ import parse_procfile
 
 ROOT = Path(__file__).resolve().parents[2]
+# Between the traceback of an error and that of the one it became.
+CHAINED = "The above exception was the direct cause of the following exception:"
 
 
 class Program:
-    """A command that is started again whenever it was killed. Ends with the `with` block."""
+    """A command that is started again whenever it was killed. Ends with the `with` block.
+
+    Its log is one line of JSON per event, for what is ours.
+    """
 
     def __init__(self, name: str, command: Sequence[str], settings: Mapping[str, str], log: Path) -> None:
         self.name = name
@@ -53,12 +60,25 @@ class Program:
         self.killed += 1
         self.start()
 
-    def stop(self) -> None:
-        """It hangs."""
+    def hang(self) -> None:
         self._signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
         self._signal(signal.SIGCONT)
+
+    def errors(self) -> Iterator[str]:
+        """Every kind of error in its log: how often, and the traceback of the last one."""
+        last: dict[tuple[str, str], str] = {}
+        counts: Counter[tuple[str, str]] = Counter()
+        for line in self._log.read_text(errors="replace").splitlines():
+            if '"level": "error"' in line:
+                entry = json.loads(line)
+                traceback = entry.get("exception", "").rpartition(CHAINED)[2].strip()
+                kind = (entry["event"], traceback.rpartition("\n")[2])
+                last[kind] = traceback
+                counts[kind] += 1
+        for kind, count in counts.most_common():
+            yield f"{self.name}, {count} times: {kind[0]}\n{last[kind]}"
 
     def _signal(self, what: signal.Signals) -> None:
         assert self._process is not None

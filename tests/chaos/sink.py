@@ -1,7 +1,8 @@
-"""The studio's server: it misbehaves, and knows exactly what it got and what it said."""
+"""The studios' server: it misbehaves, and knows exactly what it got and what it said."""
 
 from __future__ import annotations
 
+import json
 import random
 import socket
 import struct
@@ -13,14 +14,15 @@ from dataclasses import dataclass
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-SHARES = {"500": 0.15, "lost": 0.05, "reset": 0.05, "slow": 0.05}  # the rest: 200 at once
+# "lost": what came was processed, and the connection closed without a word.
+SHARES = {"well": 0.70, "500": 0.15, "lost": 0.05, "reset": 0.05, "slow": 0.05}
 
 
 @dataclass(frozen=True)
 class Seen:
     """One whole request. `said` is the status that was sent, or 0: none was."""
 
-    path: str
+    url: str
     headers: Message
     body: bytes
     said: int
@@ -29,27 +31,27 @@ class Seen:
     def message_id(self) -> str:
         return self.headers["Kick-Event-Message-ID"]
 
+    @property
+    def claim_id(self) -> str:
+        return json.loads(self.body)["claim_id"]
+
 
 class Sink:
+    """`seen` is all that came. It can be asked to behave."""
+
     def __init__(self, url: str, seed: int) -> None:
         self.url = url
         self.misbehaving = True
         self.seen: list[Seen] = []
         self._random = random.Random(seed)
-        self._lock = threading.Lock()
 
     def next_behaviour(self) -> str:
-        with self._lock:
-            draw = self._random.random()
-        for behaviour, share in SHARES.items():
-            if draw < share:
-                return behaviour if self.misbehaving else "200"
-            draw -= share
-        return "200"
+        (behaviour,) = self._random.choices([*SHARES], [*SHARES.values()])
+        return behaviour if self.misbehaving else "well"
 
-    def note(self, seen: Seen) -> None:
-        with self._lock:
-            self.seen.append(seen)
+    def slowness(self) -> float:
+        """Seconds: more than the 3 s that a viewer's request waits for, or less."""
+        return self._random.uniform(0.5, 4)
 
 
 @contextmanager
@@ -62,10 +64,10 @@ def running_sink(seed: int) -> Iterator[Sink]:
                 return  # the sender was killed while it sent: this was no request
             behaviour = sink.next_behaviour()
             if behaviour == "slow":
-                time.sleep(random.uniform(0.5, 4))
+                time.sleep(sink.slowness())
             said = {"500": 500, "lost": 0, "reset": 0}.get(behaviour, 200)
             # Noted first: what the sender then learns of it is a matter of chance.
-            sink.note(Seen(self.path, self.headers, body, said))
+            sink.seen.append(Seen(f"{sink.url}{self.path}", self.headers, body, said))
             if said:
                 self.send_response(said)
                 self.send_header("Content-Length", "0")
@@ -85,7 +87,7 @@ def running_sink(seed: int) -> Iterator[Sink]:
             """The senders are killed in the middle of everything."""
 
     server = Server(("127.0.0.1", 0), Handler)
-    sink = Sink(f"http://127.0.0.1:{server.server_port}/hooks", seed)
+    sink = Sink(f"http://127.0.0.1:{server.server_port}", seed)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield sink
