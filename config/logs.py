@@ -15,6 +15,15 @@ def without_query(logger: object, method: str, event: MutableMapping[str, Any]) 
     return event
 
 
+def one_line_a_request(
+    logger: object, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """django-structlog says when a request begins, too; how it ended says all of that."""
+    if event.get("event") == "request_started":
+        raise structlog.DropEvent
+    return event
+
+
 def logging_config(*, debug: bool, level: str) -> dict[str, Any]:
     """Set structlog up and return Django's LOGGING. Nothing below `level` is written."""
     shared: list[Any] = [
@@ -28,6 +37,7 @@ def logging_config(*, debug: bool, level: str) -> dict[str, Any]:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
+            one_line_a_request,
             *shared,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],

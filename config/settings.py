@@ -104,11 +104,16 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA busy_timeout=20000;",
     }
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
-        "min_size": 1,
-        "max_size": env.number("DATABASE_POOL", 16),
-        # A request waits so long for a connection, be the database busy or away, before it fails.
-        "timeout": 10,
+    DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
+        # A statement that a connection has carried out five times is planned no more.
+        "server_side_binding": True,
+        "prepare_threshold": 5,
+        "pool": {
+            "min_size": 1,
+            "max_size": env.number("DATABASE_POOL", 16),
+            # A request waits so long for a connection, be the database busy or away, before it fails.
+            "timeout": 10,
+        },
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

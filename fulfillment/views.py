@@ -46,20 +46,28 @@ def claim(request: SignedInRequest) -> HttpResponse:
     if request.method != "POST":
         return redirect("fulfillment:inventory")
     now = timezone.now()
-    campaign = get_object_or_404(Campaign, pk=_posted_id(request, "campaign"))
-    reward = get_object_or_404(Reward, pk=_posted_id(request, "reward"))
+    campaign_id, reward_id = _posted_id(request, "campaign"), _posted_id(request, "reward")
     try:
-        new_claim = claims.claim_reward(viewer=request.user, campaign=campaign, reward=reward, now=now)
+        new_claim = claims.claim_reward(
+            viewer=request.user, campaign_id=campaign_id, reward_id=reward_id, now=now
+        )
+    except claims.NothingToClaim as error:
+        raise Http404(str(error)) from None
     except claims.ClaimRefused as refused:
         if request.htmx:
-            context = {"refused": refused, "campaign": campaign, "reward": reward}
+            context = {
+                "refused": refused,
+                "campaign": Campaign.objects.get(pk=campaign_id),
+                "reward": Reward.objects.get(pk=reward_id),
+            }
             return render(request, "fulfillment/parts/refused.html", context)
         messages.error(request, refused.message)
         return redirect("fulfillment:inventory")
     if request.htmx:
         return _claimed_item(request, new_claim.pk, is_new=True)
     said = ON_CLAIMING[queries.arrival(new_claim.deliveries.select_related("endpoint"))]
-    messages.success(request, said.format(reward=reward, studio=campaign.organization))
+    studio = new_claim.campaign.organization
+    messages.success(request, said.format(reward=new_claim.reward, studio=studio))
     return redirect("fulfillment:inventory")
 
 

@@ -21,6 +21,7 @@ from PIL import Image
 
 from accounts.models import MemberRole, OAuthApp, Organization, User
 from drops.models import Category, Channel
+from fulfillment.domain import signing
 from scripts.valkey import running_valkey
 from tests import factories
 from tests.dashboard import with_second_factor
@@ -38,6 +39,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _empty_cache() -> Iterator[None]:
     yield
     cache.clear()
+    signing.keys_of_ten_seconds.cache_clear()
 
 
 @pytest.fixture(scope="session")

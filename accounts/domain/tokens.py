@@ -7,13 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.db import connection, transaction
 from oauth2_provider.models import AccessToken, Grant, RefreshToken
 
-from accounts.models import OAuthApp, User
-from accounts.models.fields import ulid_text
+from accounts.models import OAuthApp, User, ulid_text
 
 
 def checksum(raw: str) -> str:
@@ -71,12 +69,14 @@ class Caller:
 
 
 # Written out: it is asked for every call of the API, and the ORM takes longer to write it than
-# PostgreSQL to answer. The condition is OAuthApp.is_alive; each table joined costs as much as a row.
+# PostgreSQL to answer. The conditions are OAuthApp.is_alive and `is_present`.
 _CALLER = """
-    SELECT token.application_id, app.client_id, app.is_platform, app.organization_id, token.user_id, token.scope
+    SELECT token.application_id, app.client_id, app.is_platform, app.organization_id, token.scope, token.user_id,
+        person.username, person.email, person.profile_picture
     FROM oauth2_provider_accesstoken token
     JOIN accounts_oauthapp app ON app.id = token.application_id
     LEFT JOIN accounts_organization organization ON organization.id = app.organization_id
+    LEFT JOIN accounts_user person ON person.id = token.user_id AND person.is_active AND person.deleted_at IS NULL
     WHERE token.token_checksum = %s AND token.expires > %s AND app.deleted_at IS NULL
         AND (app.is_platform
             OR (organization.approved_at IS NOT NULL AND organization.suspended_at IS NULL))
@@ -84,7 +84,7 @@ _CALLER = """
 
 
 def caller(*, raw: str, now: datetime) -> Caller | None:
-    """Who the access token `raw` speaks for. One query, and one more for a person's.
+    """Who the access token `raw` speaks for: one query. Of a person, it reads what partners may see.
 
     None if it is unknown, expired, of a deleted app, of an organization that is not approved or is
     suspended, or of a person who is gone.
@@ -94,12 +94,18 @@ def caller(*, raw: str, now: datetime) -> Caller | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    app_id, client_id, is_platform, organization_id, user_id, scope = row
-    if isinstance(organization_id, UUID):
+    app_id, client_id, is_platform, organization_id, scope, user_id, username, email, picture = row
+    if organization_id is not None:
         organization_id = ulid_text(organization_id)
-    person = None if user_id is None else User.objects.filter(pk=user_id).first()
-    if user_id is not None and not is_present(person):
-        return None
+    person = None
+    if user_id is not None:
+        if username is None:
+            return None
+        person = User.from_db(
+            connection.alias,
+            ["id", "username", "email", "profile_picture"],
+            [user_id, username, email, picture],
+        )
     return Caller(app_id, client_id, bool(is_platform), organization_id, person, scope)
 
 

@@ -1,5 +1,5 @@
 from .audit import AuditEvent
-from .fields import ULIDField, new_ulid, parse_ulid
+from .fields import ULIDField, new_ulid, parse_ulid, ulid_parameter, ulid_text
 from .idempotency import IdempotentCall
 from .oauth import LOOPBACK_HOSTS, Consent, GameLink, OAuthApp
 from .organizations import MemberRole, Membership, Organization
@@ -19,4 +19,6 @@ __all__ = [
     "User",
     "new_ulid",
     "parse_ulid",
+    "ulid_parameter",
+    "ulid_text",
 ]

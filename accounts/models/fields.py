@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 
 from django.core import validators
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from ulid import ULID
 
@@ -19,18 +20,22 @@ def new_ulid() -> str:
 
 def parse_ulid(text: str) -> str | None:
     """The canonical (upper-case) text of a ULID, or None if `text` is not one."""
-    try:
-        return str(ULID.from_str(text.upper()))
-    except ValueError:
-        return None
+    canonical = text.upper()
+    return canonical if _ULID.fullmatch(canonical) else None
 
 
 _CHARACTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+# 26 characters of five bits, of which the first two bits are none.
+_ULID = re.compile(f"[0-7][{_CHARACTERS}]{{25}}")
+# Python's own digits of base 32.
+_DIGITS = str.maketrans(_CHARACTERS, "0123456789ABCDEFGHIJKLMNOPQRSTUV")
 _PAIRS = [first + second for first in _CHARACTERS for second in _CHARACTERS]
 
 
-def ulid_text(value: uuid.UUID) -> str:
-    """The text of a ULID in its 16 bytes: two characters (ten bits) at a time, since pages have thousands."""
+def ulid_text(value: uuid.UUID | str) -> str:
+    """The text of a ULID as a database gives it: two characters (ten bits) at a time, since pages have thousands."""
+    if isinstance(value, str):
+        return value
     high, low = value.int >> 60, value.int & (1 << 60) - 1
     p = _PAIRS
     return (
@@ -87,10 +92,18 @@ class ULIDField(models.Field):
         text = value if prepared else self.get_prep_value(value)
         if text is None or connection.vendor != "postgresql":
             return text
-        return ULID.from_str(text).to_uuid()
+        return uuid.UUID(int=int(text.translate(_DIGITS), 32))
 
     def from_db_value(self, value: Any, expression: object, connection: BaseDatabaseWrapper) -> str | None:
-        return ulid_text(value) if isinstance(value, uuid.UUID) else value
+        return value if value is None else ulid_text(value)
 
     def formfield(self, *args: Any, **kwargs: Any) -> Any:
         return super().formfield(*args, **{"max_length": 26, **kwargs})
+
+
+_FIELD = ULIDField()
+
+
+def ulid_parameter(text: str) -> Any:
+    """A ULID as a statement that is written out takes it."""
+    return _FIELD.get_db_prep_value(text, connection, prepared=True)

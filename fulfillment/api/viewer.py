@@ -13,9 +13,8 @@ from accounts.api.authentication import ViewerView
 from accounts.models import parse_ulid
 from config.envelope import answer, ok
 from config.schema import EXAMPLE_ULID, documented
-from drops.models import Campaign, Reward
 from fulfillment.api.schema import CLAIM_REFUSED, CLAIMED, TO_CLAIM
-from fulfillment.domain.claims import ClaimRefused, claim_reward
+from fulfillment.domain.claims import ClaimRefused, NothingToClaim, claim_reward
 
 
 class ClaimView(ViewerView):
@@ -32,27 +31,29 @@ class ClaimView(ViewerView):
         failure=CLAIM_REFUSED,
     )
     def post(self, request: Request) -> HttpResponse:
-        campaign, reward = _asked_for(request.data)
+        campaign_id, reward_id = _asked_for(request.data)
         try:
-            claim = claim_reward(viewer=self.viewer, campaign=campaign, reward=reward, now=timezone.now())
+            claim = claim_reward(
+                viewer=self.viewer, campaign_id=campaign_id, reward_id=reward_id, now=timezone.now()
+            )
+        except NothingToClaim as error:
+            raise NotFound(str(error)) from None
         except ClaimRefused as refused:
             return _refusal(refused)
         return ok({"id": claim.id}, message="Success")
 
 
-def _asked_for(body: Any) -> tuple[Campaign, Reward]:
+def _asked_for(body: Any) -> tuple[str, str]:
     fields = body if isinstance(body, dict) else {}
     campaign_id, reward_id = fields.get("campaign_id"), fields.get("reward_id")
     if not isinstance(campaign_id, str) or not isinstance(reward_id, str):
         raise ParseError('The body must be {"reward_id": …, "campaign_id": …}.')
-    published = Campaign.objects.select_related("organization").filter(published_at__isnull=False)
-    campaign = published.filter(id=parse_ulid(campaign_id)).first()
-    if campaign is None:
+    campaign_id, reward_id = parse_ulid(campaign_id), parse_ulid(reward_id)
+    if campaign_id is None:
         raise NotFound("No such campaign.")
-    reward = Reward.objects.filter(id=parse_ulid(reward_id)).first()
-    if reward is None:
+    if reward_id is None:
         raise NotFound("No such reward.")
-    return campaign, reward
+    return campaign_id, reward_id
 
 
 def _refusal(refused: ClaimRefused) -> HttpResponse:

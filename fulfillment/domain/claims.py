@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Subquery
+from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
-from ulid import ULID
+from ulid import ULID, PureRandomPolicy, ULIDGenerator
 
-from accounts.domain import links, permissions
-from accounts.models import Organization, User
-from drops.models import Campaign, CampaignReward, Progress, Reward
+from accounts.domain import links
+from accounts.models import User, ulid_parameter, ulid_text
+from config.rows import insert, select
+from drops.models import Campaign, Reward
 from fulfillment.domain import bulkhead, deliveries
-from fulfillment.models import Claim, ClaimSequence
+from fulfillment.models import Claim, WebhookEndpoint
 
 logger = structlog.get_logger(__name__)
+
+
+class NothingToClaim(Exception):
+    """There is no such campaign for viewers, or no such reward: the message says which."""
 
 
 class ClaimRefused(Exception):
@@ -35,15 +41,41 @@ class ClaimRefused(Exception):
         self.connect_url = connect_url
 
 
-def claim_reward(*, viewer: User, campaign: Campaign, reward: Reward, now: datetime) -> Claim:
-    """Claim `reward` and make the first attempt to deliver the claim. Raises ClaimRefused.
+def claim_reward(*, viewer: User, campaign_id: str, reward_id: str, now: datetime) -> Claim:
+    """Claim a reward and make the first attempt to deliver the claim. Raises NothingToClaim or ClaimRefused.
 
     The claim is committed with its deliveries before the studio's server hears of it, and stands
     whatever that server does. A repeat returns the same claim and sends nothing. Not to be called
     in a transaction.
     """
+    campaign = _read(viewer.pk, campaign_id, reward_id)
+    if campaign.claim_id is not None:
+        return Claim.objects.get(pk=campaign.claim_id)
+    refused = refusal_of(
+        campaign=campaign,
+        organization_is_active=campaign.organization_is_active,
+        required_minutes=campaign.required_minutes,
+        seconds=campaign.seconds,
+        is_member=campaign.is_member,
+        linked=campaign.linked,
+        now=now,
+    )
+    if refused is not None:
+        raise refused
+    claim = Claim(
+        organization_id=campaign.organization_id,
+        viewer_id=viewer.pk,
+        campaign_id=campaign.pk,
+        reward_id=reward_id,
+        external_id=campaign.external_id,
+        created_at=now,
+        updated_at=now,
+    )
     with bulkhead.slot(campaign.organization_id) as may_wait:
-        claim, leased = _commit_claim(viewer, campaign, reward, now, may_wait)
+        try:
+            leased = _commit(claim, deliveries.endpoints_of(claim.organization_id), now, may_wait)
+        except IntegrityError:  # another request for the same reward came first
+            return Claim.objects.get(viewer=viewer, campaign=campaign_id, reward=reward_id)
         try:
             deliveries.attempt_leased(leased, now=now)
         except Exception:  # the claim stands: a worker finds its delivery when the lease ends
@@ -51,110 +83,120 @@ def claim_reward(*, viewer: User, campaign: Campaign, reward: Reward, now: datet
     return claim
 
 
-def find_claim(*, viewer: User, campaign: Campaign, reward: Reward) -> Claim | None:
-    """The viewer's claim of `reward` in `campaign`, if there is one."""
-    return Claim.objects.filter(viewer=viewer, campaign=campaign, reward=reward).first()
+# All that a claim depends on, in one statement and written out: put together from models it would be
+# seven, and most of what a claim costs.
+_ASKED_FOR = """
+    SELECT campaign.id, campaign.organization_id, campaign.test_mode, campaign.announces_at, campaign.starts_at,
+        campaign.ends_at, campaign.closes_at, campaign.published_at, campaign.withdrawn_at,
+        organization.approved_at IS NOT NULL AND organization.suspended_at IS NULL AS organization_is_active,
+        attached.required_minutes, reward.external_id, COALESCE(progress.seconds, 0) AS seconds,
+        claim.id AS claim_id,
+        EXISTS (SELECT 1 FROM accounts_membership membership
+            WHERE membership.organization_id = campaign.organization_id
+                AND membership.user_id = %(viewer)s) AS is_member,
+        EXISTS (SELECT 1 FROM accounts_gamelink link
+            WHERE link.organization_id = campaign.organization_id
+                AND link.viewer_id = %(viewer)s AND link.unlinked_at IS NULL) AS linked
+    FROM drops_campaign campaign
+    JOIN accounts_organization organization ON organization.id = campaign.organization_id
+    JOIN drops_campaignreward attached ON attached.campaign_id = campaign.id
+    JOIN drops_reward reward ON reward.id = attached.reward_id
+    LEFT JOIN drops_progress progress
+        ON progress.campaign_id = campaign.id AND progress.viewer_id = %(viewer)s
+    LEFT JOIN fulfillment_claim claim
+        ON claim.campaign_id = campaign.id AND claim.reward_id = reward.id AND claim.viewer_id = %(viewer)s
+    WHERE campaign.id = %(campaign)s AND reward.id = %(reward)s AND campaign.published_at IS NOT NULL
+"""
+
+
+def _read(viewer_id: int, campaign_id: str, reward_id: str) -> Any:
+    """The campaign, with what else the statement says of it. Raises NothingToClaim or ClaimRefused."""
+    asked_for = {
+        "viewer": viewer_id,
+        "campaign": ulid_parameter(campaign_id),
+        "reward": ulid_parameter(reward_id),
+    }
+    found = select(Campaign, _ASKED_FOR, asked_for)
+    if found:
+        return found[0]
+    if not Campaign.objects.filter(pk=campaign_id, published_at__isnull=False).exists():
+        raise NothingToClaim("No such campaign.")
+    if not Reward.objects.filter(pk=reward_id).exists():
+        raise NothingToClaim("No such reward.")
+    raise ClaimRefused("not_attached", "This reward is not part of this campaign.")
 
 
 @transaction.atomic(durable=True)
-def _commit_claim(
-    viewer: User, campaign: Campaign, reward: Reward, now: datetime, may_wait: bool
-) -> tuple[Claim, list[deliveries.Lease]]:
-    refused = refusal(viewer=viewer, campaign=campaign, reward=reward, now=now)
-    if refused is not None:
-        claimed = find_claim(viewer=viewer, campaign=campaign, reward=reward)
-        if claimed is None:
-            raise refused
-        return claimed, []
-    # Two races end at this lock, the last one taken before the commit. Two requests for one reward:
-    # the second finds the first's claim. Two claims of one organization: a partner that pages with
-    # the last id it saw must never meet a smaller one later, so an id is drawn only when every
-    # smaller one is committed.
-    sequence = _lock_sequence(campaign.organization)
-    claimed = find_claim(viewer=viewer, campaign=campaign, reward=reward)
-    if claimed is not None:
-        return claimed, []
-    claim = Claim(
-        id=_next_id(sequence, now),
-        organization=campaign.organization,
-        viewer=viewer,
-        campaign=campaign,
-        reward=reward,
-        external_id=reward.external_id,
-        created_at=now,
-        updated_at=now,
-    )
-    claim.save(force_insert=True)
-    sequence.last_claim_id = claim.id
-    sequence.save(update_fields=["last_claim_id"])
-    return claim, deliveries.create_for_claim(claim=claim, now=now, lease=may_wait)
+def _commit(
+    claim: Claim, endpoints: Sequence[WebhookEndpoint], now: datetime, may_wait: bool
+) -> list[deliveries.Lease]:
+    """Save `claim` and its deliveries. IntegrityError where the viewer has claimed this reward.
+
+    A partner that pages with the last id it saw must never meet a smaller one later. So an id is drawn
+    under a lock that is held to the commit: when one is drawn, every smaller one is committed.
+    """
+    claim.id = _draw_id(claim.organization_id, now)
+    insert([claim])
+    return deliveries.create_for_claim(claim=claim, endpoints=endpoints, now=now, lease=may_wait)
 
 
-def _lock_sequence(organization: Organization) -> ClaimSequence:
-    locked = ClaimSequence.objects.select_for_update().filter(organization=organization).first()
-    if locked is None:
-        ClaimSequence.objects.get_or_create(organization=organization)
-        locked = ClaimSequence.objects.select_for_update().get(organization=organization)
-    return locked
+# The library's own generator counts up within a millisecond: its next could be one that was drawn as the
+# one after the last, and be taken for a fresh one.
+_random_ulids = ULIDGenerator(policy=PureRandomPolicy())
+
+_DRAW = """
+    INSERT INTO fulfillment_claimsequence AS sequence (organization_id, last_claim_id) VALUES (%s, %s)
+    ON CONFLICT (organization_id) DO UPDATE SET last_claim_id = CASE
+        WHEN sequence.last_claim_id > excluded.last_claim_id THEN sequence.last_claim_id
+        ELSE excluded.last_claim_id END
+    RETURNING last_claim_id
+"""
+_CORRECT = "UPDATE fulfillment_claimsequence SET last_claim_id = %s WHERE organization_id = %s"
 
 
-def _next_id(sequence: ClaimSequence, now: datetime) -> str:
-    """A ULID of `now`, or the one after the last where that is not larger (the clock stood or fell back)."""
-    fresh = ULID.from_datetime(now)
-    if sequence.last_claim_id is None:
-        return str(fresh)
-    after_last = int(ULID.from_str(sequence.last_claim_id)) + 1
-    return str(max(fresh, ULID.from_int(after_last)))
-
-
-def refusal(*, viewer: User, campaign: Campaign, reward: Reward, now: datetime) -> ClaimRefused | None:
-    """Why `viewer` cannot claim `reward` now, or None if a claim would succeed."""
-    progress = Progress.objects.filter(viewer=viewer, campaign=campaign)
-    attached = (
-        CampaignReward.objects.filter(campaign=campaign, reward=reward)
-        .annotate(seconds=Subquery(progress.values("seconds")))
-        .first()
-    )
-    return refusal_of(
-        campaign=campaign,
-        attached=attached,
-        seconds=getattr(attached, "seconds", None) or 0,
-        is_member=campaign.test_mode
-        and permissions.is_member(user=viewer, organization=campaign.organization),
-        linked=links.is_linked(viewer=viewer, organization=campaign.organization),
-        now=now,
-    )
+def _draw_id(organization_id: str, now: datetime) -> str:
+    """A ULID of `now`, or the one after the organization's last where that is larger (the clock stood or
+    fell back). The organization's sequence is locked then."""
+    organization = ulid_parameter(organization_id)
+    fresh = str(_random_ulids.generate(now))
+    with connection.cursor() as cursor:
+        cursor.execute(_DRAW, [organization, ulid_parameter(fresh)])
+        last = ulid_text(cursor.fetchone()[0])
+        if last == fresh:
+            return fresh
+        following = str(ULID.from_int(int(ULID.from_str(last)) + 1))
+        cursor.execute(_CORRECT, [ulid_parameter(following), organization])
+    return following
 
 
 def refusal_of(
     *,
     campaign: Campaign,
-    attached: CampaignReward | None,
+    organization_is_active: bool,
+    required_minutes: int,
     seconds: int,
     is_member: bool,
     linked: bool,
     now: datetime,
 ) -> ClaimRefused | None:
-    """The rules of `refusal`, for pages that have read what they speak of: no query is made
-    if `campaign.organization` is loaded.
+    """Why a viewer cannot claim a reward now, or None if a claim would succeed.
 
-    `attached` is the reward's place in the campaign, `seconds` the viewer's watch time for it,
-    `is_member` of the campaign's organization (asked in test mode alone), `linked` with it.
+    `required_minutes` is the reward's threshold, `seconds` the viewer's watch time in the campaign,
+    `is_member` of the campaign's organization, `linked` with it. Only a refusal asks the database, for
+    the name of an organization that is not loaded.
     """
-    if attached is None:
-        return ClaimRefused("not_attached", "This reward is not part of this campaign.")
     if campaign.test_mode and not is_member:
         return ClaimRefused(
             "test_mode", "This campaign is being tested: only members of its organization take part."
         )
     if not campaign.phase(now).claimable:
         return ClaimRefused("not_claimable", _not_claimable(campaign, now))
-    if not campaign.organization.is_active:
+    if not organization_is_active:
         return ClaimRefused(
             "not_claimable",
             f"{campaign.organization} is suspended at the moment. What you earned is kept: try again later.",
         )
-    missing = attached.required_seconds - seconds
+    missing = required_minutes * 60 - seconds
     if missing > 0:
         minutes = -(-missing // 60)
         return ClaimRefused(
@@ -176,6 +218,4 @@ def refusal_of(
 def _not_claimable(campaign: Campaign, now: datetime) -> str:
     if campaign.closes_at <= now:
         return f"Claims for this campaign closed on {campaign.closes_at:%-d %B %Y, %H:%M} UTC."
-    if campaign.published_at is None:
-        return "This campaign is not published."
     return f"This campaign starts on {campaign.starts_at:%-d %B %Y, %H:%M} UTC."

@@ -14,16 +14,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 import structlog
-from django.db import transaction
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from accounts.domain import audit
-from accounts.models import new_ulid
+from accounts.models import new_ulid, ulid_parameter, ulid_text
+from config.rows import insert, select
 from fulfillment.domain import breaker, outbound, signing
 from fulfillment.domain.outbound import Answer
 from fulfillment.models import (
@@ -102,16 +102,29 @@ def claim_body(claim: Claim) -> bytes:
 # Taking
 
 
-def create_for_claim(*, claim: Claim, now: datetime, lease: bool) -> list[Lease]:
+def endpoints_of(organization_id: str) -> list[WebhookEndpoint]:
+    """Those that a claim of the organization has deliveries for."""
+    statement = "SELECT * FROM fulfillment_webhookendpoint WHERE organization_id = %s AND deleted_at IS NULL"
+    return select(WebhookEndpoint, statement, [ulid_parameter(organization_id)])
+
+
+def create_for_claim(
+    *, claim: Claim, endpoints: Sequence[WebhookEndpoint], now: datetime, lease: bool
+) -> list[Lease]:
     """Write the claim's deliveries, one per endpoint, in the claim's own transaction.
 
     With `lease`, those that can be attempted at once are leased to the caller, who attempts them
     after the commit. The others wait for a worker, or for their endpoint's verification or release.
     """
     body = claim_body(claim)
-    leased = []
-    endpoints = WebhookEndpoint.objects.filter(organization=claim.organization_id, deleted_at=None)
-    for endpoint in endpoints.annotate(in_flight=_in_flight(now)):
+    ready = [
+        endpoint
+        for endpoint in endpoints
+        if lease and endpoint.accepts_claims and endpoint.breaker_open_until is None
+    ]
+    in_flight = _in_flight(ready, now)
+    created, leased = [], []
+    for endpoint in endpoints:
         delivery = Delivery(
             endpoint=endpoint,
             claim=claim,
@@ -121,10 +134,10 @@ def create_for_claim(*, claim: Claim, now: datetime, lease: bool) -> list[Lease]
             next_attempt_at=now,
             created_at=now,
         )
-        has_room = endpoint.in_flight < IN_FLIGHT_PER_ENDPOINT
-        if lease and has_room and endpoint.accepts_claims and endpoint.breaker_open_until is None:
+        if endpoint in ready and in_flight.get(endpoint.pk, 0) < IN_FLIGHT_PER_ENDPOINT:
             leased.append(_lease(delivery, endpoint, now, REQUEST_DEADLINE))
-        delivery.save(force_insert=True)
+        created.append(delivery)
+    insert(created)
     return leased
 
 
@@ -144,13 +157,25 @@ def _lease(delivery: Delivery, endpoint: WebhookEndpoint, now: datetime, deadlin
     return Lease(delivery, endpoint, delivery.lease_token)
 
 
-def _in_flight(now: datetime) -> Coalesce:
-    """Of an endpoint in a query: how many requests are on their way to it."""
-    leased = Delivery.objects.filter(
-        endpoint=OuterRef("pk"), lease_token__isnull=False, next_attempt_at__gt=now
-    )
-    counted = leased.order_by().values("endpoint").annotate(count=Count("pk")).values("count")
-    return Coalesce(Subquery(counted), 0)
+def _in_flight(endpoints: Sequence[WebhookEndpoint], now: datetime) -> dict[str, int]:
+    """How many requests are on their way to each endpoint; those with none are left out."""
+    if not endpoints:
+        return {}
+    places = ", ".join(["%s"] * len(endpoints))
+    statement = f"""
+        SELECT endpoint_id, COUNT(*) FROM fulfillment_delivery
+        WHERE endpoint_id IN ({places}) AND lease_token IS NOT NULL AND next_attempt_at > %s
+        GROUP BY endpoint_id
+    """  # noqa: S608 - nothing of it is anybody's input
+    parameters = [*(ulid_parameter(endpoint.pk) for endpoint in endpoints), _moment(now)]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return {ulid_text(endpoint_id): count for endpoint_id, count in cursor.fetchall()}
+
+
+def _moment(now: datetime) -> Any:
+    """A time as a statement that is written out takes it."""
+    return connection.ops.adapt_datetimefield_value(now)
 
 
 def due(now: datetime) -> QuerySet[Delivery]:
@@ -166,18 +191,15 @@ def take_due(*, limit: int, now: datetime) -> list[Lease]:
     """
     endpoints = _lock_endpoints_with_work(limit, now)
     # Asked after the lock: the locking query itself may have seen things as they were before it.
-    rooms = dict(
-        WebhookEndpoint.objects.filter(pk__in=[endpoint.pk for endpoint in endpoints]).values_list(
-            "pk", IN_FLIGHT_PER_ENDPOINT - _in_flight(now)
-        )
-    )
+    in_flight = _in_flight(endpoints, now)
     found: list[Delivery] = []
     for position, endpoint in enumerate(endpoints):
         turns = -(-(limit - len(found)) // (len(endpoints) - position))
         if endpoint.breaker_open_until is not None:
             turns = min(turns, 1)
-        found += _due_at(endpoint, min(turns, rooms[endpoint.pk]), now)
-    Attempt.objects.bulk_create(_crashed(delivery) for delivery in found if delivery.lease_token)
+        room = IN_FLIGHT_PER_ENDPOINT - in_flight.get(endpoint.pk, 0)
+        found += _due_at(endpoint, min(turns, room), now)
+    insert(_crashed(delivery) for delivery in found if delivery.lease_token)
     return _lease_all(found, now)
 
 
@@ -330,7 +352,7 @@ def write_outcomes(outcomes: Sequence[Outcome]) -> None:
     """Write attempts down, and what follows from them for their deliveries and endpoints."""
     endpoints = _lock_endpoints_that_change(outcomes)
     in_time = [outcome for outcome in outcomes if _end_lease(outcome)]
-    Attempt.objects.bulk_create(outcome.made for outcome in in_time)
+    insert(outcome.made for outcome in in_time)
     for outcome in outcomes:
         if outcome not in in_time:
             _correct_crashed(outcome.made)
@@ -384,12 +406,25 @@ def _note_test(outcome: Outcome) -> None:
         )
 
 
+_DELIVERED = f"""
+    UPDATE fulfillment_delivery
+    SET state = '{DeliveryState.DELIVERED}', delivered_at = %s, next_attempt_at = NULL,
+        lease_token = NULL, leased_at = NULL
+    WHERE id = %s AND lease_token = %s
+"""  # noqa: S608 - nothing of it is anybody's input
+
+
 def _end_lease(outcome: Outcome) -> bool:
     """Set the delivery to what follows from the attempt; False if the lease has ended already."""
     made = outcome.made
-    follows = _delivered(made) if made.succeeded else _failed(outcome.lease.delivery, made)
-    mine = Delivery.objects.filter(pk=made.delivery_id, lease_token=outcome.lease.token)
-    return bool(mine.update(lease_token=None, leased_at=None, **follows))
+    if made.succeeded:
+        mine = [ulid_parameter(made.delivery_id), ulid_parameter(outcome.lease.token)]
+        with connection.cursor() as cursor:
+            cursor.execute(_DELIVERED, [_moment(made.ended_at), *mine])
+            return bool(cursor.rowcount)
+    leased = Delivery.objects.filter(pk=made.delivery_id, lease_token=outcome.lease.token)
+    follows = _what_follows(outcome.lease.delivery, made)
+    return bool(leased.update(lease_token=None, leased_at=None, **follows))
 
 
 def _correct_crashed(made: Attempt) -> None:
@@ -407,11 +442,8 @@ def _correct_crashed(made: Attempt) -> None:
     )
 
 
-def _delivered(made: Attempt) -> dict[str, object]:
-    return {"state": DeliveryState.DELIVERED, "delivered_at": made.ended_at, "next_attempt_at": None}
-
-
-def _failed(delivery: Delivery, made: Attempt) -> dict[str, object]:
+def _what_follows(delivery: Delivery, made: Attempt) -> dict[str, object]:
+    """A failure: another attempt, or none until an owner asks for it."""
     since = delivery.retrying_since or made.started_at
     if made.trigger == Trigger.TEST or made.ended_at - since >= HOLD_AFTER:
         return {"state": DeliveryState.HELD, "next_attempt_at": None}

@@ -76,7 +76,8 @@ def inventory(*, viewer: User, now: datetime) -> Inventory:
         if to_claim:
             refused = refusal_of(
                 campaign=card.campaign,
-                attached=to_claim[0].attached,
+                organization_is_active=organization.is_active,
+                required_minutes=to_claim[0].required_minutes,
                 seconds=card.seconds or 0,
                 is_member=organization.pk in member_of,
                 linked=is_linked,

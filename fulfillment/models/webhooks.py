@@ -137,9 +137,12 @@ class Delivery(models.Model):
     """
 
     id = ULIDField(primary_key=True, default=new_ulid, editable=False)
-    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.PROTECT, related_name="deliveries")
+    # The indexes below begin with both.
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, on_delete=models.PROTECT, related_name="deliveries", db_index=False
+    )
     claim = models.ForeignKey(
-        Claim, on_delete=models.PROTECT, null=True, blank=True, related_name="deliveries"
+        Claim, on_delete=models.PROTECT, null=True, blank=True, related_name="deliveries", db_index=False
     )
     event_type = models.CharField(max_length=64)
     body = models.BinaryField(help_text="The bytes that are signed and sent, the same on every attempt.")
@@ -199,7 +202,9 @@ class Delivery(models.Model):
             ),
             # How many requests are in flight to an endpoint.
             models.Index(
-                fields=["endpoint"], condition=Q(lease_token__isnull=False), name="delivery_in_flight"
+                fields=["endpoint", "next_attempt_at"],
+                condition=Q(lease_token__isnull=False),
+                name="delivery_in_flight",
             ),
             models.Index(fields=["endpoint"], condition=Q(state=DeliveryState.HELD), name="delivery_held"),
             models.Index(fields=["endpoint", "-id"], name="delivery_by_endpoint"),
@@ -234,8 +239,11 @@ class ErrorClass(models.TextChoices):
 class Attempt(models.Model):
     """One request of a delivery, or one that a crash cut short. Kept whatever came of it."""
 
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempts")
-    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.PROTECT, related_name="attempts")
+    # The indexes below begin with both.
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempts", db_index=False)
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, on_delete=models.PROTECT, related_name="attempts", db_index=False
+    )
     number = models.PositiveIntegerField()
     trigger = models.CharField(max_length=16, choices=Trigger)
     started_at = models.DateTimeField()

@@ -37,7 +37,9 @@ def together(threads: int, viewer_id: int, campaign_id: str, reward_id: str) -> 
 
     def claim(_: int) -> str:
         try:
-            return claim_reward(viewer=viewer, campaign=campaign, reward=reward, now=timezone.now()).id
+            return claim_reward(
+                viewer=viewer, campaign_id=campaign.pk, reward_id=reward.pk, now=timezone.now()
+            ).id
         finally:
             connections.close_all()
 
@@ -57,7 +59,10 @@ def apart(first: int, step: int, campaign_id: str, skew: float) -> list[str]:
     wait_for_start()
     return [
         claim_reward(
-            viewer=viewer, campaign=campaign, reward=reward, now=timezone.now() + timedelta(seconds=skew)
+            viewer=viewer,
+            campaign_id=campaign.pk,
+            reward_id=reward.pk,
+            now=timezone.now() + timedelta(seconds=skew),
         ).id
         for viewer in viewers
         for reward in rewards

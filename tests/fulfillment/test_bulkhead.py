@@ -48,7 +48,7 @@ def test_a_claim_that_finds_no_slot_is_left_to_a_worker(
 ):
     with ExitStack() as stack:
         admitted(stack, studio.pk, 8)
-        claim_reward(viewer=viewer, campaign=campaign, reward=reward, now=now)
+        claim_reward(viewer=viewer, campaign_id=campaign.pk, reward_id=reward.pk, now=now)
     assert receiver.received == []
     assert Delivery.objects.get().lease_token is None
 
@@ -68,7 +68,7 @@ def test_a_claim_is_not_tried_where_it_would_fail_or_is_not_wanted(
         endpoint.breaker_open_until = now
     endpoint.save()
 
-    claim_reward(viewer=viewer, campaign=campaign, reward=reward, now=now)
+    claim_reward(viewer=viewer, campaign_id=campaign.pk, reward_id=reward.pk, now=now)
 
     assert receiver.received == []
     assert Delivery.objects.get().lease_token is None

@@ -147,5 +147,5 @@ def test_queries_do_not_grow(player, viewer, django_assert_num_queries, count: i
     for _ in range(count):
         campaign = factories.CampaignRewardFactory().campaign
         factories.ProgressFactory(viewer=viewer, campaign=campaign)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         assert len(own(player)) == count
