@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
 import structlog
+from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import get_template
@@ -12,6 +15,8 @@ from accounts.requests import viewer_of
 from drops.domain import queries
 
 CAMPAIGNS_SHOWN = 6
+# Seconds until a page asks again while the database is away.
+RETRY_AFTER = 2
 # The evening that the landing page shows as an example, in slices of five minutes.
 EVENING = ["good"] * 8 + ["wait"] * 4 + ["good"] * 6 + [""] * 3
 
@@ -32,5 +37,19 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Ask nothing of the request, the session or the database: any of them may be what broke."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return _database_away()
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     return HttpResponse(get_template("500.html").render({"request_id": request_id}), status=500)
+
+
+def _database_away() -> HttpResponse:
+    """It restarts, or is too busy: "try again" is true. Whoever did not see an answer to what they sent may
+    send it again: nothing is claimed twice.
+    """
+    pool = getattr(connection, "pool", None)
+    if pool is not None:
+        pool.check()  # the connections that a restart has cut are replaced now, not one by one by later requests
+    response = HttpResponse(get_template("503.html").render(), status=503)
+    response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response

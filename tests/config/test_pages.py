@@ -143,6 +143,7 @@ def test_header_costs_one_query(
         ("/fails/403/", 403, "not yours to open"),
         ("/nothing/", 404, "Nothing is on air here"),
         ("/fails/500/", 500, "our fault"),
+        ("/fails/503/", 503, "Back in a moment"),
     ],
 )
 def test_errors_say_what_happened_and_what_to_do(
@@ -172,6 +173,15 @@ def test_the_page_for_a_broken_server_needs_no_database():
 
 
 @pytest.mark.urls("tests.config.urls_that_fail")
+@pytest.mark.parametrize("address", ["/fails/503/", "/api/v1/fails/503"])
+def test_while_the_database_is_away_everybody_is_told_when_to_ask_again(address: str):
+    """No `db` fixture: a query here fails the test."""
+    response = Client(raise_request_exception=False).get(address)
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
+
+
+@pytest.mark.urls("tests.config.urls_that_fail")
 @pytest.mark.parametrize(
     ("address", "status"),
     [
@@ -179,6 +189,7 @@ def test_the_page_for_a_broken_server_needs_no_database():
         ("/api/v1/fails/403", 403),
         ("/api/v1/nothing", 404),
         ("/api/v1/fails/500", 500),
+        ("/api/v1/fails/503", 503),
     ],
 )
 def test_programs_get_json_for_the_same_errors(client: Client, db: None, address: str, status: int):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
@@ -23,12 +24,18 @@ def broken(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("a secret that no page shows")
 
 
+def without_database(request: HttpRequest) -> HttpResponse:
+    raise OperationalError("a secret that no page shows")
+
+
 urlpatterns = [
     *site,
     path("fails/400/", suspicious),
     path("fails/403/", forbidden),
     path("fails/500/", broken),
+    path("fails/503/", without_database),
     path("api/v1/fails/400", suspicious),
     path("api/v1/fails/403", forbidden),
     path("api/v1/fails/500", broken),
+    path("api/v1/fails/503", without_database),
 ]
