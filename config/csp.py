@@ -21,6 +21,16 @@ POLICY = "; ".join(
 )
 
 
+def policy_for_a_form_that_leads_away(*http_sources: str) -> str:
+    """The same policy, for a page whose form ends at another site; `http_sources` are those without TLS.
+
+    Browsers hold every redirect after a form to `form-action`, the other site's own further ones too,
+    so its origin alone would not do: all of https is let through.
+    """
+    allowed = " ".join(("form-action 'self' https:", *http_sources))
+    return POLICY.replace("form-action 'self'", allowed)
+
+
 def content_security_policy(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:

@@ -10,8 +10,8 @@ from config import openapi, views
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("accounts/", include("allauth.urls")),
     path("", include("accounts.urls")),
+    path("accounts/", include("allauth.urls")),
     path("", include("drops.urls")),
     path("", include("fulfillment.urls")),
     path("public/v1/openapi.json", openapi.document, name="openapi"),

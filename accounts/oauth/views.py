@@ -26,7 +26,7 @@ from accounts.models import LOOPBACK_HOSTS, OAuthApp
 from accounts.oauth.scopes import VIEWER_SCOPES
 from accounts.oauth.validator import basic_credentials
 from accounts.requests import SignedInRequest
-from config.csp import POLICY
+from config.csp import policy_for_a_form_that_leads_away
 
 SIGNED_IN_ON_THE_WAY = "oauth_signed_in_on_the_way"
 
@@ -107,15 +107,11 @@ class AuthorizeView(LoginRequiredMixin, OAuthLibMixin, View):
 
 
 def _policy_that_lets_go_to(redirect_uri: str) -> str:
-    """The site's policy, except that the form may lead to the app.
-
-    Browsers hold every redirect after a form to `form-action`, the app's own further ones too, so its
-    origin alone would not do: all of https is let through, and loopback where the app lives there.
-    """
-    allowed = "form-action 'self' https:"
-    if urlsplit(redirect_uri).scheme == "http":
-        allowed += "".join(f" http://{host}:*" for host in LOOPBACK_HOSTS)
-    return POLICY.replace("form-action 'self'", allowed)
+    """The form may lead to the app, on loopback too where the app lives there."""
+    is_on_loopback = urlsplit(redirect_uri).scheme == "http"
+    return policy_for_a_form_that_leads_away(
+        *(f"http://{host}:*" for host in LOOPBACK_HOSTS if is_on_loopback)
+    )
 
 
 @method_decorator(csrf_exempt, name="dispatch")

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from scripts.chromium import chromium
+from tests.accounts.openid_provider import CLIENT_ID, running_provider
 from tests.running import Site, running_site
 
 # Chromium as root in a container, and without its own calls to the internet.
@@ -30,8 +31,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Drops with its demo data, web server, worker, Valkey and the example studio."""
-    with running_site(tmp_path_factory.mktemp("site")) as running:
+    """Drops with its demo data, web server, worker, Valkey and the example studio, beside a platform."""
+    with (
+        running_provider() as platform,
+        running_site(
+            tmp_path_factory.mktemp("site"),
+            OIDC_SERVER_URL=platform,
+            OIDC_CLIENT_ID=CLIENT_ID,
+            OIDC_CLIENT_SECRET="secret",
+            OIDC_NAME="Streamhub",
+        ) as running,
+    ):
         yield running
 
 
