@@ -100,8 +100,8 @@ class Server:
         self._process.wait(timeout=30)
 
     def _is_ready(self) -> bool:
-        ask = [self._programs / "pg_isready", "-q", "-h", self._folder, "-U", "drops", "-d", "postgres"]
-        return subprocess.run(ask, check=False).returncode == 0
+        command = f"{self._programs}/pg_isready -q -h {self._folder} -U drops -d postgres"
+        return subprocess.run(command.split(), check=False).returncode == 0
 
 
 def _programs(folder: Path) -> Path:

@@ -21,7 +21,7 @@ CHAINED = "The above exception was the direct cause of the following exception:"
 class Program:
     """A command that is started again whenever it was killed. Ends with the `with` block.
 
-    Its log is one line of JSON per event, for what is ours.
+    Its log has one line of JSON per event, and what others print.
     """
 
     def __init__(self, name: str, command: Sequence[str], settings: Mapping[str, str], log: Path) -> None:
@@ -67,18 +67,22 @@ class Program:
         self._signal(signal.SIGCONT)
 
     def errors(self) -> Iterator[str]:
-        """Every kind of error in its log: how often, and the traceback of the last one."""
-        last: dict[tuple[str, str], str] = {}
+        """Every kind of error in its log, with how often and the last traceback; then what others wrote there."""
         counts: Counter[tuple[str, str]] = Counter()
+        last: dict[tuple[str, str], str] = {}
+        plain: list[str] = []
         for line in self._log.read_text(errors="replace").splitlines():
-            if '"level": "error"' in line:
+            if not line.startswith("{"):
+                plain.append(line)
+            elif '"level": "error"' in line:
                 entry = json.loads(line)
                 traceback = entry.get("exception", "").rpartition(CHAINED)[2].strip()
                 kind = (entry["event"], traceback.rpartition("\n")[2])
-                last[kind] = traceback
                 counts[kind] += 1
+                last[kind] = traceback
         for kind, count in counts.most_common():
             yield f"{self.name}, {count} times: {kind[0]}\n{last[kind]}"
+        yield "\n".join([f"{self.name}, the end of the rest:", *plain[-40:]])
 
     def _signal(self, what: signal.Signals) -> None:
         assert self._process is not None
