@@ -6,6 +6,7 @@
 
   function say(text) {
     const notice = document.getElementById("drops-status");
+    if (!notice) return; // the stream has ended: nothing is watched here
     notice.className = "notice is-wait";
     notice.querySelector("strong").textContent = "Paused.";
     notice.querySelector("span").textContent = text;
