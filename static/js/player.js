@@ -28,6 +28,7 @@
   let timer = 0;
   let lastBeat = 0; // when the server last took a beat, by this clock
   let failures = 0;
+  let switching = false; // the viewer asked to count here, and no beat has said so yet
   let token = "";
   let tokenUntil = 0;
 
@@ -65,14 +66,21 @@
     return token;
   }
 
-  async function send(event) {
-    const body = JSON.stringify({ token: await freshToken(), channel_id: channel, event, player });
-    await call(beatUrl, {
+  // No cookie goes along, on our own pages neither: the answer is for any origin, and a browser refuses
+  // such an answer to a call that sends cookies.
+  function saying(event) {
+    return {
       method: "POST",
       credentials: "omit",
       headers: { "Content-Type": "application/json" },
-      body,
-    });
+      body: JSON.stringify({ token, channel_id: channel, event, player }),
+    };
+  }
+
+  async function send(event) {
+    await freshToken();
+    await call(beatUrl, saying(event));
+    if (event === "switch") switching = false;
     lastBeat = Date.now();
     failures = 0;
     setTimeout(news, NEWS_AFTER);
@@ -93,15 +101,16 @@
 
   // The first beat after a silence begins anew: the time of a computer that slept is nobody's.
   function nextEvent() {
+    if (switching) return "switch";
     return Date.now() - lastBeat > SILENCE ? "start" : "watch";
   }
 
-  async function beat(event = nextEvent()) {
+  async function beat() {
     clearTimeout(timer);
     if (!playing) return;
     let wait = MINUTE;
     try {
-      await send(event);
+      await send(nextEvent());
     } catch (error) {
       wait = afterFailure(error);
     }
@@ -137,8 +146,8 @@
 
   function goodbye() {
     if (!playing || !token || Date.now() - lastBeat > SILENCE) return;
-    const body = JSON.stringify({ token, channel_id: channel, event: "goodbye", player });
-    navigator.sendBeacon(beatUrl, new Blob([body], { type: "application/json" }));
+    // It outlives the page, as sendBeacon would, which cannot leave cookies out.
+    fetch(beatUrl, { ...saying("goodbye"), keepalive: true }).catch(() => {});
     lastBeat = 0;
   }
 
@@ -151,7 +160,8 @@
         if (!release) return resolve();
         release = resolve;
         playing = true;
-        beat("start");
+        lastBeat = 0;
+        beat();
       });
     if (navigator.locks) navigator.locks.request(`drops-watch-${channel}`, report);
     else report();
@@ -163,6 +173,12 @@
     clearTimeout(timer);
     release?.();
     release = null;
+  }
+
+  function countHere() {
+    switching = true;
+    if (playing) beat();
+    else paused("not_playing", "Play the video, and your watch time counts here.");
   }
 
   function isPlaying(video) {
@@ -180,7 +196,7 @@
   }
   document.addEventListener("drops:play", begin);
   document.addEventListener("drops:pause", end);
-  document.addEventListener("drops:count-here", () => beat("switch"));
+  document.addEventListener("drops:count-here", countHere);
   addEventListener("pagehide", end);
   addEventListener("pageshow", (event) => event.persisted && look());
   // A tab that slept or was offline reports at once when it is back.
