@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialLogin
+from django.http import HttpRequest
 
 from accounts.domain import encryption
+from accounts.models import User
 
 
 class AccountAdapter(DefaultAccountAdapter):
     def generate_unique_username(self, txts: list[str | None], regex: str | None = None) -> str:
         """A name for a person who comes from the platform's sign-in: only what `User.username` allows."""
         return str(super().generate_unique_username(txts, regex or r"[^A-Za-z0-9_@]"))
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):
+    """The platform vouches for its people, so signing in through it asks for no confirmed address."""
+
+    def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
+        """Only an address that the platform has confirmed comes along: another may be somebody else's."""
+        confirmed = [address for address in sociallogin.email_addresses if address.verified is True]
+        sociallogin.email_addresses = confirmed
+        email = next((address.email for address in confirmed), "")
+        user: User = super().populate_user(request, sociallogin, data | {"email": email})
+        return user
 
 
 class MFAAdapter(DefaultMFAAdapter):

@@ -209,7 +209,11 @@ SOCIALACCOUNT_PROVIDERS = {
         else [],
     }
 }
+SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+# The platform's people need no address here, and what it has not confirmed itself is not taken over.
+SOCIALACCOUNT_EMAIL_REQUIRED = False
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
 SOCIALACCOUNT_ONLY = False
 
 vars().update(env.email("EMAIL_URL", "consolemail://"))
