@@ -52,10 +52,10 @@ def choice(name: str, among: tuple[str, ...], default: str) -> str:
     return value
 
 
-def number(name: str, default: int) -> int:
+def number(name: str, default: int, *, least: int = 1) -> int:
     value = text(name, str(default))
-    if not value.isdecimal() or int(value) < 1:
-        raise BadSetting(f"{name} must be a whole number, 1 or more, not {value!r}.")
+    if not value.isdecimal() or int(value) < least:
+        raise BadSetting(f"{name} must be a whole number, {least} or more, not {value!r}.")
     return int(value)
 
 

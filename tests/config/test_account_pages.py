@@ -15,6 +15,7 @@ from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from accounts.models import User
 from tests.config.test_pages import refused
@@ -219,3 +220,19 @@ def test_pages_that_need_nobody_are_ours(client: Client, db: None, name: str):
 
 def test_a_failed_sign_in_elsewhere_says_what_to_do(client: Client, db: None):
     assert "Sign-in did not work" in page(client.get("/accounts/3rdparty/login/error/"), status=401)
+
+
+@pytest.mark.parametrize("made_up", ["", "198.51.100.9, "])
+def test_behind_a_proxy_each_visitor_has_a_sign_in_limit_of_its_own(
+    client: Client, person: User, settings: Settings, made_up: str
+):
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    guesser = {"headers": {"x-forwarded-for": f"{made_up}203.0.113.1"}}
+    for n in range(11):
+        client.post("/accounts/login/", {"login": f"somebody{n}", "password": "wrong"}, **guesser)
+
+    right = {"login": "viewer", "password": PASSWORD}
+    client.post("/accounts/login/", right, headers={"x-forwarded-for": "203.0.113.1"})
+    assert "_auth_user_id" not in client.session
+    client.post("/accounts/login/", right, headers={"x-forwarded-for": "203.0.113.2"})
+    assert "_auth_user_id" in client.session

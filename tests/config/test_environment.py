@@ -37,6 +37,7 @@ def start(*command: str, **environment: str) -> subprocess.CompletedProcess[str]
         ({"DEBUG": "ture"}, "DEBUG must be true or false, not 'ture'."),
         ({"WEB_THREADS": "0"}, "WEB_THREADS must be a whole number, 1 or more, not '0'."),
         ({"WEB_THREADS": "many"}, "WEB_THREADS must be a whole number, 1 or more, not 'many'."),
+        ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES must be a whole number, 0 or more, not '-1'."),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be one of DEBUG, INFO, WARNING, ERROR, not 'loud'."),
         ({"SITE_URL": "drops.example.com"}, "SITE_URL must be an address such as https://host.example"),
         ({"SITE_URL": "https://drops.example.com/shop"}, "SITE_URL must be an address such as"),
@@ -95,6 +96,20 @@ def test_the_environment_goes_before_the_file_and_an_empty_value_is_none(tmp_pat
 
     assert result.stderr == ""
     assert result.stdout == "5 32 https://file.example.com ['file.example.com']\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "proxies"),
+    [
+        ({}, "0"),
+        ({"BEHIND_TLS_PROXY": "true"}, "1"),
+        ({"BEHIND_TLS_PROXY": "true", "TRUSTED_PROXIES": "2"}, "2"),
+        ({"BEHIND_TLS_PROXY": "true", "TRUSTED_PROXIES": "0"}, "0"),
+    ],
+)
+def test_a_proxy_is_trusted_to_say_who_comes(settings: dict[str, str], proxies: str) -> None:
+    code = "from config.settings import *; print(ALLAUTH_TRUSTED_PROXY_COUNT)"
+    assert start("-c", code, **settings).stdout == f"{proxies}\n"
 
 
 def names_read() -> set[str]:
