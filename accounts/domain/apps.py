@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.db import transaction
 from oauth2_provider.generators import generate_client_secret
@@ -69,6 +70,7 @@ def change_app(
     logo: ContentFile | None = None,
 ) -> None:
     """Change what viewers see of the app and where it may send them. Raises ValidationError."""
+    app = _lock(app)
     before = {"name": app.name, "redirect_uris": app.redirect_uris.split()}
     app.name = name
     app.redirect_uris = " ".join(redirect_uris)
@@ -78,7 +80,7 @@ def change_app(
     app.full_clean()
     if logo is not None:
         app.logo.save("logo.webp", logo, save=False)
-    app.save()
+    app.save(update_fields=["name", "redirect_uris", "authorization_grant_type", "logo", "updated"])
     record(
         action="app.changed",
         target=app,
@@ -95,14 +97,16 @@ def rotate_secret(
 ) -> str:
     """Give the app a new client secret and return it, once. The old one works for `overlap` more.
 
-    Zero `overlap` ends the old one at once: for a secret that leaked.
+    Zero `overlap` ends the old one at once: for a secret that leaked. ValidationError if the app is deleted.
     """
-    app = OAuthApp.objects.select_for_update(of=("self",)).select_related("organization").get(pk=app.pk)
+    app = _lock(app)
     secret = str(generate_client_secret())
     app.previous_client_secret = app.client_secret
     app.previous_secret_expires_at = now + overlap
     app.client_secret = secret
-    app.save()
+    app.save(
+        update_fields=["client_secret", "previous_client_secret", "previous_secret_expires_at", "updated"]
+    )
     record(
         action="app.secret_rotated",
         target=app,
@@ -118,8 +122,9 @@ def rotate_secret(
 def delete_app(*, app: OAuthApp, now: datetime, actor: User | None) -> None:
     """End the app, its tokens and its consents; viewers who agreed to no other app are unlinked.
 
-    The row stays, since links and audit events speak of it.
+    The row stays, since links and audit events speak of it. ValidationError if it is deleted already.
     """
+    app = _lock(app)
     app.deleted_at = now
     app.save(update_fields=["deleted_at", "updated"])
     unlinked = links.end_all_consents(app=app, now=now)
@@ -131,3 +136,11 @@ def delete_app(*, app: OAuthApp, now: datetime, actor: User | None) -> None:
         organization=app.organization,
         data={"name": app.name, "unlinked_viewers": unlinked},
     )
+
+
+def _lock(app: OAuthApp) -> OAuthApp:
+    """The app as it is now, nobody else's to change; ValidationError if it is deleted."""
+    app = OAuthApp.objects.select_for_update(of=("self",)).select_related("organization").get(pk=app.pk)
+    if app.deleted_at is not None:
+        raise ValidationError(f"{app.name} is deleted.", code="deleted")
+    return app

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.contrib.auth.hashers import check_password
@@ -72,3 +73,37 @@ def test_changing_is_audited(studio_app: OAuthApp, owner: User, now) -> None:
     data = AuditEvent.objects.get(action="app.changed").data
     assert data["before"]["name"] == "Northlight Connect"
     assert data["after"] == {"name": "New", "redirect_uris": ["https://n.example/cb"]}
+
+
+def test_who_changes_an_app_undoes_nothing_that_happened_meanwhile(
+    studio_app: OAuthApp, owner: User, now
+) -> None:
+    opened = OAuthApp.objects.get(pk=studio_app.pk)
+    secret = apps.rotate_secret(app=studio_app, now=now, actor=owner)
+
+    apps.change_app(app=opened, name="New", redirect_uris=["https://n.example/cb"], now=now, actor=owner)
+
+    studio_app.refresh_from_db()
+    assert studio_app.name == "New"
+    assert studio_app.redirect_uris == "https://n.example/cb"
+    assert check_password(secret, studio_app.client_secret)
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        partial(apps.change_app, name="New", redirect_uris=[]),
+        apps.rotate_secret,
+        apps.delete_app,
+    ],
+)
+def test_a_deleted_app_stays_as_it_is(studio_app: OAuthApp, owner: User, now, verb) -> None:
+    opened = OAuthApp.objects.get(pk=studio_app.pk)
+    apps.delete_app(app=studio_app, now=now, actor=owner)
+    deleted = OAuthApp.objects.filter(pk=studio_app.pk).values().get()
+
+    with pytest.raises(ValidationError, match="is deleted"):
+        verb(app=opened, now=now + timedelta(hours=1), actor=owner)
+
+    assert OAuthApp.objects.filter(pk=studio_app.pk).values().get() == deleted
+    assert AuditEvent.objects.filter(action__startswith="app.").count() == 1
