@@ -49,11 +49,18 @@ def _converters(field: Field[Any, Any]) -> list[Any]:
     return [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
 
 
+@cache
+def columns(model: type[Model]) -> str:
+    """Every column of `model`, for a statement that reads it whole. Never `*`: PostgreSQL refuses a prepared
+    one once a migration has added a column."""
+    return ", ".join(connection.ops.quote_name(str(field.column)) for field in model._meta.concrete_fields)
+
+
 def insert(rows: Iterable[Model]) -> None:
     """Write new rows of one model, as `row.save(force_insert=True)` does: IntegrityError where it cannot be.
 
-    Their values are taken as they are (no `auto_now`), no signals are sent, and keys that the database
-    gives are not read back.
+    Their values are taken as they are (no `auto_now`), no signals are sent, keys that the database gives are
+    not read back, and the objects still count as new ones: they are not to be saved again.
     """
     rows = list(rows)
     if not rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -36,13 +36,16 @@ class DeliveriesView(OrganizationView):
     def get(self, request: Request) -> HttpResponse:
         query = Query(request.query_params)
         limit = query.integer("limit", default=10, least=1, most=100)
-        deliveries = _deliveries(self.organization_id)
+        without_exchanges = Attempt.objects.defer("request_headers", "response_headers", "response_body")
+        deliveries = _deliveries(self.organization_id).prefetch_related(
+            Prefetch("attempts", without_exchanges)
+        )
         if (after := query.ulid("cursor")) is not None:
             deliveries = deliveries.filter(pk__gt=after)
         if state := query.choice("state", among=("", *DeliveryState.values), default=""):
             deliveries = deliveries.filter(state=state)
-        if claim_id := query.text("claim_id", max_length=255):
-            deliveries = deliveries.filter(claim=parse_ulid(claim_id))
+        if (claim_id := query.ulid("claim_id")) is not None:
+            deliveries = deliveries.filter(claim=claim_id)
         rows = [_shape(delivery) for delivery in deliveries.order_by("pk")[: limit + 1]]
         return ok({"deliveries": rows[:limit], "cursor": rows[limit - 1]["id"] if len(rows) > limit else ""})
 
@@ -67,11 +70,7 @@ class DeliveryView(OrganizationView):
 
 
 def _deliveries(organization_id: str) -> QuerySet[Delivery]:
-    return (
-        Delivery.objects.filter(endpoint__organization=organization_id)
-        .select_related("endpoint")
-        .prefetch_related("attempts")
-    )
+    return Delivery.objects.filter(endpoint__organization=organization_id).select_related("endpoint")
 
 
 def _shape(delivery: Delivery) -> dict[str, Any]:

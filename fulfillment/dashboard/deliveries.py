@@ -121,5 +121,5 @@ def readable(attempt: Attempt) -> str:
     body = bytes(attempt.response_body)
     try:
         return orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode()
-    except orjson.JSONDecodeError:
+    except (orjson.JSONDecodeError, TypeError):  # TypeError: nested too deeply to be laid out
         return body.decode("utf-8", "replace")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+import time
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -17,7 +17,7 @@ from accounts.models import User, ulid_parameter, ulid_text
 from config.rows import insert, select
 from drops.models import Campaign, Reward
 from fulfillment.domain import bulkhead, deliveries
-from fulfillment.models import Claim, WebhookEndpoint
+from fulfillment.models import Claim
 
 logger = structlog.get_logger(__name__)
 
@@ -73,11 +73,14 @@ def claim_reward(*, viewer: User, campaign_id: str, reward_id: str, now: datetim
     )
     with bulkhead.slot(campaign.organization_id) as may_wait:
         try:
-            leased = _commit(claim, deliveries.endpoints_of(claim.organization_id), now, may_wait)
-        except IntegrityError:  # another request for the same reward came first
-            return Claim.objects.get(viewer=viewer, campaign=campaign_id, reward=reward_id)
+            leased, committed_at = _commit(claim, now, may_wait)
+        except IntegrityError:
+            claimed = Claim.objects.filter(viewer=viewer, campaign=campaign_id, reward=reward_id).first()
+            if claimed is None:
+                raise
+            return claimed  # by another request, which came first
         try:
-            deliveries.attempt_leased(leased, now=now)
+            deliveries.attempt_leased(leased, now=committed_at)
         except Exception:  # the claim stands: a worker finds its delivery when the lease ends
             logger.exception("first_attempt_not_finished", claim=claim.id)
     return claim
@@ -127,17 +130,18 @@ def _read(viewer_id: int, campaign_id: str, reward_id: str) -> Any:
 
 
 @transaction.atomic(durable=True)
-def _commit(
-    claim: Claim, endpoints: Sequence[WebhookEndpoint], now: datetime, may_wait: bool
-) -> list[deliveries.Lease]:
+def _commit(claim: Claim, now: datetime, may_wait: bool) -> tuple[list[deliveries.Lease], datetime]:
     """Save `claim` and its deliveries. IntegrityError where the viewer has claimed this reward.
 
     A partner that pages with the last id it saw must never meet a smaller one later. So an id is drawn
     under a lock that is held to the commit: when one is drawn, every smaller one is committed.
+    Returns also the moment when it was this claim's turn: leases and attempts count from there.
     """
+    began = time.monotonic()
     claim.id = _draw_id(claim.organization_id, now)
+    at = now + timedelta(seconds=time.monotonic() - began)
     insert([claim])
-    return deliveries.create_for_claim(claim=claim, endpoints=endpoints, now=now, lease=may_wait)
+    return deliveries.create_for_claim(claim=claim, now=at, lease=may_wait), at
 
 
 # The library's own generator counts up within a millisecond: its next could be one that was drawn as the

@@ -23,7 +23,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from accounts.domain import audit
 from accounts.models import new_ulid, ulid_parameter, ulid_text
-from config.rows import insert, select
+from config.rows import columns, insert, select
 from fulfillment.domain import breaker, outbound, signing
 from fulfillment.domain.outbound import Answer
 from fulfillment.models import (
@@ -102,21 +102,14 @@ def claim_body(claim: Claim) -> bytes:
 # Taking
 
 
-def endpoints_of(organization_id: str) -> list[WebhookEndpoint]:
-    """Those that a claim of the organization has deliveries for."""
-    statement = "SELECT * FROM fulfillment_webhookendpoint WHERE organization_id = %s AND deleted_at IS NULL"
-    return select(WebhookEndpoint, statement, [ulid_parameter(organization_id)])
-
-
-def create_for_claim(
-    *, claim: Claim, endpoints: Sequence[WebhookEndpoint], now: datetime, lease: bool
-) -> list[Lease]:
+def create_for_claim(*, claim: Claim, now: datetime, lease: bool) -> list[Lease]:
     """Write the claim's deliveries, one per endpoint, in the claim's own transaction.
 
-    With `lease`, those that can be attempted at once are leased to the caller, who attempts them
-    after the commit. The others wait for a worker, or for their endpoint's verification or release.
+    With `lease`, those that can be attempted at once are leased to the caller from `now` on, who attempts
+    them after the commit. The others wait for a worker, or for their endpoint's verification or release.
     """
     body = claim_body(claim)
+    endpoints = _endpoints_of(claim.organization_id)
     ready = [
         endpoint
         for endpoint in endpoints
@@ -131,14 +124,23 @@ def create_for_claim(
             event_type=CLAIM_CREATED,
             body=body,
             trigger=Trigger.CLAIM,
-            next_attempt_at=now,
-            created_at=now,
+            next_attempt_at=claim.created_at,
+            created_at=claim.created_at,
         )
         if endpoint in ready and in_flight.get(endpoint.pk, 0) < IN_FLIGHT_PER_ENDPOINT:
             leased.append(_lease(delivery, endpoint, now, REQUEST_DEADLINE))
         created.append(delivery)
     insert(created)
     return leased
+
+
+def _endpoints_of(organization_id: str) -> list[WebhookEndpoint]:
+    """Those that a claim of the organization has deliveries for."""
+    statement = f"""
+        SELECT {columns(WebhookEndpoint)} FROM fulfillment_webhookendpoint
+        WHERE organization_id = %s AND deleted_at IS NULL
+    """  # noqa: S608 - names of ours
+    return select(WebhookEndpoint, statement, [ulid_parameter(organization_id)])
 
 
 def create_leased(delivery: Delivery, *, now: datetime, deadline: float) -> Lease:
@@ -189,6 +191,7 @@ def take_due(*, limit: int, now: datetime) -> list[Lease]:
 
     Of an endpoint that is not verified, tests alone.
     """
+    _note_crashes(limit, now)
     endpoints = _lock_endpoints_with_work(limit, now)
     # Asked after the lock: the locking query itself may have seen things as they were before it.
     in_flight = _in_flight(endpoints, now)
@@ -199,7 +202,6 @@ def take_due(*, limit: int, now: datetime) -> list[Lease]:
             turns = min(turns, 1)
         room = IN_FLIGHT_PER_ENDPOINT - in_flight.get(endpoint.pk, 0)
         found += _due_at(endpoint, min(turns, room), now)
-    insert(_crashed(delivery) for delivery in found if delivery.lease_token)
     return _lease_all(found, now)
 
 
@@ -210,7 +212,7 @@ def _lock_endpoints_with_work(limit: int, now: datetime) -> list[WebhookEndpoint
     time, and the other goes on without it. NO KEY, because claims being committed hold a share of
     the row's key.
     """
-    due_there = due(now).filter(endpoint=OuterRef("pk"))
+    due_there = due(now).filter(endpoint=OuterRef("pk"), lease_token=None)
     return list(
         WebhookEndpoint.objects.select_for_update(skip_locked=True, no_key=True)
         .filter(
@@ -226,7 +228,7 @@ def _lock_endpoints_with_work(limit: int, now: datetime) -> list[WebhookEndpoint
 def _due_at(endpoint: WebhookEndpoint, limit: int, now: datetime) -> list[Delivery]:
     if limit <= 0:
         return []
-    waiting = due(now).select_for_update(skip_locked=True).filter(endpoint=endpoint)
+    waiting = due(now).select_for_update(skip_locked=True).filter(endpoint=endpoint, lease_token=None)
     if endpoint.verified_at is None:
         waiting = waiting.filter(claim=None)
     found = list(waiting.order_by("next_attempt_at")[:limit])
@@ -246,6 +248,17 @@ def _lease_all(found: list[Delivery], now: datetime) -> list[Lease]:
     for delivery in found:
         delivery.attempt_count += 1
     return [Lease(delivery, delivery.endpoint, token) for delivery in found]
+
+
+def _note_crashes(limit: int, now: datetime) -> None:
+    """A lease that ran out without an outcome is a failure like others: what kills whoever makes the attempt
+    must not be tried for ever without a pause. The pause counts from the attempt's beginning: after the first
+    crash it is over by now."""
+    for delivery in due(now).select_for_update(skip_locked=True).filter(lease_token__isnull=False)[:limit]:
+        made = _crashed(delivery)
+        insert([made])
+        follows = _what_follows(delivery, made)
+        Delivery.objects.filter(pk=delivery.pk).update(lease_token=None, leased_at=None, **follows)
 
 
 def _crashed(delivery: Delivery) -> Attempt:
@@ -314,7 +327,8 @@ def send(
         duration_ms=answer.duration_ms,
         status=answer.status,
         error_class=answer.error_class,
-        error=answer.error[:300],
+        # What the other side sent may be in it; PostgreSQL refuses NUL.
+        error=answer.error.replace("\x00", "�")[:300],
         request_headers=headers,
         response_headers=answer.headers,
         response_body=answer.body,

@@ -77,7 +77,8 @@ def send_notices(*, now: datetime) -> None:
             continue
         try:
             _mail(notice)
-        except OSError:  # smtplib's errors are OSErrors: the next run tries again
+        except (OSError, ValueError):  # smtplib's errors are OSErrors, a bad header's is a ValueError
+            # The next run tries again.
             EndpointNotice.objects.filter(pk=notice.pk).update(sent_at=None)
             logger.exception("endpoint_notice_not_sent", notice=notice.pk)
 
@@ -97,4 +98,5 @@ def _mail(notice: EndpointNotice) -> None:
         f"Every attempt, with the answer: {settings.SITE_URL}/dashboard/\n"
     )
     for owner in owners:
-        send_mail(f"{SUBJECTS[kind]} ({endpoint.organization})", text, None, [owner.email])
+        subject = " ".join(f"{SUBJECTS[kind]} ({endpoint.organization})".split())
+        send_mail(subject, text, None, [owner.email])

@@ -193,7 +193,12 @@ def _open(host: str, port: int, timeout: float, deadline: float) -> _BoundedSock
 def _connect_through_proxy(address: str, port: int, timeout: float, deadline: float) -> _BoundedSocket:
     """A tunnel to the checked address, made by the egress proxy of the settings."""
     proxy = urlsplit(settings.OUTBOUND_PROXY)
-    sock = _open(socket.gethostbyname(proxy.hostname or ""), proxy.port or 3128, timeout, deadline)
+    lookup = _resolver.submit(socket.gethostbyname, proxy.hostname or "")
+    try:
+        found = lookup.result(timeout=_remaining(deadline))
+    finally:
+        lookup.cancel()
+    sock = _open(found, proxy.port or 3128, timeout, deadline)
     host = f"[{address}]" if ":" in address else address
     try:
         sock.sendall(f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())

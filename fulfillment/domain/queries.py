@@ -120,15 +120,15 @@ def claims_of(viewer: User) -> QuerySet[Claim]:
 
 
 def arrival(deliveries: Iterable[Delivery]) -> Arrival:
-    """Where a claim is, by its deliveries: arrived once one endpoint has it."""
+    """Where a claim is, by its deliveries: arrived once one endpoint has had it, also while it is sent again."""
     deliveries = [
         delivery
         for delivery in deliveries
-        if delivery.state == DeliveryState.DELIVERED or delivery.endpoint.deleted_at is None
+        if delivery.delivered_at is not None or delivery.endpoint.deleted_at is None
     ]
     if not deliveries:
         return Arrival.TO_BE_FETCHED
-    if any(delivery.state == DeliveryState.DELIVERED for delivery in deliveries):
+    if any(delivery.delivered_at is not None for delivery in deliveries):
         return Arrival.DELIVERED
     if any(
         delivery.state == DeliveryState.PENDING and delivery.endpoint.accepts_claims

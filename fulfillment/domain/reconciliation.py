@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 
 from accounts.models import Organization
-from fulfillment.models import INITIATED, Delivery, DeliveryState, WebhookEndpoint
+from fulfillment.models import INITIATED, Delivery, WebhookEndpoint
 
 HEADER = [
     "claim_id",
@@ -32,7 +32,6 @@ def unacknowledged(*, endpoint: WebhookEndpoint, now: datetime) -> QuerySet[Deli
     return (
         Delivery.objects.filter(
             endpoint=endpoint,
-            state=DeliveryState.DELIVERED,
             delivered_at__lte=now - timedelta(hours=endpoint.acknowledge_within_hours),
             claim__external_status=INITIATED,
         )

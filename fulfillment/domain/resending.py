@@ -51,6 +51,8 @@ class ClaimFilter:
 @transaction.atomic
 def resend_delivery(*, delivery: Delivery, actor: User, now: datetime) -> None:
     """Send a delivery again, at the next free turn, with a new schedule. Raises ResendRefused."""
+    if delivery.endpoint.deleted_at is not None:
+        raise ResendRefused("Its endpoint was deleted: send the claim to another endpoint.")
     if not _make_due(Delivery.objects.filter(pk=delivery.pk, claim__isnull=False), now):
         raise ResendRefused("This delivery is on its way at this moment: wait for the answer.")
     audit.record(
@@ -82,7 +84,7 @@ def resend_filtered(
     # Locked, so that two owners cannot begin at the same time.
     endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
     under_way = endpoint.deliveries.filter(
-        state=DeliveryState.PENDING, trigger=Trigger.RESEND, next_attempt_at__gt=now
+        state=DeliveryState.PENDING, trigger=Trigger.RESEND, next_attempt_at__gt=now, lease_token=None
     )
     last = under_way.order_by("-next_attempt_at").first()
     if last is not None:

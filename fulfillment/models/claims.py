@@ -23,8 +23,8 @@ class ClaimSequence(models.Model):
 
 class Claim(models.Model):
     id = ULIDField(primary_key=True, editable=False)
-    # Indexes of their own would repeat what those below begin with (and nobody asks for a reward's claims
-    # without its campaign), at every claim's cost.
+    # Indexes of their own would repeat what those below begin with, at every claim's cost. A reward's claims
+    # are asked for within a campaign or an organization, and rewards are archived, not deleted.
     organization = models.ForeignKey(
         Organization, on_delete=models.PROTECT, related_name="claims", db_index=False
     )

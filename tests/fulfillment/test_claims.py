@@ -10,6 +10,7 @@ from ulid import ULID
 
 from accounts.models import new_ulid
 from fulfillment.domain.claims import ClaimRefused, NothingToClaim, claim_reward
+from fulfillment.domain.queries import inventory
 from fulfillment.models import Attempt, Claim, ClaimSequence, Delivery, DeliveryState
 from tests import factories
 
@@ -220,6 +221,27 @@ def test_test_mode_lets_members_claim_and_nobody_else(viewer, campaign, reward, 
 
     factories.MembershipFactory(organization=studio, user=viewer, role="member")
     assert claim_reward(viewer=viewer, campaign_id=campaign.pk, reward_id=reward.pk, now=now)
+
+
+@pytest.mark.parametrize("why", ["suspended", "test_mode", "not_linked", "nothing"])
+def test_the_button_and_the_claim_agree(viewer, campaign, reward, earned, studio, now, why):
+    """The inventory and a claim read the same facts by different statements."""
+    if why == "suspended":
+        studio.suspended_at = now
+        studio.save()
+    elif why == "test_mode":
+        campaign.test_mode = True
+        campaign.save()
+    if why != "not_linked":
+        factories.GameLinkFactory(viewer=viewer, organization=studio)
+
+    (entry,) = inventory(viewer=viewer, now=now).ready
+    if why == "nothing":
+        assert entry.refused is None
+        assert claim_reward(viewer=viewer, campaign_id=campaign.pk, reward_id=reward.pk, now=now)
+    else:
+        error = refused(viewer=viewer, campaign_id=campaign.pk, reward_id=reward.pk, now=now)
+        assert (entry.refused.code, entry.refused.message) == (error.code, error.message)
 
 
 def test_a_reward_of_another_campaign_is_refused(viewer, campaign, earned, linked, studio, now):

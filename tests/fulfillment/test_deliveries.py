@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from email.utils import format_datetime
 
@@ -13,6 +14,7 @@ from fulfillment.models import Attempt, Delivery, DeliveryState, SigningKey, Web
 from scripts.ports import free_port
 from tests import factories
 from tests.fulfillment.delivering import deliver_due, make_delivery
+from tests.fulfillment.peers import running_peer
 from tests.fulfillment.receiver import Reply
 
 pytestmark = pytest.mark.django_db
@@ -182,6 +184,39 @@ def test_a_crash_is_noted_by_whoever_takes_over(endpoint, receiver, now):
     assert (made.number, made.status) == (2, 200)
     delivery.refresh_from_db()
     assert delivery.state == DeliveryState.DELIVERED
+
+
+def test_crash_after_crash_waits_longer_each_time(endpoint, now):
+    """Whatever kills the worker at this one delivery must not do so every few seconds."""
+    delivery = make_delivery(endpoint, now)
+    moment, taken = now, []
+    while len(taken) < 5:
+        if take_due(limit=10, now=moment):
+            taken.append(moment)
+        moment += SECOND
+
+    pauses = [(after - before).total_seconds() for before, after in itertools.pairwise(taken)]
+    assert pauses == sorted(pauses)
+    assert pauses[0] < 25 < 90 < pauses[2] < 480 <= pauses[3]
+    delivery.refresh_from_db()
+    assert delivery.failures == 4
+
+
+def test_an_answer_with_what_no_column_takes_is_kept_all_the_same(endpoint, now):
+    def behave(connection):
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: g\x00zip\r\nContent-Length: 0\r\n\r\n")
+
+    with running_peer(behave) as port:
+        endpoint.url = f"http://127.0.0.1:{port}/"
+        endpoint.save()
+        delivery = make_delivery(endpoint, now)
+        (attempt,) = deliver_due(now)
+
+    delivery.refresh_from_db()
+    assert delivery.state == DeliveryState.DELIVERED
+    assert "\x00" not in attempt.error
+    assert "g�zip" in attempt.error
 
 
 def test_a_late_outcome_overwrites_nothing_but_is_kept(endpoint, receiver, now):

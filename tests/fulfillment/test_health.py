@@ -9,7 +9,7 @@ import pytest
 
 from fulfillment.domain.health import claim_timeline, endpoint_health
 from fulfillment.domain.reconciliation import unacknowledged, unacknowledged_csv
-from fulfillment.models import Attempt, ClaimStatusChange, DeliveryState
+from fulfillment.models import Attempt, ClaimStatusChange, Delivery, DeliveryState
 from tests.fulfillment.delivering import deliver_due, make_delivery
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +128,9 @@ def test_what_is_not_acknowledged_in_time(endpoint, delivered, now):
     late = now + timedelta(hours=2, seconds=10)
 
     assert list(unacknowledged(endpoint=endpoint, now=now + timedelta(hours=1))) == []
+    assert list(unacknowledged(endpoint=endpoint, now=late)) == [delivered]
+
+    Delivery.objects.update(state="pending", next_attempt_at=late)  # sent again
     assert list(unacknowledged(endpoint=endpoint, now=late)) == [delivered]
 
     delivered.claim.external_status = "granted"

@@ -11,14 +11,15 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import GameLink, User
 from drops.models import Progress
 from fulfillment.domain import deliveries
-from fulfillment.models import Claim, Delivery, DeliveryState
+from fulfillment.domain.claims import claim_reward
+from fulfillment.models import Claim, ClaimSequence, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
 from tests.api import bearer
 from tests.fulfillment import claimers
@@ -135,6 +136,44 @@ def tail(client: Client, seen: list[str], everything_is_claimed: threading.Event
                 return
     finally:
         connection.close()
+
+
+def test_a_claim_that_waited_its_turn_goes_where_the_studio_wants_it_now(
+    viewer, campaign, reward, earned, linked, endpoint, receiver, studio
+):
+    """While the claim waits for the organization's sequence, an owner moves the endpoint."""
+    ClaimSequence.objects.create(organization=studio)
+    moved = receiver.url + "/moved"
+    made: list[Claim] = []
+
+    def claim() -> None:
+        now = timezone.now()
+        try:
+            made.append(claim_reward(viewer=viewer, campaign_id=campaign.pk, reward_id=reward.pk, now=now))
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=claim)
+    with transaction.atomic():
+        ClaimSequence.objects.select_for_update().get()
+        thread.start()
+        wait_until_somebody_waits()
+        WebhookEndpoint.objects.update(url=moved)
+    thread.join()
+
+    assert [(request.path) for request in receiver.received] == ["/hooks/moved"]
+    assert Delivery.objects.get().state == DeliveryState.DELIVERED
+
+
+def wait_until_somebody_waits() -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.02)
+    raise AssertionError("nobody waits for the lock")
 
 
 def test_two_workers_never_take_the_same_delivery_nor_too_many(endpoint, now):

@@ -65,6 +65,15 @@ def test_what_is_on_its_way_is_not_sent_twice(endpoint, owner, now):
     assert not AuditEvent.objects.filter(action="delivery.resent").exists()
 
 
+def test_to_an_endpoint_that_was_deleted_nothing_is_sent(endpoint, owner, now):
+    delivery = make_delivery(endpoint, now, state=DeliveryState.HELD, next_attempt_at=None)
+    endpoint.deleted_at = now
+    endpoint.save()
+
+    with pytest.raises(ResendRefused, match="deleted"):
+        resend_delivery(delivery=delivery, actor=owner, now=now)
+
+
 def test_a_dry_run_counts_and_changes_nothing(endpoint, owner, studio, now):
     make_claim(studio, now)
 

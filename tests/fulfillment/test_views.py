@@ -140,6 +140,7 @@ class TestInventory:
     @pytest.mark.parametrize(
         ("state", "held", "said"),
         [
+            ("sent again", False, "has it: look in your game."),
             (DeliveryState.DELIVERED, False, "has it: look in your game."),
             (DeliveryState.DELIVERED, True, "has it: look in your game."),
             (DeliveryState.PENDING, False, "It is sent to Northlight Games until it arrives."),
@@ -156,12 +157,14 @@ class TestInventory:
         reward: Reward,
         studio: Organization,
         now: datetime,
-        state: DeliveryState | None,
+        state: str | None,
         held: bool,
         said: str,
     ):
         claim = factories.ClaimFactory(viewer=viewer, campaign=campaign, reward=reward)
         if state:
+            again = state == "sent again"
+            state = DeliveryState.PENDING if again else state
             endpoint = factories.WebhookEndpointFactory(
                 organization=studio, held_at=now if held else None, held_reason="owner" if held else ""
             )
@@ -172,7 +175,7 @@ class TestInventory:
                 body=b"{}",
                 state=state,
                 created_at=now,
-                delivered_at=now if state == DeliveryState.DELIVERED else None,
+                delivered_at=now if again or state == DeliveryState.DELIVERED else None,
                 next_attempt_at=now if state == DeliveryState.PENDING else None,
             )
         assert said in text_of(client.get(PAGE))

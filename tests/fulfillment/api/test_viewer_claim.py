@@ -31,6 +31,17 @@ def claim(client: Client, campaign: Campaign, reward: Reward, **headers: str):
     return client.post(CLAIM, body, content_type="application/json", headers=headers)
 
 
+@pytest.mark.django_db
+def test_a_claim_costs_few_statements(
+    player: Client, campaign, reward, earned, endpoint, receiver, django_assert_num_queries
+) -> None:
+    """The token, what the claim depends on, the signing keys; its id, row, endpoints, their room, delivery; the
+    delivery's end and attempt. And two transactions, savepoints here."""
+    with django_assert_num_queries(3 + 5 + 2 + 4):
+        assert claim(player, campaign, reward).status_code == 200
+    assert len(receiver.received) == 1
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_claim_and_its_repeat_have_the_same_answer(player: Client, campaign, reward, earned) -> None:
     first, second = claim(player, campaign, reward), claim(player, campaign, reward)

@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import Organization
-from fulfillment.models import Delivery, DeliveryState, WebhookEndpoint
+from fulfillment.dashboard.deliveries import readable
+from fulfillment.models import Attempt, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
 from tests.dashboard import press, send_form, words
 from tests.fulfillment.receiver import Receiver
@@ -129,3 +130,9 @@ def test_a_filter_that_is_wrong_sends_nothing(owner_client: Client, endpoint: We
         page = send_form(owner_client, url, **{"arrival": "any", field: value, "send": "1"})
         assert list(page.context["form"].errors) == [field]
     assert not Delivery.objects.exists()
+
+
+@pytest.mark.parametrize("depth", [1, 300, 5000])
+def test_an_answer_nested_however_deep_is_shown(depth):
+    body = b"[" * depth + b"]" * depth
+    assert readable(Attempt(response_body=body)).replace("\n", "").replace(" ", "") == body.decode()
