@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from drops.domain import streams
 from drops.domain.campaigns import change_campaign, plan_of
@@ -117,6 +117,22 @@ def test_a_beat_the_next_day_begins_anew(viewer, channel, live, campaign):
     beats(viewer, channel, 0, 60, 86_400, 86_460)
 
     assert seconds_of(viewer, campaign) == 120
+
+
+def test_visits_that_went_silent_do_not_stay_open(viewer, category):
+    for number in range(5):
+        beats(viewer, LivestreamFactory(category=category).channel, number * 3 * 3600)
+
+    last_beat_at = NOW + timedelta(hours=12)
+    assert WatchInterval.objects.filter(is_open=True).values_list("last_beat_at").get() == (last_beat_at,)
+
+
+def test_a_late_report_earns_the_same_after_a_beat_elsewhere(viewer, channel, live, campaign):
+    beats(viewer, channel, 0)
+    beats(viewer, ChannelFactory(), 65 * 60)
+    beats(viewer, channel, 58 * 60)
+
+    assert seconds_of(viewer, campaign) == 150
 
 
 @pytest.mark.parametrize("step", [60, 120])
@@ -402,9 +418,10 @@ def test_a_batch_costs_as_many_queries_for_one_viewer_as_for_many(
         return [Beat(person.pk, channel.pk, to_ms(NOW) + second * 1000) for person in people]
 
     credit(batch(0), now=NOW)
-    with django_assert_num_queries(18):  # progress and hours begin
+    planned = 1 if connection.vendor == "postgresql" else 0  # it is told how to look rows up
+    with django_assert_num_queries(18 + planned):  # progress and hours begin
         credit(batch(60), now=NOW)
-    with django_assert_num_queries(17):  # and go on
+    with django_assert_num_queries(17 + planned):  # and go on
         credit(batch(120), now=NOW)
 
 
