@@ -7,8 +7,8 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
@@ -61,9 +61,11 @@ def second_factor(request: HttpRequest) -> HttpResponse:
 @login_required
 def switch(request: HttpRequest) -> HttpResponse:
     """Open another organization of this member's."""
-    organization = get_object_or_404(
-        Organization, memberships__user=request.user, slug=request.POST.get("organization", "")
-    )
+    slug = request.POST.get("organization")
+    own = [membership.organization for membership in access.memberships_of(request)]
+    organization = next((each for each in own if each.slug == slug), None)
+    if organization is None:
+        raise Http404
     request.session[access.SESSION_KEY] = organization.pk
     return redirect("dashboard:index")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
+import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -89,6 +91,13 @@ def test_the_switcher_changes_the_organization(
     assert "Northlight Games" in words(owner_client.get("/dashboard/"))
     page = owner_client.post("/dashboard/switch/", {"organization": "rival-works"}, follow=True)
     assert page.context["organization"] == rival_studio
+
+
+@pytest.mark.parametrize("slug", ["", "rival-works", "a\0b", "\ud800", "x" * 10_000])
+def test_the_switcher_knows_only_the_persons_own(owner_client: Client, rival_studio: Any, slug: str) -> None:
+    body = urlencode({"organization": slug}, errors="surrogatepass")
+    form = "application/x-www-form-urlencoded"
+    assert owner_client.post("/dashboard/switch/", body, content_type=form).status_code == 404
 
 
 def test_pages_keep_the_policy(owner_client: Client) -> None:
