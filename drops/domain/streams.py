@@ -9,12 +9,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Count, IntegerField, OuterRef, Subquery
-from django.db.models.functions import Coalesce
 
 from accounts.domain import audit
 from accounts.models import OAuthApp, User
-from drops.models import Category, Channel, FormerCategory, FormerOptOut, Livestream, WatchInterval
+from drops.domain import watch_store
+from drops.models import Category, Channel, FormerCategory, FormerOptOut, Livestream
+from drops.models.fields import to_ms
 
 Actor = User | OAuthApp | None
 SESSION_SILENCE = timedelta(seconds=150)
@@ -103,17 +103,8 @@ def set_opt_out(*, channel: Channel, opted_out: bool, now: datetime, actor: Acto
 
 
 def count_viewers(*, now: datetime) -> None:
-    """Note on every livestream on air how many viewers have a session there. One query."""
-    watching = (
-        WatchInterval.objects.filter(
-            channel=OuterRef("channel"), is_open=True, last_beat_at__gt=now - SESSION_SILENCE
-        )
-        .values("channel")
-        .values_list(Count("viewer"))
-    )
-    Livestream.objects.filter(ended_at__isnull=True).update(
-        viewer_count=Coalesce(Subquery(watching), 0, output_field=IntegerField())
-    )
+    """Note on every livestream on air how many viewers have a session there."""
+    watch_store.count_viewers(since=to_ms(now - SESSION_SILENCE))
 
 
 def _lock(channel: Channel) -> Channel:

@@ -1,4 +1,4 @@
-"""The rows behind `credit`: set-based SQL for PostgreSQL and SQLite.
+"""The rows behind `credit` and the counts of viewers: set-based SQL for PostgreSQL and SQLite.
 
 Each function is one statement, however many rows it is about. PostgreSQL gets its rows as arrays,
 SQLite as a JSON text or by `executemany`; the ORM would build every row as an object and every value
@@ -206,6 +206,23 @@ def add_reward_hours(rows: Collection[tuple[str, str, int, int, int]]) -> None:
         ("qualified",),
         [(_db_ulid(row[0]), _db_ulid(row[1]), row[2], _db_moment(row[3]), row[4]) for row in sorted(rows)],
         ("uuid", "uuid", "bigint", "timestamptz", "int"),
+    )
+
+
+def count_viewers(*, since: int) -> None:
+    """Set the number of viewers of every livestream on air: those whose open interval has a beat after
+    `since`. Only rows whose number changes are written."""
+    _execute(
+        """
+        UPDATE drops_livestream SET viewer_count = COALESCE(counted.viewers, 0)
+          FROM drops_livestream AS l
+          LEFT JOIN (SELECT channel_id, COUNT(*) AS viewers FROM drops_watchinterval
+                      WHERE is_open AND last_beat_at > %s GROUP BY channel_id) AS counted
+            ON counted.channel_id = l.channel_id
+         WHERE l.id = drops_livestream.id AND drops_livestream.ended_at IS NULL
+           AND drops_livestream.viewer_count <> COALESCE(counted.viewers, 0)
+        """,
+        [since],
     )
 
 

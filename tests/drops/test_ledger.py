@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.domain.users import delete_account
 from drops import tasks
@@ -162,6 +164,21 @@ def test_each_livestream_knows_how_many_watch_it(viewer, stranger, channel, live
     with time_machine.travel(NOW + timedelta(seconds=200), tick=False):
         tasks.count_viewers()
     assert dict(Livestream.objects.values_list("pk", "viewer_count")) == {live.pk: 1, quiet.pk: 0}
+
+
+def test_viewers_are_counted_once_for_all_livestreams(viewer, channel, live):
+    """Not anew for each: streams on air times open visits would be a thousand times a million."""
+    with CaptureQueriesContext(connection) as queries:
+        streams.count_viewers(now=NOW)
+    explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{explain} {queries[0]['sql']}")
+        plan = str(cursor.fetchall())
+
+    assert len(queries) == 1
+    assert "drops_watchinterval" in plan
+    assert "CORRELATED" not in plan  # SQLite's word for it
+    assert "SubPlan" not in plan  # PostgreSQL's
 
 
 def test_with_the_account_its_visits_are_forgotten(viewer, stranger, channel, live, campaign):
