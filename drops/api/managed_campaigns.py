@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -33,9 +32,8 @@ from drops.domain.campaigns import (
     MAX_DAYS,
     CampaignPlan,
     RewardPlan,
-    change_campaign,
+    amend_campaign,
     create_campaign,
-    plan_of,
     problems_of,
     publish_campaign,
     withdraw_campaign,
@@ -124,8 +122,7 @@ class ManagedCampaignView(ManagedView):
         values, problems = read_fields(request.data, _campaign_readers(campaign.organization))
 
         def act(now: datetime) -> Campaign:
-            plan = replace(plan_of(campaign), **renamed(values))
-            return change_campaign(campaign=campaign, plan=plan, now=now, actor=self.app())
+            return amend_campaign(campaign=campaign, changes=renamed(values), now=now, actor=self.app())
 
         return self.write(problems, act, _fresh_campaign)
 

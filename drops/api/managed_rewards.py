@@ -22,7 +22,7 @@ from config.media import media_url
 from config.schema import EXAMPLE_ID, documented, enveloped, page_parameters, path_parameter
 from drops.api.managed import WRITE_PARAMETERS, WRITE_REFUSALS, ManagedView, read_category, renamed
 from drops.api.schema import CHANGED_REWARD, MANAGED_REWARD, NEW_REWARD, dry_run, page_of, written
-from drops.domain.rewards import IMAGE_SIZE, archive_reward, change_reward, create_reward, restore_reward
+from drops.domain.rewards import IMAGE_SIZE, amend_reward, archive_reward, create_reward, restore_reward
 from drops.models import Category, Reward
 
 MAX_IMAGE_BASE64 = 1_500_000  # the body's limit leaves room for no more
@@ -104,20 +104,14 @@ class ManagedRewardView(ManagedView):
         reward = _own_reward(self.organization_id, reward_id)
         values, problems = read_fields(request.data, _REWARD_READERS | {"archived": boolean})
         archived = values.pop("archived", None)
-        present: dict[str, Any] = {
-            "name": reward.name,
-            "category": reward.category,
-            "external_id": reward.external_id,
-            "image": None,
-        }
 
         def act(now: datetime) -> Reward:
             changed = reward
             if values:
-                fields = present | renamed(values)
+                changes = renamed(values)
                 if self.is_dry_run:
-                    fields["image"] = None
-                changed = change_reward(reward=reward, now=now, actor=self.app(), **fields)
+                    changes["image"] = None  # as above
+                changed = amend_reward(reward=reward, changes=changes, now=now, actor=self.app())
             if archived is not None:
                 verb = archive_reward if archived else restore_reward
                 changed = verb(reward=changed, now=now, actor=self.app())

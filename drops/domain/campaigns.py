@@ -13,10 +13,10 @@ as announced, is taken away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
@@ -146,6 +146,16 @@ def change_campaign(*, campaign: Campaign, plan: CampaignPlan, now: datetime, ac
         data={key: [before[key], after[key]] for key in after if before[key] != after[key]},
     )
     return campaign
+
+
+@transaction.atomic
+def amend_campaign(
+    *, campaign: Campaign, changes: Mapping[str, Any], now: datetime, actor: Actor
+) -> Campaign:
+    """`change_campaign` in those fields of its plan that are in `changes`. Of two at once both are kept."""
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    plan = replace(plan_of(campaign), **changes)
+    return change_campaign(campaign=campaign, plan=plan, now=now, actor=actor)
 
 
 @transaction.atomic

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
@@ -76,6 +78,19 @@ def change_reward(
         data=data,
     )
     return reward
+
+
+@transaction.atomic
+def amend_reward(*, reward: Reward, changes: Mapping[str, Any], now: datetime, actor: Actor) -> Reward:
+    """`change_reward` in those of its fields that are in `changes`. Of two at once both are kept."""
+    reward = Reward.objects.select_for_update(no_key=True).get(pk=reward.pk)
+    fields: dict[str, Any] = {
+        "name": reward.name,
+        "category": reward.category,
+        "external_id": reward.external_id,
+        "image": None,
+    }
+    return change_reward(reward=reward, now=now, actor=actor, **(fields | dict(changes)))
 
 
 @transaction.atomic
