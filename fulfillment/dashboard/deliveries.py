@@ -28,8 +28,12 @@ def resend(model_admin: DeliveryAdmin, request: HttpRequest, delivery: Delivery)
         raise ValidationError(str(refusal)) from refusal
 
 
-def is_of_a_claim(delivery: Delivery, now: datetime) -> bool:
-    return delivery.claim_id is not None and delivery.lease_token is None
+def may_be_sent_again(delivery: Delivery, now: datetime) -> bool:
+    return (
+        delivery.claim_id is not None
+        and delivery.lease_token is None
+        and delivery.endpoint.deleted_at is None
+    )
 
 
 @admin.register(Delivery, site=site)
@@ -78,7 +82,7 @@ class DeliveryAdmin(OrganizationAdmin):
             "%s is sent once more, with the same id and the same bytes: a receiver that has it already answers 200.",
             "It is on its way.",
             resend,
-            is_of_a_claim,
+            may_be_sent_again,
         ),
     )
 

@@ -16,6 +16,7 @@ from accounts.dashboard.sites import site
 from fulfillment.dashboard.deliveries import readable
 from fulfillment.domain import endpoints, signing
 from fulfillment.domain.health import Condition, condition_of, endpoint_health
+from fulfillment.domain.reconciliation import unacknowledged
 from fulfillment.models import WebhookEndpoint
 
 CONDITION_TONES = {
@@ -141,7 +142,9 @@ class WebhookEndpointAdmin(OrganizationAdmin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         if kwargs.get("obj") is not None:
-            context["health"] = endpoint_health(endpoint=kwargs["obj"], now=timezone.now())
+            endpoint, now = kwargs["obj"], timezone.now()
+            context["health"] = endpoint_health(endpoint=endpoint, now=now)
+            context["unacknowledged"] = unacknowledged(endpoint=endpoint, now=now).count()
         try:
             context["public_key"] = signing.public_key_pem(timezone.now())
         except signing.NoSigningKey:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts.dashboard.access import active_organization, may_change, member, recheck
 from accounts.dashboard.sites import site
 from accounts.models import Organization
+from config.api import MAX_ID
 from drops.models import Campaign
 from fulfillment.domain.reconciliation import unacknowledged_csv
 from fulfillment.domain.resending import Arrival, ClaimFilter, ResendRefused, resend_filtered
@@ -30,6 +31,12 @@ class ResendForm(forms.Form):
         label="Which claims", choices=Arrival.choices, initial=Arrival.UNDELIVERED.value
     )
     campaign = forms.ModelChoiceField(queryset=Campaign.objects.none(), required=False, empty_label="All")
+    viewer = forms.IntegerField(
+        label="Viewer", required=False, min_value=1, max_value=MAX_ID, help_text="A user ID. Empty: all."
+    )
+    external_status = forms.CharField(
+        label="Status", required=False, max_length=64, help_text="Your own word for the claim. Empty: any."
+    )
     since = forms.DateTimeField(label="Made since", required=False, widget=MOMENT, help_text="In UTC.")
     until = forms.DateTimeField(label="Made before", required=False, widget=MOMENT, help_text="In UTC.")
 
@@ -43,6 +50,8 @@ class ResendForm(forms.Form):
         return ClaimFilter(
             arrival=Arrival(fields["arrival"]),
             campaign_id=fields["campaign"].pk if fields["campaign"] else "",
+            viewer_id=fields["viewer"],
+            external_status=fields["external_status"],
             since=fields["since"],
             until=fields["until"],
         )

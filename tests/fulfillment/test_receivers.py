@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
@@ -27,12 +29,13 @@ from fulfillment.models import SigningKey
 from scripts.ports import free_port, wait_until_listening
 
 PAGE = settings.BASE_DIR / "docs" / "webhooks.md"
-# Block on the page: file, and how it is run.
+# Block on the page: file, and how it is run. (C# needs a project around it.)
 COMMANDS = {
-    "python": ("receiver.py", [sys.executable, "receiver.py"]),
-    "javascript": ("receiver.js", ["node", "receiver.js"]),
-    "java": ("Receiver.java", ["java", "Receiver.java"]),
-    "go": ("receiver.go", ["go", "run", "receiver.go"]),
+    "python": ("receiver.py", [sys.executable, "receiver.py", "{port}"]),
+    "javascript": ("receiver.js", ["node", "receiver.js", "{port}"]),
+    "java": ("Receiver.java", ["java", "Receiver.java", "{port}"]),
+    "go": ("receiver.go", ["go", "run", "receiver.go", "{port}"]),
+    "php": ("receiver.php", ["php", "-S", "127.0.0.1:{port}", "receiver.php"]),
 }
 INSTALLED = [language for language, (_, command) in COMMANDS.items() if shutil.which(command[0])]
 
@@ -120,17 +123,18 @@ def running(language: str, drops: Drops, folder: Path) -> Iterator[Running]:
     output = folder / "output.txt"
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [*command, str(port)],
+            [word.format(port=port) for word in command],
             cwd=folder,
-            env={**os.environ, "DROPS_URL": drops.url},
+            env={**os.environ, "DROPS_URL": drops.url, "TMPDIR": str(folder)},
             stdout=file,
             stderr=subprocess.STDOUT,
+            start_new_session=True,  # some start a second process
         )
     try:
         wait_until_listening(port, seconds=90)
         yield Running(f"http://127.0.0.1:{port}/webhooks", output)
     finally:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
@@ -184,3 +188,13 @@ def test_what_is_not_ours_is_refused(receiver, drops, wrong):
 
     assert drops.post(receiver.url, claim_id, **wrong) == 401
     assert claim_id not in receiver.granted
+
+
+@pytest.mark.parametrize("language", INSTALLED)
+def test_while_the_key_cannot_be_fetched_nothing_is_granted_and_nothing_falls_over(language, tmp_path):
+    away = Drops(f"http://127.0.0.1:{free_port()}")
+    with running(language, away, tmp_path) as receiver:
+        claim_ids = [new_ulid(), new_ulid()]
+        assert 200 not in [away.post(receiver.url, claim_id) for claim_id in claim_ids]
+        wait_until_listening(urlsplit(receiver.url).port, seconds=5)
+        assert receiver.granted == []

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from accounts.models import Organization
+from accounts.models import Organization, User
 from fulfillment.dashboard.deliveries import readable
 from fulfillment.models import Attempt, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
 from tests.dashboard import press, send_form, words
+from tests.fulfillment.delivering import make_delivery
 from tests.fulfillment.receiver import Receiver
 
 
@@ -117,6 +119,36 @@ def test_claims_are_counted_before_they_are_sent_again(
     assert Delivery.objects.filter(endpoint=endpoint, state=DeliveryState.PENDING).count() == 3
 
 
+def test_claims_of_one_viewer_in_one_status_are_sent_again(
+    owner_client: Client, studio: Organization, endpoint: WebhookEndpoint, viewer: User
+) -> None:
+    campaign = factories.CampaignFactory(organization=studio)
+    wanted = factories.ClaimFactory(campaign=campaign, viewer=viewer, external_status="failed")
+    factories.ClaimFactory(campaign=campaign, viewer=viewer)
+    factories.ClaimFactory(campaign=campaign, external_status="failed")
+    url = f"/dashboard/webhooks/{endpoint.pk}/resend/"
+    send_form(owner_client, url, arrival="any", viewer=viewer.pk, external_status="failed", send="1")
+    assert Delivery.objects.get().claim == wanted
+
+
+def test_the_page_tells_what_was_given_up_and_what_nobody_acknowledged(
+    owner_client: Client, endpoint: WebhookEndpoint, now: datetime
+) -> None:
+    url = f"/dashboard/webhooks/{endpoint.pk}/change/"
+    endpoint.acknowledge_within_hours = 2
+    endpoint.save()
+    page = words(owner_client.get(url))
+    assert "Given up" not in page
+    assert "Not acknowledged in time</dt><dd>0" in page
+
+    make_delivery(endpoint, now, state=DeliveryState.HELD, next_attempt_at=None)
+    old = now - timedelta(hours=3)
+    make_delivery(endpoint, old, state="delivered", delivered_at=old, next_attempt_at=None)
+    page = words(owner_client.get(url))
+    assert "Given up after five days</dt><dd>1" in page
+    assert "Not acknowledged in time</dt><dd>1" in page
+
+
 def test_a_filter_that_is_wrong_sends_nothing(owner_client: Client, endpoint: WebhookEndpoint) -> None:
     url = f"/dashboard/webhooks/{endpoint.pk}/resend/"
     foreign = factories.CampaignFactory()
@@ -126,6 +158,9 @@ def test_a_filter_that_is_wrong_sends_nothing(owner_client: Client, endpoint: We
         ("campaign", "nonsense"),
         ("since", "yesterday"),
         ("until", "9" * 40),
+        ("viewer", "0"),
+        ("viewer", "9" * 40),
+        ("external_status", "x" * 65),
     ):
         page = send_form(owner_client, url, **{"arrival": "any", field: value, "send": "1"})
         assert list(page.context["form"].errors) == [field]
