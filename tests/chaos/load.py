@@ -47,7 +47,7 @@ class Load:
     wishes: list[Wish]
     seed: int
     threads: int
-    pause: float = 0.0
+    pause: float
     answers: list[Answer] = field(default_factory=list)
 
     def __post_init__(self) -> None:

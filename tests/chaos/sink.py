@@ -37,17 +37,16 @@ class Seen:
 
 
 class Sink:
-    """`seen` is all that came. It can be asked to behave."""
+    """`seen` is all that came."""
 
     def __init__(self, url: str, seed: int) -> None:
         self.url = url
-        self.misbehaving = True
         self.seen: list[Seen] = []
         self._random = random.Random(seed)
 
     def next_behaviour(self) -> str:
         (behaviour,) = self._random.choices([*SHARES], [*SHARES.values()])
-        return behaviour if self.misbehaving else "well"
+        return behaviour
 
     def slowness(self) -> float:
         """Seconds: more than the 3 s that a viewer's request waits for, or less."""

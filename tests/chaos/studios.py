@@ -25,7 +25,7 @@ DRAIN = 120
 def fill(*, urls: list[str], wishes: int) -> tuple[list[Wish], list[Wish]]:
     """A studio with a server at each of `urls`, and one without.
 
-    Returns at least `wishes` of viewers of the former together, and as many of viewers of the latter.
+    Returns about `wishes` of viewers of the former together, and a fifth as many of viewers of the latter.
     """
     with transaction.atomic():
         signing.create_signing_key(now=timezone.now())
@@ -34,7 +34,7 @@ def fill(*, urls: list[str], wishes: int) -> tuple[list[Wish], list[Wish]]:
             for url in urls
             for wish in earn(factories.WebhookEndpointFactory(url=url).organization, wishes // len(urls))
         ]
-        quiet = earn(factories.OrganizationFactory(), wishes)
+        quiet = earn(factories.OrganizationFactory(), wishes // 5)
     forget_connections()
     return loud, quiet
 
