@@ -16,7 +16,7 @@ from accounts.domain.platform_users import PlatformUser, upsert_users
 from accounts.domain.tokens import Caller
 from accounts.models import OAuthApp
 from accounts.oauth.scopes import PLATFORM
-from config.api import MAX_ID
+from config.api import MAX_ID, parse_id
 from config.body import Reader, moment, read_fields, text, whole_number
 from config.envelope import ok, text_of
 from config.schema import (
@@ -280,9 +280,10 @@ def is_id(value: Any) -> bool:
 
 
 def channel_or_404(channel_id: str) -> Channel:
-    channel = None
-    if channel_id.isascii() and channel_id.isdigit() and int(channel_id[:20]) <= MAX_ID:
-        channel = Channel.objects.filter(pk=int(channel_id)).first()
+    try:
+        channel = Channel.objects.filter(pk=parse_id("channel_id", channel_id)).first()
+    except ParseError:
+        channel = None
     if channel is None:
         raise NotFound(f"There is no channel {channel_id[:40]}.")
     return channel

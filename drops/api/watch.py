@@ -16,7 +16,7 @@ from rest_framework.request import Request
 
 from accounts.api.authentication import ViewerView, bearer_token
 from accounts.models import User
-from config.api import MAX_ID, Query
+from config.api import MAX_ID, Query, parse_id
 from config.envelope import answer, failure, ok
 from config.schema import EXAMPLE_ID, documented
 from drops.api.schema import WATCH_EVENTS, WATCH_REPORTED
@@ -159,10 +159,11 @@ def _status(request: HttpRequest) -> HttpResponse:
         viewer_id = read_watch_token(bearer_token(request) or "", now=now)
     except TokenRefused as refused:
         return unauthorized(str(refused))
-    channel_id = request.GET.get("channel_id", "")
-    if not (channel_id.isascii() and channel_id.isdigit() and int(channel_id[:20]) <= MAX_ID):
-        return failure(400, "channel_id: must be a whole number.")
-    channel = Channel.objects.filter(pk=int(channel_id)).first()
+    try:
+        channel_id = parse_id("channel_id", request.GET.get("channel_id", ""))
+    except ParseError as error:
+        return failure(400, str(error))
+    channel = Channel.objects.filter(pk=channel_id).first()
     viewer = User.objects.filter(pk=viewer_id, is_active=True).first()
     if channel is None:
         return failure(404, f"channel_id: there is no channel {channel_id}.")

@@ -193,6 +193,8 @@ def test_a_livestream_starts_changes_and_ends(platform, channel, category, at_no
         ("999999", {"category_id": None, "title": ""}, 404),
         ("99999999999999999999999", {"category_id": None, "title": ""}, 404),
         ("x", {"category_id": None, "title": ""}, 404),
+        # More digits than Python turns into a number.
+        ("0" * 20 + "1" * 5000, {"category_id": None, "title": ""}, 404),
         (None, {"category_id": 2**62, "title": ""}, 422),
         (None, {"category_id": None, "title": "x" * 201}, 400),
         (None, {"title": ""}, 400),

@@ -272,6 +272,7 @@ def test_status_refuses_what_it_does_not_know(token, channel):
     assert ask(f"channel_id={channel.pk}", "x") == 401
     assert ask("channel_id=x", token) == 400
     assert ask(f"channel_id={2**64}", token) == 400
+    assert ask(f"channel_id={'0' * 20}{'1' * 5000}", token) == 400
     assert ask("channel_id=999999", token) == 404
 
 
