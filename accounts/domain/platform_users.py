@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 from allauth.socialaccount.models import SocialAccount
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import CharField, Value
+from django.db.models.functions import Cast, Concat
 
 from accounts.domain import audit
 from accounts.models import OAuthApp, User
@@ -28,25 +30,46 @@ class PlatformUser(NamedTuple):
     email: str
 
 
-@transaction.atomic
 def upsert_users(*, users: Sequence[PlatformUser], now: datetime, actor: OAuthApp) -> dict[str, int]:
     """Make the users that are new, rename those that changed; their ids by platform id.
 
-    ValidationError, with the platform id in its message, and nothing is changed.
+    Names may change hands in one call. ValidationError, with the platform id in its message, and nothing
+    is changed.
     """
+    try:
+        return _upsert(users, now, actor)
+    except IntegrityError:
+        # Somebody took one of the names or addresses after it was checked. Now the check sees it.
+        return _upsert(users, now, actor)
+
+
+@transaction.atomic
+def _upsert(users: Sequence[PlatformUser], now: datetime, actor: OAuthApp) -> dict[str, int]:
+    # Two calls of one app at once: the second waits here, and finds what the first made.
+    OAuthApp.objects.select_for_update(no_key=True).get(pk=actor.pk)
     accounts = {
         account.uid: account.user
-        for account in SocialAccount.objects.filter(
-            provider=PROVIDER, uid__in=[user.platform_id for user in users]
-        ).select_related("user")
+        for account in SocialAccount.objects.select_for_update(of=("user",), no_key=True)
+        .filter(
+            provider=PROVIDER, uid__in=[user.platform_id for user in users], user__deleted_at__isnull=True
+        )
+        .select_related("user")
+        .order_by("user")
     }
+    _free_names(
+        [
+            user.pk
+            for wanted in users
+            if (user := accounts.get(wanted.platform_id)) and not _is_as_wanted(user, wanted)
+        ]
+    )
     ids = {}
     for wanted in users:
         user = accounts.get(wanted.platform_id)
         if user is None:
             user = User()
             user.set_unusable_password()
-        elif (user.username, user.email) == (wanted.username, wanted.email):
+        elif _is_as_wanted(user, wanted):
             ids[wanted.platform_id] = user.pk
             continue
         is_new = user.pk is None
@@ -55,7 +78,7 @@ def upsert_users(*, users: Sequence[PlatformUser], now: datetime, actor: OAuthAp
             user.full_clean()
         except ValidationError as error:
             raise ValidationError(f"{wanted.platform_id}: {' '.join(error.messages)}") from None
-        user.save()
+        user.save(update_fields=None if is_new else ["username", "email"])
         if is_new:
             accounts[wanted.platform_id] = user
             SocialAccount.objects.create(user=user, provider=PROVIDER, uid=wanted.platform_id)
@@ -68,3 +91,17 @@ def upsert_users(*, users: Sequence[PlatformUser], now: datetime, actor: OAuthAp
         )
         ids[wanted.platform_id] = user.pk
     return ids
+
+
+def _is_as_wanted(user: User, wanted: PlatformUser) -> bool:
+    return (user.username, user.email) == (wanted.username, wanted.email)
+
+
+def _free_names(user_ids: Sequence[int]) -> None:
+    """Let go of names and addresses that are about to change, so that they can change hands.
+
+    Until the new ones are saved, in the same transaction, each has a name that no person can have.
+    """
+    User.objects.filter(pk__in=user_ids).update(
+        username=Concat(Value("~"), Cast("pk", CharField())), email=""
+    )
