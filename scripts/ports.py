@@ -1,8 +1,9 @@
-"""Ports of this machine."""
+"""Ports of this machine. `python -m scripts.ports 8000 9000` waits until somebody listens on each."""
 
 from __future__ import annotations
 
 import socket
+import sys
 import time
 
 
@@ -35,3 +36,8 @@ def wait_until_listening(port: int, *, seconds: float = 20) -> None:
         else:
             return
     raise TimeoutError(f"nothing listens on port {port} after {seconds:g} s")
+
+
+if __name__ == "__main__":
+    for port in sys.argv[1:]:
+        wait_until_listening(int(port), seconds=60)
