@@ -1,4 +1,4 @@
-"""The short version of `make chaos`: every trouble once or twice, on both databases."""
+"""The short version of `make chaos`: every trouble at least once, on both databases."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pytest
 @pytest.mark.processes
 @pytest.mark.parametrize("database", ["postgresql", "sqlite"])
 def test_no_claim_is_lost_or_doubled_whatever_is_killed(database):
-    command = [sys.executable, "-m", "tests.chaos", "--database", database, "--seconds", "20"]
+    command = [sys.executable, "-m", "tests.chaos", "--database", database, "--seconds", "10"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
 
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert run.stdout.count("\nholds ") == 8
+    print(run.stdout)  # with the seed
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("\nholds ") == 11
