@@ -1,4 +1,7 @@
-"""What a streamer does with the own channel."""
+"""What a streamer does with the own channel.
+
+A GET of a view that only changes something comes from the sign-in on the way: it goes back to where the form is.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from accounts.requests import SignedInRequest
@@ -36,10 +38,11 @@ def settings(request: SignedInRequest) -> HttpResponse:
     return _show_settings(request, channel, form=form, banner_form=BannerForm())
 
 
-@require_POST
 @login_required
 def banner(request: SignedInRequest) -> HttpResponse:
     """Shows an uploaded banner, or with `remove` none."""
+    if request.method != "POST":
+        return redirect("drops:streamer_settings")
     channel = own_channel(request.user)
     now = timezone.now()
     if "remove" in request.POST:
@@ -61,10 +64,11 @@ def banner(request: SignedInRequest) -> HttpResponse:
     return _show_settings(request, channel, form=form, banner_form=banner_form)
 
 
-@require_POST
 @login_required
 def take_part(request: SignedInRequest) -> HttpResponse:
     """Leaves the campaigns that are open to every channel, or comes back to them."""
+    if request.method != "POST":
+        return redirect("drops:streamer_settings")
     opted_out = request.POST.get("take_part") != "yes"
     streams.set_opt_out(
         channel=own_channel(request.user), opted_out=opted_out, now=timezone.now(), actor=request.user
@@ -76,11 +80,12 @@ def take_part(request: SignedInRequest) -> HttpResponse:
     return redirect("drops:streamer_settings")
 
 
-@require_POST
 @login_required
 def go_live(request: SignedInRequest) -> HttpResponse:
     """Starts a stream with this title and category, or changes the one that runs."""
     channel = own_channel(request.user)
+    if request.method != "POST":
+        return redirect("drops:channel", channel.slug)
     form = LivestreamForm(request.POST)
     if not form.is_valid():
         context = {"channel": channel, "livestream": live_on(channel), "form": form}
@@ -91,10 +96,11 @@ def go_live(request: SignedInRequest) -> HttpResponse:
     return redirect("drops:channel", channel.slug)
 
 
-@require_POST
 @login_required
 def end_stream(request: SignedInRequest) -> HttpResponse:
     channel = own_channel(request.user)
+    if request.method != "POST":
+        return redirect("drops:channel", channel.slug)
     livestream = live_on(channel)
     if livestream is not None:
         streams.end_livestream(livestream=livestream, now=timezone.now(), actor=request.user)

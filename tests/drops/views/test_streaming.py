@@ -200,6 +200,19 @@ class TestStream:
         channel.refresh_from_db()
         assert channel.opted_out_at is None
 
-    @pytest.mark.parametrize("verb", VERBS)
-    def test_a_link_changes_nothing(self, client: Client, channel: Channel, verb: str):
-        assert client.get(SETTINGS + verb).status_code == 405
+    @pytest.mark.parametrize(
+        ("verb", "page"),
+        [
+            ("banner/", SETTINGS),
+            ("drops/", SETTINGS),
+            ("stream/", "/channels/streamer/"),
+            ("stream/end/", "/channels/streamer/"),
+        ],
+    )
+    def test_after_a_sign_in_on_the_way_the_form_is_there_again(
+        self, client: Client, channel: Channel, verb: str, page: str
+    ):
+        factories.LivestreamFactory(channel=channel)
+        response = client.get(SETTINGS + verb)
+        assert (response.status_code, response.headers["Location"]) == (302, page)
+        assert f'action="{SETTINGS}{verb}"' in client.get(page).content.decode()
