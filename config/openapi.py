@@ -9,10 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from drf_spectacular.generators import SchemaGenerator
 
-from config.envelope import answer
+from config.envelope import API_PREFIXES, answer
 from config.oauth_schema import OAUTH_PATHS
+from drops.api.watch_schema import WATCH_PATHS, WATCH_TOKEN
 
-DESCRIBED = ("/public/", "/api/", "/.well-known/")
+DESCRIBED = (*API_PREFIXES, "/.well-known/")
 
 
 @cache
@@ -20,12 +21,13 @@ def schema() -> dict[str, Any]:
     """OpenAPI 3.1. The same for everybody, made once in a process."""
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]
     made: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    made["paths"] |= OAUTH_PATHS
+    made["paths"] |= OAUTH_PATHS | WATCH_PATHS
+    made["components"]["securitySchemes"]["watch"] = WATCH_TOKEN
     return made
 
 
 def only_partners(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
-    """Leave out what only our own player calls."""
+    """Leave out what is no part of the APIs: for studios, viewers' tools, players and the platform."""
     return [endpoint for endpoint in endpoints if endpoint[0].startswith(DESCRIBED)]
 
 

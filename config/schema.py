@@ -72,6 +72,7 @@ REASONS = {
     403: "The token may not do this.",
     404: "There is no such thing, or it is not yours.",
     409: "It conflicts with what is there.",
+    413: "The body is too large.",
     415: "The body is not `application/json`.",
     422: "Understood, and not possible; the message tells every problem.",
     429: "Too many calls; `Retry-After` says when to go on.",

@@ -14,6 +14,7 @@ from accounts.domain import links
 from accounts.models import OAuthApp, Organization
 from config.openapi import schema
 from config.schema import EXAMPLE_ID, EXAMPLE_ULID
+from drops.domain.tokens import issue_watch_token
 from fulfillment.domain import signing
 from fulfillment.models import Attempt, Delivery
 from tests import factories
@@ -81,11 +82,28 @@ def world_of_examples(
         )
         signing.create_signing_key(now=factories.NOW)
         links.link(viewer=viewer, app=app, now=factories.NOW)
+        watch_token = issue_watch_token(viewer_id=viewer.pk, now=factories.NOW)
         yield {
             "app": bearer(app, scope="drops:write"),
             "viewer": bearer(app, user=viewer, scope="user:read channel:read"),
+            "platform": bearer(
+                factories.OAuthAppFactory(organization=None, is_platform=True), scope="platform"
+            ),
+            "player": Client(headers={"authorization": f"Bearer {watch_token}"}),
             "anybody": Client(),
         }
+
+
+def caller_of(path: str) -> str:
+    """Whom of the world's clients the call at `path` is for."""
+    callers = {
+        "/api/": "viewer",
+        "/viewer/v1/beat": "player",
+        "/viewer/v1/status": "player",
+        "/viewer/": "viewer",
+        "/platform/": "platform",
+    }
+    return next((who for prefix, who in callers.items() if path.startswith(prefix)), "app")
 
 
 def example_of(parameter: dict[str, Any]) -> Any:

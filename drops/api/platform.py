@@ -20,6 +20,8 @@ from config.api import MAX_ID, parse_id
 from config.body import Reader, moment, read_fields, text, whole_number
 from config.envelope import ok, text_of
 from config.schema import (
+    EXAMPLE_ID,
+    EXAMPLE_TIME,
     array,
     documented,
     enveloped,
@@ -234,6 +236,7 @@ class AudiencesView(PlatformView):
             at=moment_schema(),
             audiences=array(record(channel_id=number(), user_ids=array(number()))),
         ),
+        example={"at": EXAMPLE_TIME, "audiences": [{"channel_id": EXAMPLE_ID, "user_ids": [EXAMPLE_ID]}]},
         parameters=[IDEMPOTENCY_KEY],
         refusals=REFUSALS,
     )

@@ -18,8 +18,9 @@ from accounts.api.authentication import ViewerView, bearer_token
 from accounts.models import User
 from config.api import MAX_ID, Query, parse_id
 from config.envelope import answer, failure, ok
-from config.schema import EXAMPLE_ID, documented
+from config.schema import EXAMPLE_ID, documented, moment, number, parameter
 from drops.api.schema import WATCH_EVENTS, WATCH_REPORTED
+from drops.api.watch_schema import HISTORY, TAG, TOKEN
 from drops.domain import ledger, watch
 from drops.domain.tokens import LIFETIME, TokenRefused, issue_watch_token, read_watch_token
 from drops.domain.watch import BeatKind, BeatsRefused, UnknownChannel, WatchStatus
@@ -200,6 +201,7 @@ def describe(status: WatchStatus) -> dict[str, Any]:
 class Token(ViewerView):
     """GET /viewer/v1/token: a watch token for the viewer who is signed in, for five minutes."""
 
+    @documented(TAG, "watch_token", "A watch token of the viewer", TOKEN, refusals=(401, 403, 429))
     def get(self, request: Request) -> HttpResponse:
         token = issue_watch_token(viewer_id=self.viewer.pk, now=timezone.now())
         response = ok({"token": token, "expires_in": int(LIFETIME.total_seconds())})
@@ -210,6 +212,16 @@ class Token(ViewerView):
 class History(ViewerView):
     """GET /viewer/v1/history: the viewer's own visits, the latest first, and what they counted for."""
 
+    @documented(
+        TAG,
+        "watch_history",
+        "The viewer's visits, the latest first, and what they counted for",
+        HISTORY,
+        parameters=[
+            parameter("before", moment(), "Only visits that began before: the `before` of the page before."),
+            parameter("limit", number(50, minimum=1, maximum=200, default=50), "How many at most."),
+        ],
+    )
     def get(self, request: Request) -> HttpResponse:
         query = Query(request.query_params)
         limit = query.integer("limit", default=50, least=1, most=200)

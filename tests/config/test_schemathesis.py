@@ -73,6 +73,20 @@ def test_with_the_token_of_a_viewer(case: schemathesis.Case, tokens: dict[str, C
     case.call_and_validate(headers=token_of(tokens["viewer"]), checks=CHECKS, base_url=settings.SITE_URL)
 
 
+@described.include(path_regex="^/platform/").parametrize()
+@fuzzed
+@pytest.mark.django_db
+def test_with_the_token_of_the_platform(case: schemathesis.Case, tokens: dict[str, Client]) -> None:
+    case.call_and_validate(headers=token_of(tokens["platform"]), checks=CHECKS, base_url=settings.SITE_URL)
+
+
+@described.include(path_regex="^/viewer/v1/(beat|status)").parametrize()
+@fuzzed
+@pytest.mark.django_db
+def test_with_the_token_of_a_player(case: schemathesis.Case, tokens: dict[str, Client]) -> None:
+    case.call_and_validate(headers=token_of(tokens["player"]), checks=CHECKS, base_url=settings.SITE_URL)
+
+
 @described.parametrize()
 @fuzzed
 @pytest.mark.django_db
