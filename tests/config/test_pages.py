@@ -87,6 +87,14 @@ def test_every_class_that_a_template_names_is_in_a_style_sheet():
     assert used - known == set()
 
 
+def test_a_studio_finds_registration_from_the_landing_page_and_from_every_footer(client: Client, db: None):
+    link = 'href="/dashboard/register/"'
+    home = client.get("/").content.decode()
+    assert link in home[home.index('id="studios"') : home.index('id="platforms"')]
+    assert link in client.get("/campaigns/").content.decode()
+    assert client.get("/dashboard/register/").url == "/accounts/login/?next=/dashboard/register/"
+
+
 def test_landing_page_speaks_to_viewers_studios_and_platforms(client: Client, db: None):
     response = client.get("/")
     html = response.content.decode()
