@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from accounts.dashboard.audit import ObjectFilter
 from accounts.dashboard.refusals import VerbAdmin, VerbForm
 from accounts.domain import apps, organizations, standing
 from accounts.models import AuditEvent, Membership, OAuthApp, Organization, User
@@ -158,13 +159,24 @@ class UserAdmin(OperatorAdmin):
         )
 
 
+class EventFilter(ObjectFilter):
+    objects: ClassVar[dict[str, str]] = ObjectFilter.objects | {
+        "category": "Categories",
+        "channel": "Channels",
+        "consent": "Consents",
+        "link": "Game accounts",
+        "livestream": "Livestreams",
+        "signing_key": "Signing keys",
+        "user": "Users",
+    }
+
+
 @admin.register(AuditEvent)
 class AuditEventAdmin(OperatorAdmin):
     list_display = ("at", "action", "organization", "actor", "actor_app", "target_id")
-    list_filter = ("action",)
+    list_filter = (EventFilter, "at")
     list_select_related = ("organization", "actor", "actor_app")
     search_fields = ("target_id", "organization__name", "actor__username")
-    date_hierarchy = "at"
 
 
 class PlatformAppForm(VerbForm):

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from accounts.domain import audit
@@ -40,13 +40,19 @@ def register_organization(
         raise ValidationError("You have registered an organization that waits for approval already.")
     organization = Organization(
         name=name,
-        slug=_free_slug(name),
+        slug=slugify(name)[:60] or "organization",
         url=url,
         connect_url=connect_url,
         requested_category=requested_category,
         contact_email=contact_email,
     )
-    _save(organization, logo)
+    _check(organization, logo)
+    try:
+        with transaction.atomic():
+            organization.save()
+    except IntegrityError:  # another organization has the name, or got it at this very moment
+        organization.slug += f"-{new_ulid()[-6:].lower()}"
+        organization.save()
     Membership.objects.create(organization=organization, user=founder, role=MemberRole.OWNER)
     audit.record(
         action="organization.registered",
@@ -81,7 +87,8 @@ def change_organization(
     }
     for field, value in wanted.items():
         setattr(organization, field, value)
-    _save(organization, logo)
+    _check(organization, logo)
+    organization.save()
     audit.record(
         action="organization.changed",
         target=organization,
@@ -128,20 +135,14 @@ def check_web_address(field: str, address: str) -> None:
         raise ValidationError({field: "The address must start with https:// (or http://)."})
 
 
-def _save(organization: Organization, logo: File | None) -> None:
+def _check(organization: Organization, logo: File | None) -> None:
+    """ValidationError where a field is wrong; a `logo` is stored, for the row to be saved with it."""
     check_web_address("url", organization.url)
     check_web_address("connect_url", organization.connect_url)
-    organization.full_clean(exclude=["logo"])
+    organization.full_clean(exclude=["logo", "slug"])
     if logo:
         try:
             picture = prepare_image(logo, size=LOGO_SIZE)
         except ValidationError as error:
             raise ValidationError({"logo": error}) from error
         organization.logo.save(picture.name or "", picture, save=False)
-    organization.save()
-
-
-def _free_slug(name: str) -> str:
-    slug = slugify(name)[:60] or "organization"
-    taken = Organization.objects.filter(slug=slug).exists()
-    return f"{slug}-{new_ulid()[-6:].lower()}" if taken else slug

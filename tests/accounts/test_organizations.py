@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from threading import Event
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection, transaction
 
 from accounts.domain import organizations
 from accounts.models import AuditEvent, MemberRole, Organization, User
@@ -84,3 +87,30 @@ def test_the_audit_trail_says_what_changed(studio: Organization, owner: User, no
     )
     assert changed.name == "Northlight"
     assert AuditEvent.objects.get().data == {"name": ["Northlight Games", "Northlight"]}
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_one_name_registered_twice_at_once_is_two_organizations(
+    stranger: User, viewer: User, now: datetime
+) -> None:
+    took = Event()
+
+    def register_slowly() -> str:
+        try:
+            with transaction.atomic():
+                organization = register(viewer, now)
+                took.set()
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_sleep(0.5)")
+                return organization.slug
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(register_slowly)
+        took.wait()
+        second = register(stranger, now).slug
+        assert first.result() == "northlight-games"
+    assert second.startswith("northlight-games-")
+    assert Organization.objects.count() == 2

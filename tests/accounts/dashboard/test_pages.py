@@ -9,7 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from accounts.models import Organization, User
+from accounts.models import AuditEvent, Organization, User
 from tests import factories
 from tests.dashboard import send_form, with_second_factor, words
 
@@ -115,3 +115,12 @@ def test_unknown_pages_are_not_found(owner_client: Client) -> None:
     assert owner_client.get("/dashboard/nothing/").status_code == 404
     assert owner_client.get("/dashboard/rewards/nothing/change/").status_code == 404
     assert owner_client.get("/dashboard/members/99999999999999999999999/change/").status_code == 404
+
+
+@pytest.mark.parametrize(("about", "found"), [("claims", True), ("app", False), ("made-up", True)])
+def test_the_audit_log_is_filtered_by_what_it_is_about(
+    owner_client: Client, studio: Organization, about: str, found: bool
+) -> None:
+    AuditEvent.objects.create(at=factories.NOW, organization=studio, action="claims.status_changed")
+    page = owner_client.get("/dashboard/audit-log/", {"about": about})
+    assert bool(page.context["cl"].result_list) is found
