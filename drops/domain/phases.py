@@ -1,7 +1,7 @@
 """What the clock does to a campaign, noted as rows.
 
-Nothing moves a campaign from phase to phase: `Campaign.phase` is computed. This notes that a change
-came, so that what a change entails (mail, webhooks) can hang on a row and happen once.
+Nothing moves a campaign from phase to phase: `Campaign.phase` is computed. This notes, once, that a
+change came and when. Nothing acts on the rows yet; a mail about a phase would hang on one.
 """
 
 from __future__ import annotations

@@ -270,7 +270,7 @@ class PhaseChangeKind(models.TextChoices):
 
 
 class PhaseChange(models.Model):
-    """A phase change that was noted, once: what follows from it (mail, webhooks) hangs on this row."""
+    """A phase change that was noted, once. Nothing follows from it yet."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="phase_changes")
     kind = models.CharField(max_length=16, choices=PhaseChangeKind)

@@ -57,6 +57,20 @@ def patch(client: Client, path: str, body: object):
     return client.patch(path, json.dumps(body), content_type="application/json")
 
 
+def test_the_body_that_made_a_campaign_can_be_sent_again(
+    api: Client, studio_app: OAuthApp, plan: dict[str, object], at_noon: time_machine.Traveller
+):
+    path = f"{CAMPAIGNS}/{post(api, CAMPAIGNS, plan).json()['data']['id']}"
+    Campaign.objects.update(published_at=factories.NOW)
+    made = api.get(path).json()["data"]
+    at_noon.move_to("2026-12-02T12:00:00Z")
+    api = bearer(studio_app, scope="drops:write")
+
+    assert patch(api, path, plan).status_code == 200
+    assert api.get(path).json()["data"] == made | {"phase": "live", "updated_at": "2026-12-02T12:00:00Z"}
+    assert patch(api, path, made).json()["message"].startswith("id: is no field here")
+
+
 def test_a_campaign_is_made_read_changed_published_and_withdrawn(
     api: Client, plan: dict, studio_app: OAuthApp
 ) -> None:
