@@ -104,10 +104,11 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA busy_timeout=20000;",
     }
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
+    DATABASES["default"]["OPTIONS"] = {
         # A statement that a connection has carried out five times is planned no more.
         "server_side_binding": True,
         "prepare_threshold": 5,
+        **DATABASES["default"].get("OPTIONS", {}),
         "pool": {
             "min_size": 1,
             "max_size": env.number("DATABASE_POOL", 16),

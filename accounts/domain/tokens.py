@@ -50,7 +50,10 @@ def revoke_all(*, apps: Iterable[OAuthApp], now: datetime, viewer: User | None =
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who an access token speaks for: an app, and a person where one agreed."""
+    """Who an access token speaks for: an app, and a person where one agreed.
+
+    Of `person` only id, username, email and profile_picture are read; each other field is a query of its own.
+    """
 
     app_id: int
     client_id: str

@@ -20,8 +20,9 @@ def new_ulid() -> str:
 
 def parse_ulid(text: str) -> str | None:
     """The canonical (upper-case) text of a ULID, or None if `text` is not one."""
+    # Some letters beyond ASCII turn into A to Z in upper case.
     canonical = text.upper()
-    return canonical if _ULID.fullmatch(canonical) else None
+    return canonical if text.isascii() and _ULID.fullmatch(canonical) else None
 
 
 _CHARACTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -105,5 +106,5 @@ _FIELD = ULIDField()
 
 
 def ulid_parameter(text: str) -> Any:
-    """A ULID as a statement that is written out takes it."""
+    """A ULID as a statement that is written out takes it; `text` must be canonical, as `parse_ulid` returns it."""
     return _FIELD.get_db_prep_value(text, connection, prepared=True)

@@ -19,6 +19,7 @@ ulids = st.binary(min_size=16, max_size=16).map(lambda raw: str(ULID.from_bytes(
         "8ZZZZZZZZZZZZZZZZZZZZZZZZZ",
         "01JAXK8N4QWRTY5PM7ZEBVGH2U",
         "é" * 26,
+        "01JAXK8N4QWRTY5PM7ZEBVGH2\u017f",
     ],
 )
 def test_what_is_no_ulid_is_refused(text):

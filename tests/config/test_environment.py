@@ -112,6 +112,20 @@ def test_a_proxy_is_trusted_to_say_who_comes(settings: dict[str, str], proxies: 
     assert start("-c", code, **settings).stdout == f"{proxies}\n"
 
 
+def test_what_the_database_address_says_goes_before_our_own_and_the_pool_is_ours() -> None:
+    code = "from config.settings import *; print(DATABASES['default']['OPTIONS'])"
+    address = "postgres://drops@127.0.0.1/drops?prepare_threshold=9&sslmode=require&pool=false"
+
+    options = ast.literal_eval(start("-c", code, DATABASE_URL=address).stdout)
+
+    assert options == {
+        "server_side_binding": True,
+        "prepare_threshold": 9,
+        "sslmode": "require",
+        "pool": {"min_size": 1, "max_size": 16, "timeout": 10},
+    }
+
+
 def names_read() -> set[str]:
     """Settings that config/settings.py, the Procfile and the Makefile's programs read from the environment."""
     tree = ast.parse((ROOT / "config" / "settings.py").read_text())
