@@ -29,6 +29,9 @@ from drops.models import CampaignReward, Reason, Standing
 MAX_BEAT = 150_000
 # A beat after a longer silence than this begins anew and earns nothing of the time before it.
 MAX_SILENCE = 3_600_000
+# A beat ends the viewer's visits to other channels that have been silent for this long. Not as soon as
+# `MAX_SILENCE`: a report may be late, and what it then earns must not depend on what came first.
+MAX_OPEN = 2 * MAX_SILENCE
 HOUR = 3_600_000
 DAY = 86_400_000
 
@@ -226,6 +229,7 @@ class Crediting:
         }
 
     def _take(self, beat: Beat) -> None:
+        self._end_forgotten(beat)
         visit = self.visits[beat.viewer_id].get(beat.channel_id)
         if visit is not None and beat.at - visit.last > MAX_BEAT:
             self._end_silent(visit, beat)
@@ -246,6 +250,12 @@ class Crediting:
         if beat.kind is not BeatKind.START and beat.at - visit.last <= MAX_SILENCE:
             visit = self._watch(visit, beat, visit.last + MAX_BEAT)
         self._close(visit)
+
+    def _end_forgotten(self, beat: Beat) -> None:
+        """Visits that no beat can go on with, or every later beat would find them beside its own."""
+        for visit in list(self.visits[beat.viewer_id].values()):
+            if beat.at - visit.last > MAX_OPEN:
+                self._close(visit)
 
     def _begin(self, beat: Beat) -> Visit:
         """A visit of no length and with no row yet: `_watch` gives it its standing."""

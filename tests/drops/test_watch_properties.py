@@ -114,6 +114,10 @@ class Watching(RuleBasedStateMachine):
         self.clock += ms
         self.latest = max(self.latest, self.clock)
 
+    @rule(ms=st.integers(3_500_000, 9_000_000))
+    def hours_pass(self, ms: int) -> None:
+        self.time_passes(ms)
+
     @rule()
     def a_minute_passes(self) -> None:
         self.time_passes(60_000)
