@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection
@@ -13,6 +14,8 @@ from django.utils import timezone
 
 from accounts.requests import viewer_of
 from drops.domain import queries
+
+logger = structlog.get_logger(__name__)
 
 CAMPAIGNS_SHOWN = 6
 # Seconds until a page asks again while the database is away.
@@ -40,7 +43,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
         return _database_away()
     request_id = structlog.contextvars.get_contextvars().get("request_id")
-    return HttpResponse(get_template("500.html").render({"request_id": request_id}), status=500)
+    return HttpResponse(_error_page("500.html", {"request_id": request_id}), status=500)
 
 
 def _database_away() -> HttpResponse:
@@ -50,6 +53,17 @@ def _database_away() -> HttpResponse:
     pool = getattr(connection, "pool", None)
     if pool is not None:
         pool.check()  # the connections that a restart has cut are replaced now, not one by one by later requests
-    response = HttpResponse(get_template("503.html").render(), status=503)
+    response = HttpResponse(_error_page("503.html", {}), status=503)
     response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
+
+
+def _error_page(template: str, context: dict[str, Any]) -> str:
+    """An error in here would take the place of the one to be told of: without static files, plain words."""
+    try:
+        return get_template(template).render(context)
+    except Exception:
+        logger.exception("error_page_not_rendered", template=template)
+        return (
+            "Something went wrong in Drops. What you have earned and claimed is safe: try again in a minute."
+        )

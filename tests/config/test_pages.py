@@ -181,6 +181,17 @@ def test_the_page_for_a_broken_server_needs_no_database():
 
 
 @pytest.mark.urls("tests.config.urls_that_fail")
+@pytest.mark.parametrize(("address", "status"), [("/fails/500/", 500), ("/fails/503/", 503)])
+def test_without_its_static_files_the_site_still_says_what_happened(address: str, status: int, settings):
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}
+    }
+    response = Client(raise_request_exception=False).get(address)
+    assert response.status_code == status
+    assert "try again" in response.content.decode()
+
+
+@pytest.mark.urls("tests.config.urls_that_fail")
 @pytest.mark.parametrize("address", ["/fails/503/", "/api/v1/fails/503"])
 def test_while_the_database_is_away_everybody_is_told_when_to_ask_again(address: str):
     """No `db` fixture: a query here fails the test."""
