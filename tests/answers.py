@@ -37,6 +37,7 @@ def answers() -> list[list[Any]]:
     app = factories.OAuthAppFactory(organization=studio, client_id="northlight")
     with world_of_examples(studio=studio, app=app) as clients:
         more_claims(studio)
+        number_alike()
         told = []
         for path, method, operation in operations():
             for who, client in clients.items():
@@ -47,6 +48,17 @@ def answers() -> list[list[Any]]:
             told.append([f"claims {query}", response.status_code, response.content.decode()])
     named = anonymous(json.dumps(told))
     return list(json.loads(named))
+
+
+def number_alike() -> None:
+    """Go on after the ids that were chosen: SQLite does so by itself, PostgreSQL where it is told."""
+    from django.apps import apps
+    from django.core.management.color import no_style
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), apps.get_models()):
+            cursor.execute(statement)
 
 
 def more_claims(studio: Any) -> None:

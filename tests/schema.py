@@ -82,13 +82,12 @@ def world_of_examples(
         )
         signing.create_signing_key(now=factories.NOW)
         links.link(viewer=viewer, app=app, now=factories.NOW)
+        platform = factories.OAuthAppFactory(organization=None, is_platform=True, client_id="platform")
         watch_token = issue_watch_token(viewer_id=viewer.pk, now=factories.NOW)
         yield {
             "app": bearer(app, scope="drops:write"),
             "viewer": bearer(app, user=viewer, scope="user:read channel:read"),
-            "platform": bearer(
-                factories.OAuthAppFactory(organization=None, is_platform=True), scope="platform"
-            ),
+            "platform": bearer(platform, scope="platform"),
             "player": Client(headers={"authorization": f"Bearer {watch_token}"}),
             "anybody": Client(),
         }
