@@ -9,11 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from drf_spectacular.generators import SchemaGenerator
 
-from config.envelope import API_PREFIXES, answer
+from config.envelope import answer
 from config.oauth_schema import OAUTH_PATHS
 from drops.api.watch_schema import WATCH_PATHS, WATCH_TOKEN
-
-DESCRIBED = (*API_PREFIXES, "/.well-known/")
 
 
 @cache
@@ -24,11 +22,6 @@ def schema() -> dict[str, Any]:
     made["paths"] |= OAUTH_PATHS | WATCH_PATHS
     made["components"]["securitySchemes"]["watch"] = WATCH_TOKEN
     return made
-
-
-def only_partners(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
-    """Leave out what is no part of the APIs: for studios, viewers' tools, players and the platform."""
-    return [endpoint for endpoint in endpoints if endpoint[0].startswith(DESCRIBED)]
 
 
 def document(request: HttpRequest) -> HttpResponse:

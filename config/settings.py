@@ -270,7 +270,6 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVERS": [{"url": SITE_URL}],
-    "PREPROCESSING_HOOKS": ["config.openapi.only_partners"],
     "SCHEMA_PATH_PREFIX": "/",
 }
 

@@ -15,10 +15,6 @@ def organizations_of(user: User) -> QuerySet[Organization]:
     return Organization.objects.filter(memberships__user=user)
 
 
-def is_member(*, user: User, organization: Organization) -> bool:
-    return organization.memberships.filter(user=user).exists()
-
-
 def may_change(*, user: User, organization: Organization) -> bool:
     """True for members whose role lets them change things (owners)."""
     role = organization.memberships.filter(user=user).values_list("role", flat=True).first()

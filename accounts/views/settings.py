@@ -10,7 +10,6 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST
 
 from accounts.domain import users
 from accounts.forms import DeleteAccountForm, PictureForm
@@ -34,9 +33,11 @@ def profile(request: SignedInRequest) -> HttpResponse:
     return render(request, "accounts/profile.html", {"form": form})
 
 
-@require_POST
 @login_required
 def remove_picture(request: SignedInRequest) -> HttpResponse:
+    """Removes on POST. A GET comes from the sign-in on the way, and goes back to where the button is."""
+    if request.method != "POST":
+        return redirect("accounts:settings")
     users.change_profile_picture(user=request.user, picture=None, now=timezone.now())
     messages.success(request, "Your picture is removed.")
     return redirect("accounts:settings")
