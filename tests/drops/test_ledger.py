@@ -28,16 +28,6 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def campaign(studio, category):
-    return CampaignFactory(organization=studio, category=category)
-
-
-@pytest.fixture
-def live(channel, category):
-    return LivestreamFactory(channel=channel, category=category)
-
-
 def beats(viewer, channel, *seconds, kind=BeatKind.WATCH):
     for second in seconds:
         moment = NOW + timedelta(seconds=second)

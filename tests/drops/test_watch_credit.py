@@ -24,16 +24,6 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def campaign(studio, category):
-    return CampaignFactory(organization=studio, category=category)
-
-
-@pytest.fixture
-def live(channel, category):
-    return LivestreamFactory(channel=channel, category=category)
-
-
 def beats(viewer, channel, *seconds, kind=BeatKind.WATCH, **more):
     """Credit one beat at each of these seconds after NOW, each on its own."""
     for second in seconds:

@@ -8,7 +8,7 @@ import time_machine
 from accounts.models import User
 from drops.models import Channel, Livestream, Progress, WatchInterval
 from tests.api import bearer
-from tests.factories import NOW, CampaignFactory, LivestreamFactory, OAuthAppFactory, UserFactory
+from tests.factories import NOW, OAuthAppFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -27,16 +27,6 @@ def platform_app():
 @pytest.fixture
 def platform(platform_app):
     return bearer(platform_app, scope="platform")
-
-
-@pytest.fixture
-def campaign(studio, category):
-    return CampaignFactory(organization=studio, category=category)
-
-
-@pytest.fixture
-def live(channel, category):
-    return LivestreamFactory(channel=channel, category=category)
 
 
 def put(client, path, body):

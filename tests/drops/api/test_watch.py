@@ -29,11 +29,6 @@ def clock():
 
 
 @pytest.fixture
-def live(channel, category):
-    return LivestreamFactory(channel=channel, category=category)
-
-
-@pytest.fixture
 def campaign(studio, category):
     return CampaignFactory(organization=studio, category=category, name="Storm season")
 
