@@ -53,6 +53,8 @@ def test_every_answer_has_a_request_id_and_so_has_every_line(db: None, log: Stri
     assert name == "partner-7.a_B"
     lines = log.getvalue().splitlines()
     assert lines
+    assert sum("request_finished" in line for line in lines) == 1
+    assert not any("request_started" in line for line in lines)
     assert [line for line in lines if "partner-7.a_B" not in line] == []
     assert not any("hush" in line for line in lines)
 
