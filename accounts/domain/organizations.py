@@ -33,9 +33,8 @@ def register_organization(
 
     ValidationError where a field is wrong, or `founder` has another registration waiting.
     """
-    User.objects.select_for_update(no_key=True).get(
-        pk=founder.pk
-    )  # two registrations at once: the second waits here
+    # Two registrations at once: the second waits here.
+    User.objects.select_for_update(no_key=True).get(pk=founder.pk)
     if Membership.objects.filter(user=founder, organization__approved_at__isnull=True).exists():
         raise ValidationError("You have registered an organization that waits for approval already.")
     organization = Organization(

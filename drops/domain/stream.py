@@ -19,6 +19,7 @@ import redis
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import BigIntegerField
 
 from drops.domain import watch_store as store
 from drops.domain.gather import Gatherer
@@ -31,7 +32,6 @@ Entries = list[tuple[bytes, dict[bytes, bytes]]]
 BATCH = 5_000
 # Beats that may wait in this process, were Redis slower than they come.
 MAX_GATHERED = 20_000
-MAX_ID = 2**63 - 1
 # How long a reading of a stream's length is believed, in seconds.
 LENGTH_AGE = 1.0
 
@@ -164,7 +164,7 @@ def _unpack(entry_id: bytes, fields: dict[bytes, bytes]) -> Sequence[Beat]:
     try:
         viewer_id, channel_id, kind, livestream_id, player = map(int, fields[b"b"].split())
         at = int(entry_id.partition(b"-")[0])
-        if max(viewer_id, channel_id, livestream_id, player) > MAX_ID:
+        if max(viewer_id, channel_id, livestream_id, player) > BigIntegerField.MAX_BIGINT:
             raise ValueError("a number beyond 64 bits")
         return [Beat(viewer_id, channel_id, at, BeatKind(kind), livestream_id, player)]
     except (KeyError, ValueError):

@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from accounts.dashboard.access import active_organization, member
-from accounts.dashboard.base import OrganizationAdmin, Verb, badge
+from accounts.dashboard.base import LABELS, OrganizationAdmin, Verb, badge
 from accounts.dashboard.refusals import VerbForm
 from accounts.dashboard.sites import site
 from fulfillment.dashboard.deliveries import readable
@@ -32,7 +32,7 @@ class WebhookEndpointForm(VerbForm):
     class Meta:
         model = WebhookEndpoint
         fields = ("url", "acknowledge_within_hours")
-        labels = {"acknowledge_within_hours": "Acknowledged within (hours)"}
+        labels = {name: LABELS[name] for name in fields if name in LABELS}
         help_texts = {"url": "An https address of your server. Claims are posted there, signed."}
 
 

@@ -327,8 +327,7 @@ def send(
         duration_ms=answer.duration_ms,
         status=answer.status,
         error_class=answer.error_class,
-        # What the other side sent may be in it; PostgreSQL refuses NUL.
-        error=answer.error.replace("\x00", "�")[:300],
+        error=answer.error[:300],
         request_headers=headers,
         response_headers=answer.headers,
         response_body=answer.body,

@@ -70,13 +70,12 @@ class Dispatcher:
                 connection.close()
 
     def _take(self) -> None:
-        keys: list[SigningKey] = []
         while free := self._threads - self._in_flight:
             now = self._clock()
             leases = deliveries.take_due(limit=free, now=now)
             if not leases:
                 return
-            keys = keys or signing.keys_for_signing(now)
+            keys = signing.keys_for_signing(now)
             for lease in leases:
                 self._in_flight += 1
                 self._pool.submit(self._send, lease, keys)

@@ -97,6 +97,6 @@ def _mail(notice: EndpointNotice) -> None:
         f"{WHAT_NOW.get(kind, KEEPS_TRYING)}\n\n"
         f"Every attempt, with the answer: {settings.SITE_URL}/dashboard/\n"
     )
+    subject = " ".join(f"{SUBJECTS[kind]} ({endpoint.organization})".split())
     for owner in owners:
-        subject = " ".join(f"{SUBJECTS[kind]} ({endpoint.organization})".split())
         send_mail(subject, text, None, [owner.email])

@@ -120,7 +120,9 @@ def post(*, url: str, headers: Mapping[str, str], body: bytes, timeout: float) -
         answer = _exchange(url, headers, body, started + timeout)
     except _Failed as failure:
         answer = Answer(error_class=failure.error_class, error=failure.error)
-    return replace(answer, duration_ms=round((time.monotonic() - started) * 1000))
+    # Its words may quote what came, and no column takes NUL.
+    words = answer.error.replace("\x00", "�")
+    return replace(answer, error=words, duration_ms=round((time.monotonic() - started) * 1000))
 
 
 def _exchange(url: str, headers: Mapping[str, str], body: bytes, deadline: float) -> Answer:
