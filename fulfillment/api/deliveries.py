@@ -44,8 +44,9 @@ class DeliveriesView(OrganizationView):
             deliveries = deliveries.filter(pk__gt=after)
         if state := query.choice("state", among=("", *DeliveryState.values), default=""):
             deliveries = deliveries.filter(state=state)
-        if (claim_id := query.ulid("claim_id")) is not None:
-            deliveries = deliveries.filter(claim=claim_id)
+        if claim_id := query.text("claim_id", max_length=255):
+            ulid = parse_ulid(claim_id)
+            deliveries = deliveries.filter(claim=ulid) if ulid else deliveries.none()
         rows = [_shape(delivery) for delivery in deliveries.order_by("pk")[: limit + 1]]
         return ok({"deliveries": rows[:limit], "cursor": rows[limit - 1]["id"] if len(rows) > limit else ""})
 
