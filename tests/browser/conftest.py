@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from scripts.chromium import chromium
 from tests.accounts.openid_provider import CLIENT_ID, running_provider
@@ -21,6 +21,8 @@ OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+expect.set_options(timeout=30_000)  # a slow machine
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,18 +12,11 @@ import environ
 import requests
 from playwright.sync_api import Page, expect
 
+from tests.browser.people import sign_in
 from tests.running import Site
 
 # A beat a minute: after the second one the first minute counts. The rest is a slow machine.
 ONE_MINUTE_WATCHED = 150_000
-
-
-def sign_in(page: Page, username: str) -> None:
-    page.goto("/accounts/login/")
-    page.get_by_label("E-mail or user name").fill(username)
-    page.get_by_label("Password", exact=True).fill("drops-demo")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("navigation").get_by_role("link", name="Inventory").first).to_be_visible()
 
 
 def claims_of_the_studio(site: Site) -> list[dict[str, object]]:
@@ -61,7 +54,7 @@ def test_a_viewer_watches_connects_claims_and_has_the_item_in_the_game(page: Pag
 
     # Connect: the game account first, then this one, and back.
     page.locator("#ready").get_by_role("link", name="Connect with Northlight Games").click()
-    assert page.url.startswith(site.studio_url)
+    page.wait_for_url(f"{site.studio_url}/**")
     page.get_by_label("Player name").fill("ada-pilot")
     page.get_by_role("button", name="Enter the game").click()
     page.get_by_role("link", name="Connect your platform account").click()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.people import expect_signed_in
+
 
 def test_a_person_of_the_platform_comes_in_with_its_account(page: Page) -> None:
     page.goto("/accounts/login/")
     page.get_by_role("link", name="Streamhub").click()
     page.get_by_role("button", name="Continue").click()
 
-    expect(page.get_by_role("navigation").get_by_role("link", name="Inventory").first).to_be_visible()
+    expect_signed_in(page, "")
     page.goto("/accounts/email/")
     expect(page.get_by_text("ada@example.com").first).to_be_visible()
