@@ -221,6 +221,7 @@ SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
 SOCIALACCOUNT_ONLY = False
 
 vars().update(env.email("EMAIL_URL", "consolemail://"))
+EMAIL_TIMEOUT = 10  # seconds: a mail server that hangs holds up no page and no worker
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"Drops <no-reply@{_site.hostname}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 

@@ -10,16 +10,17 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.core.mail import send_mail
-from django.db.models import Q
 
 from accounts.models import MemberRole, User
 from fulfillment.models import EndpointNotice, HoldReason, NoticeKind, WebhookEndpoint
 
+# The longest first.
 FAILING_FOR = {
-    NoticeKind.FAILING_1H: timedelta(hours=1),
-    NoticeKind.FAILING_24H: timedelta(hours=24),
     NoticeKind.FAILING_72H: timedelta(hours=72),
+    NoticeKind.FAILING_24H: timedelta(hours=24),
+    NoticeKind.FAILING_1H: timedelta(hours=1),
 }
+TRY_AGAIN = timedelta(minutes=5)
 SUBJECTS = {
     NoticeKind.FAILING_1H: "Your webhook has been failing for an hour",
     NoticeKind.FAILING_24H: "Your webhook has been failing for a day",
@@ -53,11 +54,13 @@ def note_recovery(*, endpoint: WebhookEndpoint, now: datetime) -> None:
 
 
 def write_notices(*, now: datetime) -> None:
-    """Write a row for whatever owners should hear of and have not."""
+    """Write a row for whatever owners should hear of and have not; of several stages only the last."""
     endpoints = WebhookEndpoint.objects.filter(deleted_at=None, failing_since__isnull=False)
+    failing = endpoints.filter(held_at=None)
     for kind, age in FAILING_FOR.items():
-        for endpoint in endpoints.filter(failing_since__lte=now - age, held_at=None):
+        for endpoint in failing.filter(failing_since__lte=now - age):
             _write(endpoint, kind, now)
+        failing = failing.filter(failing_since__gt=now - age)
     for endpoint in endpoints.filter(held_at__isnull=False).exclude(held_reason=HoldReason.OWNER):
         _write(endpoint, NoticeKind.HELD, now)
 
@@ -71,23 +74,28 @@ def _write(endpoint: WebhookEndpoint, kind: NoticeKind, now: datetime) -> None:
 
 def send_notices(*, now: datetime) -> None:
     """Mail every notice that is not sent yet. Not to be called in a transaction: a mail takes its time."""
-    for notice in EndpointNotice.objects.filter(sent_at=None).select_related("endpoint__organization"):
-        # Whoever sets the time sends the mail: two workers may be here at once.
-        if not EndpointNotice.objects.filter(pk=notice.pk, sent_at=None).update(sent_at=now):
+    # Left alone while somebody may be at it. Who is killed at it, or fails, is followed by the next.
+    unsent = EndpointNotice.objects.filter(sent_at=None).exclude(
+        tried_at__gt=now - TRY_AGAIN, tried_at__lte=now
+    )
+    for notice in unsent.select_related("endpoint__organization"):
+        if not unsent.filter(pk=notice.pk).update(tried_at=now):
             continue
         try:
             _mail(notice)
         except (OSError, ValueError):  # smtplib's errors are OSErrors, a bad header's is a ValueError
-            # The next run tries again.
-            EndpointNotice.objects.filter(pk=notice.pk).update(sent_at=None)
             logger.exception("endpoint_notice_not_sent", notice=notice.pk)
+        else:
+            EndpointNotice.objects.filter(pk=notice.pk).update(sent_at=now)
 
 
 def _mail(notice: EndpointNotice) -> None:
+    """One mail to all owners: it is sent or it is not, and one bad address sends nobody a second."""
     endpoint = notice.endpoint
     kind = NoticeKind(notice.kind)
     owners = User.objects.filter(
-        Q(memberships__organization=endpoint.organization, memberships__role=MemberRole.OWNER),
+        memberships__organization=endpoint.organization,
+        memberships__role=MemberRole.OWNER,
         is_active=True,
     ).exclude(email="")
     text = (
@@ -98,5 +106,4 @@ def _mail(notice: EndpointNotice) -> None:
         f"Every attempt, with the answer: {settings.SITE_URL}/dashboard/\n"
     )
     subject = " ".join(f"{SUBJECTS[kind]} ({endpoint.organization})".split())
-    for owner in owners:
-        send_mail(subject, text, None, [owner.email])
+    send_mail(subject, text, None, list(owners.values_list("email", flat=True)))

@@ -96,6 +96,7 @@ class EndpointNotice(models.Model):
     kind = models.CharField(max_length=16, choices=NoticeKind)
     failing_since = models.DateTimeField(help_text="Which run of failures this is about.")
     created_at = models.DateTimeField()
+    tried_at = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from tests.fulfillment.delivering import deliver_due, make_delivery
 pytestmark = pytest.mark.django_db
 
 HOUR = timedelta(hours=1)
+FIVE_MINUTES = timedelta(minutes=5)
 
 
 def subjects(mailoutbox) -> list[str]:
@@ -49,6 +51,12 @@ def test_each_stage_is_told_once(failing, receiver, mailoutbox, now):
         "Your webhook has been failing for a day",
         "Your webhook has been failing for three days",
     ]
+
+
+def test_who_could_not_be_told_for_days_is_told_how_it_stands_now(failing, mailoutbox, now):
+    tell(now + 80 * HOUR)
+
+    assert subjects(mailoutbox) == ["Your webhook has been failing for three days (Northlight Games)"]
 
 
 def test_recovery_is_told_to_those_who_were_told_of_the_failure(failing, receiver, mailoutbox, now):
@@ -98,11 +106,14 @@ def test_a_hold_by_an_owner_needs_no_mail(failing, owner, mailoutbox, now):
     assert subjects(mailoutbox) == []
 
 
-def test_every_owner_is_told_and_nobody_else(failing, second_owner, member, rival_owner, mailoutbox, now):
+def test_one_mail_reaches_every_owner_and_nobody_else(
+    failing, second_owner, member, rival_owner, mailoutbox, now
+):
     factories.MembershipFactory(organization=failing.organization, user__is_active=False)
     tell(now + HOUR)
 
-    assert sorted(mail.to[0] for mail in mailoutbox) == ["owner@example.com", "second_owner@example.com"]
+    (mail,) = mailoutbox
+    assert sorted(mail.to) == ["owner@example.com", "second_owner@example.com"]
 
 
 def test_the_secret_in_a_url_stays_out_of_the_mail(failing, mailoutbox, now):
@@ -122,7 +133,36 @@ def test_a_mail_server_that_is_away_is_tried_again(failing, mailoutbox, now, set
     assert EndpointNotice.objects.get().sent_at is None
 
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    tell(now + HOUR + FIVE_MINUTES)
+    assert len(mailoutbox) == 1
+
+
+def test_a_mail_server_that_hangs_holds_nobody_up(failing, mailoutbox, now, settings):
+    assert settings.EMAIL_TIMEOUT == 10
+    settings.EMAIL_TIMEOUT = 0.2
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = silent.getsockname()
+        tell(now + HOUR)
+
+    assert EndpointNotice.objects.get().sent_at is None
+
+
+def test_a_mail_that_somebody_may_be_sending_is_left_to_them_for_five_minutes(failing, mailoutbox, now):
+    write_notices(now=now + HOUR)
+    EndpointNotice.objects.update(tried_at=now + HOUR)
+    tell(now + HOUR + FIVE_MINUTES - timedelta(seconds=1))
+    assert subjects(mailoutbox) == []
+
+    tell(now + HOUR + FIVE_MINUTES)
+    assert len(mailoutbox) == 1
+
+
+def test_a_clock_that_was_ahead_keeps_no_mail_back(failing, mailoutbox, now):
+    write_notices(now=now + HOUR)
+    EndpointNotice.objects.update(tried_at=now + 1000 * HOUR)
     tell(now + HOUR)
+
     assert len(mailoutbox) == 1
 
 
