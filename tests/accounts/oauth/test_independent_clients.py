@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,6 +29,16 @@ AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
 def plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
     """oauthlib insists on TLS otherwise; the server here is on this machine."""
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+
+
+@pytest.fixture(autouse=True)
+def _no_open_connection(live_server: LiveServer) -> Iterator[None]:
+    """No client outlives its test: the server's thread for it shares the test's database connection."""
+    yield
+    gc.collect()
+    for thread in threading.enumerate():
+        if "process_request_thread" in thread.name:
+            thread.join(10)
 
 
 @pytest.fixture
