@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import transaction
 from django.http import HttpResponse
 from django.utils import timezone
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import NotFound, PermissionDenied
 
 from accounts.api.authentication import OrganizationView
 from accounts.api.idempotency import Unprocessable, once
@@ -67,6 +67,9 @@ class ManagedView(OrganizationView):
                 result = act(now)
             except ValidationError as error:
                 raise Unprocessable(text_of(problems_of(error))) from None
+            except ObjectDoesNotExist:
+                # A draft that somebody deleted since this call found it.
+                raise NotFound from None
             return answer({"data": shape(result, now), "message": "OK"}, status=status)
 
         if problems:

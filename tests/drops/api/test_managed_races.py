@@ -8,7 +8,8 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
-from accounts.models import OAuthApp, Organization
+from accounts.models import OAuthApp, Organization, User
+from drops.domain.campaigns import delete_draft
 from drops.models import Campaign, Category, Reward
 from tests import factories
 from tests.api import bearer
@@ -16,19 +17,19 @@ from tests.api import bearer
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 
 
+def patch(api: Client, path: str, body: dict[str, object]) -> int:
+    try:
+        return api.patch(path, json.dumps(body), content_type="application/json").status_code
+    finally:
+        connection.close()
+
+
 def patch_at_once(api: Client, path: str, locked: Campaign | Reward, *bodies: dict[str, object]) -> None:
     """Send `bodies`; each call has read what is there when the first of them may write."""
-
-    def send(body: dict[str, object]) -> int:
-        try:
-            return api.patch(path, json.dumps(body), content_type="application/json").status_code
-        finally:
-            connection.close()
-
     with ThreadPoolExecutor(len(bodies)) as threads:
         with transaction.atomic():
             type(locked).objects.select_for_update(no_key=True).get(pk=locked.pk)
-            answers = [threads.submit(send, body) for body in bodies]
+            answers = [threads.submit(patch, api, path, body) for body in bodies]
             wait_until_waiting(len(bodies))
         assert [answer.result() for answer in answers] == [200] * len(bodies)
 
@@ -69,3 +70,17 @@ def test_of_two_changes_of_a_reward_none_is_lost(
 
     reward.refresh_from_db()
     assert (reward.name, reward.external_id) == ("Wings", "wings")
+
+
+def test_a_change_of_a_draft_that_is_deleted_at_that_moment_finds_nothing(
+    api: Client, studio: Organization, owner: User
+) -> None:
+    campaign = factories.CampaignFactory(organization=studio, published_at=None)
+    path = f"/public/v1/drops/campaigns/{campaign.pk}"
+
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            delete_draft(campaign=campaign, now=factories.NOW, actor=owner)
+            answer = threads.submit(patch, api, path, {"name": "Storm season"})
+            wait_until_waiting(1)
+        assert answer.result() == 404
