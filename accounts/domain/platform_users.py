@@ -94,7 +94,7 @@ def _upsert(users: Sequence[PlatformUser], now: datetime, actor: OAuthApp) -> di
 
 
 def _is_as_wanted(user: User, wanted: PlatformUser) -> bool:
-    return (user.username, user.email) == (wanted.username, wanted.email)
+    return (user.username, user.email) == (wanted.username, User.objects.normalize_email(wanted.email))
 
 
 def _free_names(user_ids: Sequence[int]) -> None:

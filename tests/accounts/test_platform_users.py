@@ -76,6 +76,15 @@ def test_a_user_named_twice_is_as_named_last(platform: OAuthApp) -> None:
     assert names() == {("noa", "")}
 
 
+def test_an_address_that_is_kept_with_a_small_domain_is_no_change_when_it_comes_again(
+    platform: OAuthApp,
+) -> None:
+    for _ in range(2):
+        upsert(platform, ("1", "mira", "Mira@Example.COM"))
+    assert names() == {("mira", "Mira@example.com")}
+    assert [event.action for event in AuditEvent.objects.all()] == ["user.created"]
+
+
 def test_renaming_undoes_nothing_else(platform: OAuthApp) -> None:
     made = upsert(platform, ("1", "mira", ""))
     User.objects.update(profile_picture="users/x.webp", is_active=False)
