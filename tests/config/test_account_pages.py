@@ -236,3 +236,12 @@ def test_behind_a_proxy_each_visitor_has_a_sign_in_limit_of_its_own(
     assert "_auth_user_id" not in client.session
     client.post("/accounts/login/", right, headers={"x-forwarded-for": "203.0.113.2"})
     assert "_auth_user_id" in client.session
+
+
+def test_who_comes_by_fewer_proxies_than_there_are_can_sign_in(
+    client: Client, person: User, settings: Settings
+):
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 2
+    right = {"login": "viewer", "password": PASSWORD}
+    client.post("/accounts/login/", right, headers={"x-forwarded-for": "203.0.113.1"})
+    assert "_auth_user_id" in client.session
