@@ -56,7 +56,7 @@ def test_signing_in_works_soon_without_redis(client: Client, person: User, broke
     started = time.monotonic()
 
     assert sign_in(client)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
 
 
 def test_guessing_is_limited_without_redis(client: Client, person: User, broken_redis: None) -> None:

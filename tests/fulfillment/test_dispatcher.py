@@ -30,7 +30,7 @@ def dispatching(threads: int = 4) -> Iterator[Dispatcher]:
         running.stop()
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 15) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -35,7 +35,7 @@ def patch_at_once(api: Client, path: str, locked: Campaign | Reward, *bodies: di
 
 
 def wait_until_waiting(number: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")

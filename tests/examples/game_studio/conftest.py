@@ -21,8 +21,8 @@ COMMAND = [sys.executable, "-m", "examples.game_studio"]
 
 
 def eventually(holds: Callable[[], object], what: str) -> None:
-    """Wait up to 15 s until something holds."""
-    deadline = time.monotonic() + 15
+    """Wait up to a minute until something holds."""
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline, f"waited in vain until {what}"
         time.sleep(0.05)
