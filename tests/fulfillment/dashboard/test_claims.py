@@ -61,6 +61,7 @@ def test_a_claim_tells_its_story(owner_client: Client, claim: Claim, delivery: D
     assert "Claimed" in page
     assert "Attempt 1" in page
     assert "Next attempt at" in page
+    assert f"{NOW:%H:%M:%S} UTC" in page
 
 
 def test_a_delivery_shows_the_whole_exchange_and_runs_none_of_it(
@@ -70,6 +71,24 @@ def test_a_delivery_shows_the_whole_exchange_and_runs_none_of_it(
     for text in ("503", "81 ms", "Kick-Event-Type", "&lt;script&gt;alert(1)", "&lt;script&gt;alert(2)"):
         assert text in page
     assert "<script>alert" not in page
+
+
+def test_a_delivery_says_what_it_waits_for(
+    owner_client: Client, delivery: Delivery, endpoint: WebhookEndpoint
+) -> None:
+    url = f"/dashboard/deliveries/{delivery.pk}/change/"
+    waits = {
+        "The endpoint was deleted": {"deleted_at": NOW},
+        "the endpoint is held": {"held_at": NOW, "held_reason": "owner"},
+        "the endpoint is not verified": {"verified_at": None},
+    }
+    for text, fields in waits.items():
+        assert text not in words(owner_client.get(url))
+        row = WebhookEndpoint.objects.filter(pk=endpoint.pk)
+        as_it_was = row.values(*fields).get()
+        row.update(**fields)
+        assert text in words(owner_client.get(url))
+        row.update(**as_it_was)
 
 
 def test_a_delivery_is_sent_again(owner_client: Client, delivery: Delivery) -> None:

@@ -59,6 +59,7 @@ def test_a_test_event_shows_the_exchange_and_verifies(
     page = words(press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/test/"))
     assert "It arrived" in page
     assert "Kick-Event-Signature" in page
+    assert "&quot;claim_id&quot;" in page
     assert len(receiver.received) == 1
     endpoint.refresh_from_db()
     assert endpoint.verified_at is not None
@@ -112,6 +113,7 @@ def test_claims_are_counted_before_they_are_sent_again(
     factories.ClaimFactory.create_batch(3, campaign=campaign)
     factories.ClaimFactory()
     url = f"/dashboard/webhooks/{endpoint.pk}/resend/"
+    assert "What you send again waits" in words(owner_client.get(url))
     fields = {"arrival": "never_sent", "campaign": campaign.pk}
     assert "3 claims</strong> would be sent" in words(send_form(owner_client, url, **fields))
     assert not Delivery.objects.exists()
