@@ -156,6 +156,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
 WATCH_PARTITIONS = env.number("WATCH_PARTITIONS", 8)
 # Beats waiting in one partition's stream, beyond which players are told to come back later.
 WATCH_STREAM_LIMIT = env.number("WATCH_STREAM_LIMIT", 100_000)
+# Beats of one viewer that each web process takes in a minute; a player sends one, and one for each click.
+WATCH_BEATS_PER_MINUTE = env.number("WATCH_BEATS_PER_MINUTE", 120)
 WATCH_HISTORY_DAYS = env.number("WATCH_HISTORY_DAYS", 90)
 
 # People

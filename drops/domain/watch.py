@@ -20,6 +20,7 @@ __all__ = [
     "BeatsRefused",
     "CampaignStatus",
     "CreditResult",
+    "TooManyBeats",
     "UnknownChannel",
     "WatchStatus",
     "beat",
@@ -31,6 +32,12 @@ __all__ = [
 
 class UnknownChannel(Exception):
     """There is no channel with this id."""
+
+
+class TooManyBeats(BeatsRefused):
+    """This viewer sends more beats in a minute than any player does."""
+
+    retry_after = 60
 
 
 def beat(
@@ -48,6 +55,7 @@ def beat(
     `between`: it follows one that was taken in, so that were it lost the next would make up for it.
     UnknownChannel; BeatsRefused when it cannot be taken now.
     """
+    _refuse_flood(viewer_id, to_ms(now) // MINUTE)
     if not channel_exists(channel_id):
         raise UnknownChannel
     accepted = Beat(viewer_id, channel_id, to_ms(now), kind, livestream_id, player)
@@ -57,6 +65,21 @@ def beat(
         stream.append_soon(accepted)
     else:
         stream.append(accepted)
+
+
+MINUTE = 60_000
+# In this process and minute: one viewer must not fill the stream that all others need.
+_minute = 0
+_beats_of: dict[int, int] = {}
+
+
+def _refuse_flood(viewer_id: int, minute: int) -> None:
+    global _minute, _beats_of
+    if minute != _minute:
+        _minute, _beats_of = minute, {}
+    beats = _beats_of[viewer_id] = _beats_of.get(viewer_id, 0) + 1
+    if beats > settings.WATCH_BEATS_PER_MINUTE:
+        raise TooManyBeats
 
 
 # A channel that was there once stays known to this process: a beat then costs no query.

@@ -17,6 +17,7 @@ from tests.factories import (
     CampaignRewardFactory,
     LivestreamFactory,
     OAuthAppFactory,
+    UserFactory,
 )
 
 pytestmark = pytest.mark.django_db
@@ -214,6 +215,19 @@ def test_a_stream_that_is_down_says_when_to_come_back(token, channel, live, sett
     response = beat(token, channel, event="start")
 
     assert (response.status_code, response.headers["Retry-After"]) == (429, "5")
+
+
+def test_one_viewer_does_not_fill_the_stream(token, channel, live, settings, clock):
+    settings.WATCH_BEATS_PER_MINUTE = 2
+    other = issue_watch_token(viewer_id=UserFactory().pk, now=NOW)
+    assert [beat(token, channel).status_code for _ in range(2)] == [202, 202]
+
+    response = beat(token, channel)
+
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "60")
+    assert beat(other, channel).status_code == 202
+    clock.shift(60)
+    assert beat(token, channel).status_code == 202
 
 
 def test_the_page_learns_what_counts(token, channel, live, campaign, clock):
