@@ -6,9 +6,11 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 
+from accounts.domain.apps import create_app
 from accounts.domain.members import has_second_factor
-from accounts.models import AuditEvent, OAuthApp, User
+from accounts.models import AuditEvent, OAuthApp, Organization, User
 from drops.models import Campaign, CampaignPhase, Channel, Livestream, Reward
+from fulfillment.domain.endpoints import create_endpoint
 from fulfillment.models import SigningKey, WebhookEndpoint
 from tests.factories import NOW
 
@@ -93,6 +95,31 @@ def test_the_studio_may_move_to_another_address(state):
     assert (
         OAuthApp.objects.get(name="Skyforge Rally").redirect_uris == "http://127.0.0.1:9100/connect/callback"
     )
+
+
+@pytest.mark.django_db
+def test_what_the_owner_added_is_left_alone(state):
+    """Of whatever the studio has, only its own server's is brought up to date."""
+    with time_machine.travel(NOW, tick=False):
+        run()
+        organization, owner = (
+            Organization.objects.get(name="Northlight Games"),
+            User.objects.get(username="nora"),
+        )
+        mine = {"organization": organization, "now": NOW, "actor": owner}
+        create_endpoint(url="http://127.0.0.1:9200/hooks", **mine)
+        create_app(name="Ours", redirect_uris=["https://example.com/back"], **mine)
+        run()
+        run(studio_url="http://127.0.0.1:9100")
+
+    assert set(WebhookEndpoint.objects.values_list("url", flat=True)) == {
+        "http://127.0.0.1:9100/webhooks/drops",
+        "http://127.0.0.1:9200/hooks",
+    }
+    assert dict(organization.oauth_apps.values_list("name", "redirect_uris")) == {
+        "Skyforge Rally": "http://127.0.0.1:9100/connect/callback",
+        "Ours": "https://example.com/back",
+    }
 
 
 @pytest.mark.django_db

@@ -35,6 +35,8 @@ from fulfillment.domain import endpoints, signing
 PASSWORD = "drops-demo"  # noqa: S105 - printed on the screen, for loopback addresses only
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105 - likewise
 PICTURES = settings.BASE_DIR / "examples" / "demo_pictures"
+STUDIO_APP = "Skyforge Rally"
+STUDIO_HOOK = "/webhooks/drops"
 DAY = timedelta(days=1)
 
 
@@ -230,22 +232,26 @@ def ensure_studio_server(organization: Organization, *, studio_url: str, owner: 
     """What the example studio needs: its app, its connection page, its endpoint, and a file with the secret."""
     connect_at(organization, f"{studio_url}/connect", owner=owner, now=now)
     ensure_studio_app(organization, redirect_uri=f"{studio_url}/connect/callback", owner=owner, now=now)
-    url = f"{studio_url}/webhooks/drops"
-    endpoint = organization.webhook_endpoints.filter(deleted_at__isnull=True).first()
-    if endpoint is None:
+    url = f"{studio_url}{STUDIO_HOOK}"
+    present = organization.webhook_endpoints.filter(deleted_at__isnull=True).order_by("pk")
+    if present.filter(url=url).exists():
+        return
+    # The studio's own, at the port it had before: the owner may have added others.
+    before = present.filter(url__startswith="http://127.0.0.1:", url__endswith=STUDIO_HOOK).first()
+    if before is None:
         endpoints.create_endpoint(organization=organization, url=url, now=now, actor=owner)
-    elif endpoint.url != url:
-        endpoints.change_endpoint(endpoint=endpoint, url=url, now=now, actor=owner)
+    else:
+        endpoints.change_endpoint(endpoint=before, url=url, now=now, actor=owner)
 
 
 def ensure_studio_app(organization: Organization, *, redirect_uri: str, owner: User, now: datetime) -> None:
     """The secret is known only when it is made, so it goes into the studio's file then; a lost file gets a new one."""
     file = Path(settings.STATE_DIR, "studio.env")
-    app = organization.oauth_apps.filter(deleted_at__isnull=True).first()
+    app = organization.oauth_apps.filter(deleted_at__isnull=True, name=STUDIO_APP).order_by("created").first()
     if app is None:
         app, secret = apps.create_app(
             organization=organization,
-            name="Skyforge Rally",
+            name=STUDIO_APP,
             redirect_uris=[redirect_uri],
             now=now,
             actor=owner,
