@@ -92,7 +92,7 @@ class WebhookEndpointAdmin(OrganizationAdmin):
         "What waits for this endpoint is not sent any more. The claims themselves stay in the API, and can "
         "be sent to another endpoint."
     )
-    list_display = ("url", "state", "failing_since", "created_at")
+    list_display = ("address", "state", "failing_since", "created_at")
     change_form_template = "dashboard/endpoint.html"
     verbs = (
         Verb(
@@ -150,6 +150,10 @@ class WebhookEndpointAdmin(OrganizationAdmin):
         except signing.NoSigningKey:
             context["public_key"] = ""
         return super().render_change_form(request, context, *args, **kwargs)
+
+    @admin.display(description="URL")
+    def address(self, endpoint: WebhookEndpoint) -> str:
+        return str(endpoint)
 
     @admin.display(description="state")
     def state(self, endpoint: WebhookEndpoint) -> str:
