@@ -79,7 +79,7 @@ def _shape(delivery: Delivery) -> dict[str, Any]:
         "id": delivery.pk,
         "claim_id": delivery.claim_id or "",
         "endpoint_id": delivery.endpoint_id,
-        "url": delivery.endpoint.url,
+        "url": delivery.endpoint.address,
         "event_type": delivery.event_type,
         "state": delivery.state,
         "created_at": delivery.created_at,

@@ -66,7 +66,7 @@ DELIVERY: dict[str, Schema] = {
     "id": ulid(),
     "claim_id": text(),
     "endpoint_id": ulid(),
-    "url": text("https://studio.example.com/webhook"),
+    "url": text("https://studio.example.com/webhook", description="Without its query."),
     "event_type": text("drops.claim.created"),
     "state": choice(*DeliveryState.values),
     "created_at": moment(),

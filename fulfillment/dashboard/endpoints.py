@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from accounts.dashboard.access import active_organization, member
+from accounts.dashboard.access import active_organization, may_change, member
 from accounts.dashboard.base import LABELS, OrganizationAdmin, Verb, badge
 from accounts.dashboard.refusals import VerbForm
 from accounts.dashboard.sites import site
@@ -86,7 +86,7 @@ class WebhookEndpointAdmin(OrganizationAdmin):
         "Add your server's address: every claim is posted there, signed, and tried again until it arrives."
     )
     form = WebhookEndpointForm
-    fields = ("url", "acknowledge_within_hours")
+    readonly_fields = ("address",)
     may_add = may_edit = may_delete = True
     delete_question = (
         "What waits for this endpoint is not sent any more. The claims themselves stay in the API, and can "
@@ -124,6 +124,10 @@ class WebhookEndpointAdmin(OrganizationAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(deleted_at__isnull=True).select_related("organization")
+
+    def get_fields(self, request: HttpRequest, obj: WebhookEndpoint | None = None) -> Any:
+        """The whole URL, in whose query a secret may be, is for those who may change it."""
+        return ("url" if may_change(request) else "address", "acknowledge_within_hours")
 
     def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
         plan = {

@@ -415,7 +415,7 @@ def _note_test(outcome: Outcome) -> None:
             now=made.ended_at,
             actor=None,
             organization=endpoint.organization,
-            data={"url": endpoint.url},
+            data={"url": str(endpoint)},
         )
 
 

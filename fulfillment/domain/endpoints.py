@@ -58,7 +58,7 @@ def create_endpoint(
         organization=organization, url=url, acknowledge_within_hours=acknowledge_within_hours
     )
     _save(endpoint)
-    _record("endpoint.created", endpoint, actor, now, {"url": url})
+    _record("endpoint.created", endpoint, actor, now, {"url": str(endpoint)})
     _ask_for_verification(endpoint, actor, now)
     return endpoint
 
@@ -72,7 +72,7 @@ def change_endpoint(
     What waits for the endpoint goes to the new URL.
     """
     locked = _lock(endpoint)
-    before = {name: getattr(locked, name) for name in changes}
+    before, shown_before = {name: getattr(locked, name) for name in changes}, str(locked)
     for name, value in changes.items():
         setattr(locked, name, value)
     moved = "url" in changes and changes["url"] != before["url"]
@@ -80,7 +80,10 @@ def change_endpoint(
         _check_url(locked.url)
         locked.verified_at = locked.failing_since = locked.breaker_open_until = None
     _save(locked)
-    _record("endpoint.changed", locked, actor, now, {"before": before, "after": changes})
+    changed = {name: [before[name], value] for name, value in changes.items() if before[name] != value}
+    if moved:
+        changed["url"] = [shown_before, str(locked)]
+    _record("endpoint.changed", locked, actor, now, changed)
     if moved:
         _ask_for_verification(locked, actor, now)
     return locked
@@ -96,7 +99,7 @@ def delete_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) ->
     if locked.deleted_at is None:
         locked.deleted_at = now
         locked.save(update_fields=["deleted_at", "updated_at"])
-        _record("endpoint.deleted", locked, actor, now, {"url": locked.url})
+        _record("endpoint.deleted", locked, actor, now, {"url": str(locked)})
 
 
 @transaction.atomic

@@ -137,14 +137,14 @@ def claim_timeline(*, claim: Claim) -> list[Moment]:
 
 
 def _attempt_words(attempt: Attempt) -> str:
-    where = attempt.endpoint.url.partition("?")[0]
+    where = attempt.endpoint
     if attempt.succeeded:
         return f"Delivered to {where}"
     return f"Attempt {attempt.number} at {where} failed: {attempt.error or attempt.error_class}"
 
 
 def _plan_words(delivery: Delivery) -> str:
-    where = delivery.endpoint.url.partition("?")[0]
+    where = delivery.endpoint
     if delivery.endpoint.deleted_at is not None:
         return f"Not sent: {where} was deleted"
     if delivery.endpoint.held_at is not None:

@@ -100,7 +100,7 @@ def _mail(notice: EndpointNotice) -> None:
     ).exclude(email="")
     text = (
         f"Organization: {endpoint.organization}\n"
-        f"Endpoint: {endpoint.url.partition('?')[0]}\n"
+        f"Endpoint: {endpoint}\n"
         f"Failing since: {notice.failing_since:%-d %B %Y, %H:%M} UTC\n\n"
         f"{WHAT_NOW.get(kind, KEEPS_TRYING)}\n\n"
         f"Every attempt, with the answer: {settings.SITE_URL}/dashboard/\n"

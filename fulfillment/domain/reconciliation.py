@@ -65,7 +65,7 @@ def unacknowledged_csv(*, organization: Organization, now: datetime) -> Iterator
                     claim.external_status,
                     claim.created_at.isoformat(),
                     delivery.delivered_at.isoformat() if delivery.delivered_at else "",
-                    _cell(endpoint.url),
+                    _cell(str(endpoint)),
                 ]
             )
 

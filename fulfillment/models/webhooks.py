@@ -68,7 +68,14 @@ class WebhookEndpoint(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.url
+        """As people see it: without the query, and with the end of its id, which tells apart those that
+        differ in their query alone."""
+        return self.address if self.address == self.url else f"{self.address}?… ({self.pk[-4:]})"
+
+    @property
+    def address(self) -> str:
+        """The URL without its query, where studios keep secrets: what everybody but the form shows."""
+        return self.url.partition("?")[0]
 
     @property
     def accepts_claims(self) -> bool:

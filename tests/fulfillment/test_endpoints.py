@@ -186,6 +186,38 @@ def test_tests_are_limited(endpoint, receiver, owner, now):
     send_test_event(endpoint=endpoint, actor=owner, now=now + timedelta(minutes=1))
 
 
+def test_the_query_of_a_url_is_not_audited(studio, owner, receiver, signing_key, now):
+    endpoint = create_endpoint(organization=studio, url=receiver.url + "?key=s3cret", actor=owner, now=now)
+    deliver_due(now)
+    change_endpoint(endpoint=endpoint, url=receiver.url + "?key=s3cret2", actor=owner, now=now)
+    delete_endpoint(endpoint=endpoint, actor=owner, now=now)
+
+    shown = f"{receiver.url}?… ({endpoint.pk[-4:]})"
+    assert list(
+        AuditEvent.objects.filter(organization=studio).order_by("pk").values_list("action", "data")
+    ) == [
+        ("endpoint.created", {"url": shown}),
+        ("endpoint.verified", {"url": shown}),
+        ("endpoint.changed", {"url": [shown, shown]}),
+        ("endpoint.deleted", {"url": shown}),
+    ]
+
+
+def test_a_change_is_audited_with_what_it_was_before(endpoint, owner, now):
+    fields = {"url": endpoint.url, "acknowledge_within_hours": 24}
+    change_endpoint(endpoint=endpoint, **fields, actor=owner, now=now)
+
+    assert AuditEvent.objects.get(action="endpoint.changed").data == {"acknowledge_within_hours": [None, 24]}
+
+
+def test_endpoints_that_differ_in_their_query_have_different_names(studio):
+    url = "https://game.example.com/hooks"
+    names = {str(WebhookEndpoint(organization=studio, url=url + query)) for query in ("", "?a=1", "?a=2")}
+
+    assert len(names) == 3
+    assert url in names
+
+
 def test_every_verb_is_audited(studio, owner, receiver, signing_key, now):
     endpoint = create_endpoint(organization=studio, url=receiver.url, actor=owner, now=now)
     hold_endpoint(endpoint=endpoint, actor=owner, now=now)

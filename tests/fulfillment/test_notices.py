@@ -122,7 +122,7 @@ def test_the_secret_in_a_url_stays_out_of_the_mail(failing, mailoutbox, now):
     failing.save()
     tell(now + HOUR)
 
-    assert "https://game.example.com/hooks\n" in mailoutbox[0].body
+    assert f"Endpoint: {failing}\n" in mailoutbox[0].body
     assert "abc123" not in mailoutbox[0].body
 
 

@@ -5,7 +5,7 @@ from django.test import Client
 
 from accounts.models import OAuthApp, Organization
 from drops.models import RewardHour, WatchHour
-from fulfillment.models import Attempt, Delivery
+from fulfillment.models import Attempt, Delivery, WebhookEndpoint
 from tests import factories
 from tests.api import bearer
 
@@ -41,6 +41,14 @@ def delivery(organization: Organization, **fields) -> Delivery:
         response_body=b"\xffoops",
     )
     return made
+
+
+def test_the_query_of_a_webhooks_url_is_kept_back(api: Client, studio: Organization) -> None:
+    made = delivery(studio)
+    WebhookEndpoint.objects.update(url="https://studio.example.com/hooks?key=s3cret")
+    (item,) = api.get(DELIVERIES).json()["data"]["deliveries"]
+    assert item["url"] == "https://studio.example.com/hooks"
+    assert b"s3cret" not in api.get(f"{DELIVERIES}/{made.pk}").content
 
 
 def test_a_delivery_with_its_attempts_key_for_key(api: Client, studio: Organization) -> None:

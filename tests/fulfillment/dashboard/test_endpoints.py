@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import Organization, User
+from accounts.models import MemberRole, Organization, User
 from fulfillment.dashboard.deliveries import readable
+from fulfillment.domain import endpoints
 from fulfillment.models import Attempt, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
-from tests.dashboard import press, send_form, words
+from tests.dashboard import press, send_form, with_second_factor, words
 from tests.fulfillment.delivering import make_delivery
 from tests.fulfillment.receiver import Receiver
+from tests.isolation.pages import addresses
+from tests.isolation.world import Belongings
 
 
 @pytest.fixture
@@ -51,6 +54,28 @@ def test_addresses_that_are_not_allowed_are_refused(owner_client: Client, url: s
 def test_the_same_address_twice_is_refused_in_words(owner_client: Client, endpoint: WebhookEndpoint) -> None:
     page = send_form(owner_client, "/dashboard/webhooks/add/", url=endpoint.url)
     assert "There is an endpoint with this URL already" in words(page)
+
+
+@pytest.mark.parametrize("role", [MemberRole.OWNER, MemberRole.MEMBER])
+def test_the_query_of_a_url_stands_in_the_owners_form_alone(
+    client: Client, db: None, signing_key: Any, now: datetime, role: MemberRole
+) -> None:
+    own = Belongings("own")
+    endpoints.change_endpoint(
+        endpoint=own.endpoint, url=own.endpoint.url + "?key=s3cret", actor=own.owner, now=now
+    )
+    membership = factories.MembershipFactory(organization=own.organization, role=role)
+    client.force_login(with_second_factor(membership.user))
+    form = f"/dashboard/webhooks/{own.endpoint.pk}/change/"
+    shown = set()
+    for address in addresses():
+        answer = client.get(address.of(own), follow=True)
+        if b"s3cret" in answer.getvalue():
+            shown.add(address.of(own))
+    assert shown == ({form} if role.may_change else set())
+    page = words(client.get(form))
+    assert page.count("s3cret") == role.may_change
+    assert str(own.endpoint) in page
 
 
 def test_a_test_event_shows_the_exchange_and_verifies(
