@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from accounts.dashboard.audit import ObjectFilter
+from accounts.dashboard.base import CappedPaginator
 from accounts.dashboard.refusals import VerbAdmin, VerbForm
 from accounts.domain import apps, organizations, standing
 from accounts.models import AuditEvent, Membership, OAuthApp, Organization, User
@@ -32,6 +33,7 @@ class OperatorAdmin(VerbAdmin):
     """Read-only unless a subclass opens a verb; changes go through the domain, and are audited there."""
 
     may_add = may_edit = False
+    paginator = CappedPaginator
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:

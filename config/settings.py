@@ -34,7 +34,7 @@ INSTALLED_APPS = [
     "accounts",
     "drops",
     "fulfillment",
-    "django.contrib.admin",
+    "accounts.admin_site.OperatorsAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -293,6 +293,7 @@ DELIVERY_THREADS = env.number("DELIVERY_THREADS", 32)
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = "config.formats"
 USE_I18N = False
 USE_TZ = True
 # "example.com" typed into a form means https. The setting falls away with Django 6.0, where it is so anyway.

@@ -1,11 +1,98 @@
-"""What platform operators see of deliveries at /admin/: never a private key."""
+"""What platform operators see of claims and deliveries at /admin/: never a private key."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 
 from accounts.admin import OperatorAdmin
-from fulfillment.models import SigningKey, WebhookEndpoint
+from accounts.models import parse_ulid
+from fulfillment.models import Attempt, Claim, Delivery, SigningKey, WebhookEndpoint
+
+
+class ReadOnlyInline(admin.TabularInline):
+    can_delete = False
+    extra = 0
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class DeliveryInline(ReadOnlyInline):
+    model = Delivery
+    fields = readonly_fields = ("id", "endpoint", "state", "attempt_count", "next_attempt_at", "delivered_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("endpoint")
+
+
+@admin.register(Claim)
+class ClaimAdmin(OperatorAdmin):
+    list_display = ("id", "organization", "viewer", "campaign", "reward", "external_status", "created_at")
+    list_select_related = ("organization", "viewer", "campaign", "reward")
+    search_fields = ("id",)
+    search_help_text = "A whole claim ID or user ID"
+    fields = readonly_fields = (*list_display, "external_id", "updated_at")
+    inlines = (DeliveryInline,)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By what an index answers: claims are many."""
+        term = search_term.strip()
+        if term.isdecimal() and len(term) < 19:
+            return queryset.filter(viewer=int(term)), False
+        return queryset.filter(pk=parse_ulid(term)) if term else queryset, False
+
+
+class AttemptInline(ReadOnlyInline):
+    model = Attempt
+    show_change_link = False
+    fields = readonly_fields = (
+        "number",
+        "started_at",
+        "trigger",
+        "status",
+        "error_class",
+        "error",
+        "duration_ms",
+    )
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(OperatorAdmin):
+    list_display = (
+        "id",
+        "organization",
+        "endpoint",
+        "claim",
+        "event_type",
+        "state",
+        "attempt_count",
+        "next_attempt_at",
+        "delivered_at",
+    )
+    list_select_related = ("endpoint__organization", "claim")
+    search_fields = ("id",)
+    search_help_text = "A whole delivery ID or claim ID"
+    fields = readonly_fields = (*list_display, "created_at")
+    inlines = (AttemptInline,)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By what an index answers: deliveries are many."""
+        term = search_term.strip()
+        found = parse_ulid(term)
+        return queryset.filter(Q(pk=found) | Q(claim=found)) if term else queryset, False
+
+    @admin.display(description="organization")
+    def organization(self, delivery: Delivery) -> str:
+        return str(delivery.endpoint.organization)
 
 
 @admin.register(SigningKey)
@@ -21,3 +108,10 @@ class WebhookEndpointAdmin(OperatorAdmin):
     list_display = ("url", "organization", "verified_at", "failing_since", "held_at", "deleted_at")
     list_select_related = ("organization",)
     search_fields = ("url", "organization__name")
+    fields = readonly_fields = (
+        *list_display,
+        "held_reason",
+        "breaker_open_until",
+        "acknowledge_within_hours",
+        "created_at",
+    )

@@ -1,0 +1,80 @@
+"""What operators find at /admin/ when a studio or a viewer asks where a claim is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from fulfillment.models import Claim, Delivery
+from tests import factories
+from tests.dashboard import words
+from tests.fulfillment.delivering import deliver_due, make_delivery
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def desk(client: Client, operator: User) -> Client:
+    client.force_login(operator)
+    return client
+
+
+@pytest.fixture
+def failed(endpoint: Any, receiver: Any, now: Any) -> Delivery:
+    receiver.answers(500)
+    delivery: Delivery = make_delivery(endpoint, now)
+    deliver_due(now)
+    return delivery
+
+
+def found(desk: Client, model: str, term: object) -> list[Any]:
+    return list(desk.get(f"/admin/fulfillment/{model}/", {"q": term}).context["cl"].result_list)
+
+
+def test_a_claim_is_found_by_its_id_or_its_viewer(desk: Client, failed: Delivery) -> None:
+    claim = failed.claim
+    assert claim is not None
+    other = factories.ClaimFactory()
+    assert set(found(desk, "claim", "")) == {claim, other}
+    assert found(desk, "claim", claim.pk.lower()) == [claim]
+    assert found(desk, "claim", claim.viewer_id) == [claim]
+    assert found(desk, "claim", "pennant") == []
+
+
+def test_its_page_leads_to_the_delivery_and_that_to_every_attempt(desk: Client, failed: Delivery) -> None:
+    assert failed.claim is not None
+    claim = desk.get(f"/admin/fulfillment/claim/{failed.claim.pk}/change/")
+    address = f"/admin/fulfillment/delivery/{failed.pk}/change/"
+    assert address in claim.content.decode()
+
+    page = words(desk.get(address))
+
+    assert "12:00:00 UTC" in page
+    assert "500" in page
+    assert found(desk, "delivery", failed.claim.pk) == found(desk, "delivery", failed.pk) == [failed]
+
+
+def test_nothing_of_it_can_be_changed(desk: Client, failed: Delivery) -> None:
+    for address in (
+        f"claim/{failed.claim_id}",
+        f"delivery/{failed.pk}",
+        f"webhookendpoint/{failed.endpoint_id}",
+    ):
+        assert desk.post(f"/admin/fulfillment/{address}/change/", {"state": "delivered"}).status_code == 403
+    assert desk.get("/admin/fulfillment/claim/add/").status_code == 403
+
+
+@pytest.mark.parametrize("model", ["claim", "delivery"])
+def test_a_longer_list_costs_no_more(
+    desk: Client, endpoint: Any, now: Any, model: str, django_assert_num_queries: Any
+) -> None:
+    make_delivery(endpoint, now)
+    for _ in range(2):
+        with django_assert_num_queries(4):  # session, operator, number of rows, rows
+            desk.get(f"/admin/fulfillment/{model}/")
+        make_delivery(endpoint, now)
+        make_delivery(endpoint, now)
+    assert Claim.objects.count() == 5
