@@ -130,7 +130,7 @@ def claim_timeline(*, claim: Claim) -> list[Moment]:
     ]
     moments.sort(key=lambda moment: moment.at)
     return moments + [
-        Moment(delivery.next_attempt_at, _plan_words(delivery))
+        _plan(delivery, delivery.next_attempt_at)
         for delivery in deliveries.values()
         if delivery.next_attempt_at is not None
     ]
@@ -143,12 +143,16 @@ def _attempt_words(attempt: Attempt) -> str:
     return f"Attempt {attempt.number} at {where} failed: {attempt.error or attempt.error_class}"
 
 
-def _plan_words(delivery: Delivery) -> str:
-    where = delivery.endpoint
-    if delivery.endpoint.deleted_at is not None:
-        return f"Not sent: {where} was deleted"
-    if delivery.endpoint.held_at is not None:
-        return f"Waits: {where} is held"
-    if delivery.endpoint.verified_at is None:
-        return f"Waits until {where} has answered a test"
-    return f"Being sent to {where}" if delivery.lease_token else f"Next attempt at {where}"
+def _plan(delivery: Delivery, next_attempt_at: datetime) -> Moment:
+    """What an unfinished delivery waits for: since when it does, or until when."""
+    where, made = delivery.endpoint, delivery.created_at
+    if where.deleted_at is not None:
+        return Moment(max(made, where.deleted_at), f"Not sent: {where} was deleted")
+    if where.held_at is not None:
+        since = f"{where.held_at:%-d %b %Y, %H:%M:%S} UTC"
+        return Moment(max(made, where.held_at), f"Waits: {where} is held since {since}")
+    if where.verified_at is None:
+        return Moment(next_attempt_at, f"Waits until {where} has answered a test")
+    if delivery.lease_token:
+        return Moment(next_attempt_at, f"Being sent to {where}")
+    return Moment(max(next_attempt_at, where.breaker_open_until or made), f"Next attempt at {where}")

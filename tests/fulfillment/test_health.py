@@ -101,7 +101,7 @@ def test_the_story_of_a_claim(endpoint, receiver, owner, now, django_assert_num_
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"held_at": MINUTE, "held_reason": "owner"}, "is held"),
+        ({"held_at": MINUTE, "held_reason": "owner"}, "is held since 20 Nov 2026, 11:59:00 UTC"),
         ({"verified_at": None}, "has answered a test"),
         ({"deleted_at": MINUTE}, "was deleted"),
     ],
@@ -111,7 +111,25 @@ def test_the_story_says_why_a_claim_waits(endpoint, now, fields, words):
         setattr(endpoint, name, now - value if isinstance(value, timedelta) else value)
     endpoint.save()
 
-    assert words in claim_timeline(claim=make_delivery(endpoint, now).claim)[-1].what
+    planned = claim_timeline(claim=make_delivery(endpoint, now, next_attempt_at=now + MINUTE).claim)[-1]
+    assert words in planned.what
+
+
+def test_the_story_says_since_when_a_claim_waits_for_a_held_endpoint(endpoint, now):
+    endpoint.held_at, endpoint.held_reason = now, "owner"
+    endpoint.save()
+    before, after = make_delivery(endpoint, now - MINUTE), make_delivery(endpoint, now + MINUTE)
+
+    assert [claim_timeline(claim=waits.claim)[-1].at for waits in (before, after)] == [now, now + MINUTE]
+
+
+def test_the_story_plans_nothing_while_the_endpoint_is_paused(endpoint, now):
+    endpoint.failing_since, endpoint.breaker_open_until = now - MINUTE, now + MINUTE
+    endpoint.save()
+    due, later = make_delivery(endpoint, now), make_delivery(endpoint, now, next_attempt_at=now + 2 * MINUTE)
+
+    at = [claim_timeline(claim=planned.claim)[-1].at for planned in (due, later)]
+    assert at == [now + MINUTE, now + 2 * MINUTE]
 
 
 @pytest.fixture
