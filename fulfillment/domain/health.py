@@ -20,6 +20,7 @@ from fulfillment.models import (
 # What the rates and times are taken from: the attempts of a day, the newest thousand of them.
 PERIOD = timedelta(hours=24)
 MOST_ATTEMPTS = 1000
+SHOWN_ATTEMPTS = 10
 
 
 class Condition(TextChoices):
@@ -32,10 +33,11 @@ class Condition(TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class EndpointHealth:
-    """`success_rate` is 0 to 1; it and the times (in milliseconds) are None where nothing was sent in a day.
+    """`success_rate` is 0 to 1; it and the times (in milliseconds) are None where no claim was sent in a day.
 
     `waiting` and `oldest_waiting_at` are of claims not delivered yet, `stuck` of those that are held
-    each by itself and need an owner. `next_attempt_at` is the earliest, None where none is planned.
+    each by itself and need an owner. `in_flight` and `next_attempt_at` are of claims and tests alike: the
+    requests on their way, and when the earliest of those to come is planned, None where none is.
     """
 
     condition: Condition
@@ -53,23 +55,27 @@ class EndpointHealth:
 
 
 def endpoint_health(*, endpoint: WebhookEndpoint, now: datetime) -> EndpointHealth:
-    """How `endpoint` does at `now`. Three queries, whatever waits."""
+    """How `endpoint` does at `now`. Three queries, whatever waits.
+
+    Tests say nothing of how it treats claims: the rates and times are without them.
+    """
     recent = list(
-        Attempt.objects.filter(endpoint=endpoint, started_at__gt=now - PERIOD)
+        Attempt.objects.filter(endpoint=endpoint, started_at__gt=now - PERIOD, delivery__claim__isnull=False)
         .exclude(error_class__in=[ErrorClass.CRASHED, ErrorClass.SIGNING])
         .order_by("-started_at")
         .only("status", "duration_ms")[:MOST_ATTEMPTS]
     )
     times = sorted(attempt.duration_ms for attempt in recent if attempt.duration_ms is not None)
-    open_ones = Delivery.objects.filter(endpoint=endpoint, claim__isnull=False)
-    stuck = open_ones.filter(state=DeliveryState.HELD).count()
-    queue = open_ones.filter(state=DeliveryState.PENDING).aggregate(
-        waiting=Count("pk"),
+    of_a_claim = Q(claim__isnull=False)
+    stuck = Delivery.objects.filter(of_a_claim, endpoint=endpoint, state=DeliveryState.HELD).count()
+    sent_by_itself = Q(lease_token=None) & (Q() if endpoint.verified_at else ~of_a_claim)
+    queue = Delivery.objects.filter(endpoint=endpoint, state=DeliveryState.PENDING).aggregate(
+        waiting=Count("pk", filter=of_a_claim),
         in_flight=Count("pk", filter=Q(lease_token__isnull=False, next_attempt_at__gt=now)),
-        oldest=Min("created_at"),
-        next=Min("next_attempt_at", filter=Q(lease_token=None)),
+        oldest=Min("created_at", filter=of_a_claim),
+        next=Min("next_attempt_at", filter=sent_by_itself),
     )
-    planned = queue["next"] if endpoint.accepts_claims else None
+    planned = None if endpoint.held_at or endpoint.deleted_at else queue["next"]
     if planned is not None and endpoint.breaker_open_until is not None:
         planned = max(planned, endpoint.breaker_open_until)
     return EndpointHealth(
@@ -86,6 +92,14 @@ def endpoint_health(*, endpoint: WebhookEndpoint, now: datetime) -> EndpointHeal
         breaker_open_until=endpoint.breaker_open_until,
         failing_since=endpoint.failing_since,
     )
+
+
+def recent_attempts(*, endpoint: WebhookEndpoint) -> list[Attempt]:
+    """The newest attempts at `endpoint`, each with its `delivery`, of which the claim's id alone is loaded.
+    One query."""
+    attempts = Attempt.objects.filter(endpoint=endpoint).select_related("delivery").order_by("-started_at")
+    shown = ("delivery__claim", "number", "started_at", "duration_ms", "status", "error_class")
+    return list(attempts.only(*shown)[:SHOWN_ATTEMPTS])
 
 
 def condition_of(endpoint: WebhookEndpoint, now: datetime) -> Condition:

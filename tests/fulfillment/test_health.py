@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from fulfillment.domain.health import claim_timeline, endpoint_health
+from fulfillment.domain.deliveries import take_due
+from fulfillment.domain.endpoints import change_endpoint, create_endpoint, send_test_event
+from fulfillment.domain.health import claim_timeline, endpoint_health, recent_attempts
 from fulfillment.domain.reconciliation import unacknowledged, unacknowledged_csv
 from fulfillment.models import Attempt, ClaimStatusChange, Delivery, DeliveryState
 from tests.fulfillment.delivering import deliver_due, make_delivery
@@ -47,6 +49,62 @@ def test_rates_times_and_what_waits(endpoint, receiver, now):
     assert (health.attempts, health.success_rate, health.p50_ms, health.p95_ms) == (20, 0.75, 100, 190)
     assert (health.waiting, health.stuck, health.in_flight) == (2, 1, 0)
     assert (health.oldest_waiting_at, health.next_attempt_at) == (now - MINUTE, now + MINUTE)
+
+
+def test_tests_that_fail_leave_the_rate_and_the_times_of_claims_alone(endpoint, receiver, owner, now):
+    make_delivery(endpoint, now)
+    deliver_due(now)
+    receiver.answers(500)
+    send_test_event(endpoint=endpoint, actor=owner, now=now)
+    change_endpoint(endpoint=endpoint, url=receiver.url + "/moved", actor=owner, now=now)
+    deliver_due(now)
+    deliver_due(now + MINUTE)
+
+    health = endpoint_health(endpoint=endpoint, now=now + MINUTE)
+    assert (health.attempts, health.success_rate) == (1, 1)
+    assert health.p95_ms == Attempt.objects.get(trigger="claim").duration_ms
+
+
+def test_a_verification_that_is_tried_again_is_the_next_attempt(studio, receiver, owner, signing_key, now):
+    receiver.answers(500)
+    fresh = create_endpoint(organization=studio, url=receiver.url, actor=owner, now=now)
+    make_delivery(fresh, now)  # waits for the verification
+    deliver_due(now)
+
+    health = endpoint_health(endpoint=fresh, now=now)
+    assert health.next_attempt_at == fresh.deliveries.get(claim=None).next_attempt_at > now
+    assert (health.waiting, health.in_flight) == (1, 0)
+
+    take_due(limit=1, now=health.next_attempt_at)
+    health = endpoint_health(endpoint=fresh, now=health.next_attempt_at)
+    assert (health.next_attempt_at, health.in_flight) == (None, 1)
+
+
+@pytest.mark.parametrize("holding", [{"held_reason": "owner", "held_at": MINUTE}, {"deleted_at": MINUTE}])
+def test_nothing_is_planned_for_an_endpoint_that_nothing_is_sent_to(endpoint, now, holding):
+    make_delivery(endpoint, now)
+    for name, value in holding.items():
+        setattr(endpoint, name, now - value if isinstance(value, timedelta) else value)
+
+    assert endpoint_health(endpoint=endpoint, now=now).next_attempt_at is None
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_the_newest_attempts_are_read_with_one_query(
+    endpoint, receiver, owner, now, django_assert_num_queries, count
+):
+    for number in range(count):
+        make_delivery(endpoint, now + number * MINUTE)
+        deliver_due(now + number * MINUTE)
+    send_test_event(endpoint=endpoint, actor=owner, now=now + count * MINUTE)
+
+    with django_assert_num_queries(1):
+        shown = [
+            (attempt.started_at, attempt.status, attempt.number, bool(attempt.delivery.claim_id))
+            for attempt in recent_attempts(endpoint=endpoint)
+        ]
+    newest_first = [(now + number * MINUTE, 200, 1, number < count) for number in range(count, -1, -1)]
+    assert shown == newest_first[:10]
 
 
 @pytest.mark.parametrize(
