@@ -12,13 +12,14 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from accounts.dashboard.access import member
-from accounts.dashboard.base import OrganizationAdmin, OwnRelatedFilter, Verb, badge
+from accounts.dashboard.base import OrganizationAdmin, OwnRelatedFilter, Verb
 from accounts.dashboard.sites import site
 from accounts.models import parse_ulid
+from fulfillment.dashboard.columns import answer_badge, next_attempt_words, standing_badge
 from fulfillment.domain import resending
-from fulfillment.models import Attempt, Delivery, DeliveryState
-
-STATE_TONES = {DeliveryState.PENDING: "wait", DeliveryState.DELIVERED: "good", DeliveryState.HELD: "bad"}
+from fulfillment.domain.queries_owners import with_latest_attempts
+from fulfillment.domain.standing import DELIVERIES, standing_of
+from fulfillment.models import Attempt, Delivery
 
 
 def resend(model_admin: DeliveryAdmin, request: HttpRequest, delivery: Delivery) -> None:
@@ -36,6 +37,18 @@ def may_be_sent_again(delivery: Delivery, now: datetime) -> bool:
     )
 
 
+class StandingFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(standing.value, standing.label) for standing in DELIVERIES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        wanted = DELIVERIES.get(self.value())  # type: ignore[call-overload]
+        return queryset if wanted is None else queryset.filter(wanted)
+
+
 @admin.register(Delivery, site=site)
 class DeliveryAdmin(OrganizationAdmin):
     organization_lookup = "endpoint__organization"
@@ -48,15 +61,15 @@ class DeliveryAdmin(OrganizationAdmin):
     empty_text = "Each claim is delivered to your webhook endpoints, and you see here how."
     list_display = (
         "delivery_id",
-        "state_now",
-        "event_type",
+        "standing",
+        "last_answer",
         "endpoint",
         "attempt_count",
-        "next_attempt_at",
+        "next_attempt",
         "created_at",
     )
     list_filter = (
-        "state",
+        StandingFilter,
         ("endpoint", OwnRelatedFilter),
         ("claim__campaign", OwnRelatedFilter),
     )
@@ -65,12 +78,12 @@ class DeliveryAdmin(OrganizationAdmin):
     ordering = ("-id",)
     fields = (
         "id",
-        "state",
+        "standing",
         "event_type",
         "endpoint",
         "claim",
         "attempt_count",
-        "next_attempt_at",
+        "next_attempt",
         "delivered_at",
     )
     readonly_fields = fields
@@ -87,16 +100,25 @@ class DeliveryAdmin(OrganizationAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("endpoint", "claim")
+        return with_latest_attempts(super().get_queryset(request).select_related("endpoint", "claim"))
 
     @admin.display(description="delivery")
     def delivery_id(self, delivery: Delivery) -> str:
+        if delivery.claim_id is None:
+            return format_html('<code>{}</code> <span class="muted small">test</span>', delivery.pk)
         return format_html("<code>{}</code>", delivery.pk)
 
     @admin.display(description="state")
-    def state_now(self, delivery: Delivery) -> str:
-        state = DeliveryState(delivery.state)
-        return badge(state.label, STATE_TONES[state])
+    def standing(self, delivery: Delivery) -> str:
+        return standing_badge(standing_of(delivery))
+
+    @admin.display(description="last answer")
+    def last_answer(self, delivery: Any) -> str:
+        return answer_badge(delivery.latest_attempts)
+
+    @admin.display(description="next attempt")
+    def next_attempt(self, delivery: Delivery) -> str:
+        return next_attempt_words(delivery, timezone.now())
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

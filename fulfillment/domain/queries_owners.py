@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import Count, Exists, Min, OuterRef, Q
+from django.db.models import Count, Exists, F, Min, OuterRef, Prefetch, Q, QuerySet
 
 from accounts.models import OAuthApp, Organization
 from drops.models import Campaign, Category, Progress, Reward
-from fulfillment.models import Claim, Delivery, DeliveryState, WebhookEndpoint
+from fulfillment.domain.standing import DELIVERIES, Standing
+from fulfillment.models import Attempt, Claim, Delivery, WebhookEndpoint
 
 RECENT = timedelta(hours=24)
 
@@ -29,11 +30,13 @@ class SetUp(NamedTuple):
 
 
 class DeliveryFigures(NamedTuple):
-    """Deliveries of claims: `delivered` in the last day, the others now. `oldest_waiting` may be None."""
+    """Deliveries by their `Standing`: `delivered` are claims of the last day, the others are those of now, tests
+    included. `oldest_waiting` may be None."""
 
     delivered: int
     waiting: int
     held: int
+    failed: int
     oldest_waiting: datetime | None
 
 
@@ -68,14 +71,16 @@ def set_up(*, organization: Organization) -> SetUp:
 
 
 def delivery_figures(*, organization: Organization, now: datetime) -> DeliveryFigures:
-    pending = Q(state=DeliveryState.PENDING)
-    row = Delivery.objects.filter(
-        endpoint__organization=organization, endpoint__deleted_at=None, claim__isnull=False
-    ).aggregate(
-        delivered=Count("pk", filter=Q(state=DeliveryState.DELIVERED, delivered_at__gt=now - RECENT)),
-        waiting=Count("pk", filter=pending),
-        held=Count("pk", filter=Q(state=DeliveryState.HELD)),
-        oldest_waiting=Min("created_at", filter=pending),
+    waiting = DELIVERIES[Standing.WAITING]
+    row = Delivery.objects.filter(endpoint__organization=organization).aggregate(
+        delivered=Count(
+            "pk",
+            filter=DELIVERIES[Standing.DELIVERED] & Q(delivered_at__gt=now - RECENT, claim__isnull=False),
+        ),
+        waiting=Count("pk", filter=waiting),
+        held=Count("pk", filter=DELIVERIES[Standing.HELD]),
+        failed=Count("pk", filter=DELIVERIES[Standing.FAILED]),
+        oldest_waiting=Min("created_at", filter=waiting),
     )
     return DeliveryFigures(**row)
 
@@ -92,3 +97,15 @@ def claimed_by_reward(campaign: Campaign) -> Mapping[str, int]:
     """Claims of a campaign by reward id."""
     claims = Claim.objects.filter(campaign=campaign).order_by()
     return dict(claims.values_list("reward_id").annotate(Count("pk")))
+
+
+def with_latest_attempts(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """The same deliveries, each with `latest_attempts`: the last that has ended, and perhaps the one before it,
+    without what was said in them. One more query, however many they are."""
+    # The last number is of the attempt under way, where there is one.
+    latest = (
+        Attempt.objects.filter(number__gt=F("delivery__attempt_count") - 2)
+        .only("delivery_id", "number", "status", "error_class")
+        .order_by("-number")
+    )
+    return deliveries.prefetch_related(Prefetch("attempts", latest, to_attr="latest_attempts"))

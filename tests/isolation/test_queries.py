@@ -59,7 +59,7 @@ QUERIES = {
     "audit-log": 6,
     "campaigns": 7,
     "claims": 8,
-    "deliveries": 8,
+    "deliveries": 9,
     "members": 6,
     "rewards": 7,
     "webhooks": 6,

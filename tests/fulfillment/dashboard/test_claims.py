@@ -104,7 +104,7 @@ def test_lists_are_filtered_and_searched(owner_client: Client, claim: Claim, del
     for query in ({"campaign__id__exact": claim.campaign_id}, {"q": claim.pk}, {"q": str(claim.viewer_id)}):
         page = owner_client.get("/dashboard/claims/", query)
         assert list(page.context["cl"].result_list) == [claim], query
-    for query in ({"state__exact": "pending"}, {"q": claim.pk}):
+    for query in ({"state": "waiting"}, {"q": claim.pk}):
         page = owner_client.get("/dashboard/deliveries/", query)
         assert list(page.context["cl"].result_list) == [delivery], query
     assert other.pk not in words(owner_client.get("/dashboard/claims/", {"q": claim.pk}))
@@ -164,7 +164,7 @@ def test_home_counts_deliveries_and_steps(
     owner_client: Client, delivery: Delivery, studio: Organization
 ) -> None:
     context = owner_client.get("/dashboard/").context
-    assert context["figures"] == (0, 1, 0, NOW)
+    assert context["figures"] == (0, 1, 0, 0, NOW)
     assert [entry[0].name for entry in context["campaigns"]] == ["Storm season"]
     done = {step.title for step in context["steps"] if step.done}
     assert {"Second factor", "Connection page", "Webhook endpoint", "First reward"} <= done

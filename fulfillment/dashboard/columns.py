@@ -1,0 +1,60 @@
+"""How a delivery, its attempts and what becomes of it are shown, in lists and on pages alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.utils.html import format_html
+
+from accounts.dashboard.base import badge
+from fulfillment.domain.standing import Standing, next_attempt_at, standing_of
+from fulfillment.models import Attempt, Delivery, ErrorClass
+
+NOTHING = "-"
+STANDING_TONES = {
+    Standing.DELIVERED: "good",
+    Standing.WAITING: "wait",
+    Standing.HELD: "wait",
+    Standing.FAILED: "bad",
+    Standing.FAILED_TEST: "bad",
+    Standing.NOT_SENT: "",
+}
+ABBREVIATIONS = {ErrorClass.DNS: "DNS", ErrorClass.TLS: "TLS"}
+
+
+def standing_badge(standing: Standing) -> str:
+    return badge(standing.label, STANDING_TONES[standing])
+
+
+def answer_badge(attempts: Sequence[Attempt]) -> str:
+    """What came back of the latest of `attempts`, which is the first: the status, or why there was none."""
+    if not attempts:
+        return NOTHING
+    attempt = attempts[0]
+    return badge(_answer(attempt), "good" if attempt.succeeded else "bad")
+
+
+def _answer(attempt: Attempt) -> str:
+    if attempt.status is not None:
+        return str(attempt.status)
+    error = ErrorClass(attempt.error_class)
+    return ABBREVIATIONS.get(error) or error.value.replace("_", " ").capitalize()
+
+
+def next_attempt_words(delivery: Delivery, now: datetime) -> str:
+    """When, or after what, the next attempt is made."""
+    standing = standing_of(delivery)
+    if standing == Standing.HELD:
+        return "Once released" if delivery.endpoint.held_at is not None else "Once verified"
+    if standing != Standing.WAITING:
+        return NOTHING
+    at = next_attempt_at(delivery)
+    if at is None:
+        return "Being sent"
+    return to_the_second(at) if at > now else "Now"
+
+
+def to_the_second(at: datetime) -> str:
+    """A moment of a machine: retries follow one another within seconds."""
+    return format_html('<time datetime="{}">{} UTC</time>', at.isoformat(), f"{at:%-d %b %Y, %H:%M:%S}")

@@ -1,0 +1,165 @@
+"""The list of deliveries, and one of them: what it waits for, what came back, sending it again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Organization
+from fulfillment.models import Attempt, Delivery, DeliveryState, WebhookEndpoint
+from tests import factories
+from tests.dashboard import words
+from tests.fulfillment.delivering import make_delivery
+
+LIST = "/dashboard/deliveries/"
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def endpoint(studio: Organization) -> WebhookEndpoint:
+    return factories.WebhookEndpointFactory(organization=studio)
+
+
+def hold(endpoint: WebhookEndpoint, now: datetime) -> None:
+    endpoint.held_at, endpoint.held_reason = now, "owner"
+    endpoint.save()
+
+
+def make_attempt(delivery: Delivery, now: datetime, number: int, **fields: Any) -> Attempt:
+    return Attempt.objects.create(
+        delivery=delivery,
+        endpoint=delivery.endpoint,
+        number=number,
+        trigger="claim",
+        started_at=now,
+        **fields,
+    )
+
+
+def make_failed_test(endpoint: WebhookEndpoint, now: datetime) -> Delivery:
+    return Delivery.objects.create(
+        endpoint=endpoint, event_type="drops.test", body=b"{}", state=DeliveryState.HELD, created_at=now
+    )
+
+
+def rows(client: Client, **query: str) -> dict[str, dict[str, str]]:
+    """The list's cells by delivery id and column."""
+    changelist = client.get(LIST, query).context["cl"]
+    admin = changelist.model_admin
+    return {
+        delivery.pk: {
+            "state": admin.standing(delivery),
+            "answer": admin.last_answer(delivery),
+            "next": admin.next_attempt(delivery),
+        }
+        for delivery in changelist.result_list
+    }
+
+
+def test_the_list_its_filter_and_home_agree_on_what_is_held_and_what_failed(
+    owner_client: Client, endpoint: WebhookEndpoint, studio: Organization, now: datetime
+) -> None:
+    held = factories.WebhookEndpointFactory(organization=studio)
+    hold(held, now)
+    kept_back = make_delivery(held, now - MINUTE)
+    given_up = make_delivery(endpoint, now, state=DeliveryState.HELD, next_attempt_at=None)
+    waiting = make_delivery(endpoint, now + MINUTE)
+    test = make_failed_test(endpoint, now)
+
+    shown = rows(owner_client)
+    for delivery, label, state in (
+        (kept_back, "Held", "held"),
+        (given_up, "Failed", "failed"),
+        (waiting, "Waiting", "waiting"),
+        (test, "Test failed", "failed_test"),
+    ):
+        assert f">{label}<" in shown[delivery.pk]["state"]
+        assert list(rows(owner_client, state=state)) == [delivery.pk]
+    figures = owner_client.get("/dashboard/").context["figures"]
+    assert (figures.waiting, figures.held, figures.failed) == (1, 1, 1)
+    for each, label in ((endpoint, "Waiting"), (held, "Held")):
+        assert f"<dt>{label}</dt><dd>1" in words(owner_client.get(f"/dashboard/webhooks/{each.pk}/change/"))
+
+
+def test_home_and_the_endpoint_lead_to_the_deliveries_that_they_count(
+    owner_client: Client, endpoint: WebhookEndpoint, now: datetime
+) -> None:
+    given_up = make_delivery(endpoint, now, state=DeliveryState.HELD, next_attempt_at=None)
+    make_failed_test(endpoint, now)
+    for page, link in (
+        ("/dashboard/", "?state=failed"),
+        (
+            f"/dashboard/webhooks/{endpoint.pk}/change/",
+            f"?state=failed&amp;endpoint__id__exact={endpoint.pk}",
+        ),
+    ):
+        assert link in words(owner_client.get(page))
+        found = owner_client.get(LIST + link.replace("&amp;", "&")).context["cl"].result_list
+        assert list(found) == [given_up]
+
+
+def test_no_next_attempt_is_shown_where_there_will_be_none(
+    owner_client: Client, studio: Organization, now: datetime
+) -> None:
+    past, soon = now - MINUTE, now + MINUTE
+    expected = {}
+    for fields, at, shown in (
+        ({}, soon, f"{soon:%H:%M:%S} UTC"),
+        ({}, past, "Now"),
+        ({"breaker_open_until": soon}, past, f"{soon:%H:%M:%S} UTC"),
+        ({"held_at": now, "held_reason": "owner"}, soon, "Once released"),
+        ({"verified_at": None}, past, "Once verified"),
+        ({"deleted_at": now}, past, "-"),
+    ):
+        endpoint = factories.WebhookEndpointFactory(organization=studio, **fields)
+        expected[make_delivery(endpoint, now, next_attempt_at=at).pk] = shown
+    under_way = make_delivery(
+        factories.WebhookEndpointFactory(organization=studio),
+        now,
+        lease_token=factories.ClaimFactory().pk,
+        leased_at=now,
+    )
+    expected[under_way.pk] = "Being sent"
+
+    found = rows(owner_client)
+    assert set(found) == set(expected)
+    for pk, shown in expected.items():
+        assert shown in found[pk]["next"]
+
+
+def test_the_list_shows_the_last_answer(
+    owner_client: Client, endpoint: WebhookEndpoint, now: datetime
+) -> None:
+    expected = {}
+    for answers, shown in (
+        ([{"status": 500, "error_class": "status"}, {"status": 200}], "200"),
+        ([{"status": 200}, {"status": 503, "error_class": "status"}], "503"),
+        ([{"error_class": "connect_timeout"}], "Connect timeout"),
+        ([{"error_class": "dns"}], "DNS"),
+        ([], "-"),
+    ):
+        delivery = make_delivery(endpoint, now, attempt_count=len(answers))
+        for number, answer in enumerate(answers, start=1):
+            make_attempt(delivery, now, number, **answer)
+        expected[delivery.pk] = shown
+    under_way = make_delivery(
+        endpoint, now, attempt_count=2, lease_token=factories.ClaimFactory().pk, leased_at=now
+    )
+    make_attempt(under_way, now, 1, status=502, error_class="status")
+    expected[under_way.pk] = "502"
+
+    for pk, cells in rows(owner_client).items():
+        assert expected.pop(pk) in cells["answer"]
+    assert not expected
+
+
+def test_a_test_is_told_apart_from_a_claim(
+    owner_client: Client, endpoint: WebhookEndpoint, now: datetime
+) -> None:
+    make_delivery(endpoint, now)
+    assert ">test<" not in words(owner_client.get(LIST))
+    make_failed_test(endpoint, now)
+    assert ">test<" in words(owner_client.get(LIST))
