@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.apps import apps as django_apps
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
+from django.utils.text import capfirst
 
 from accounts.dashboard.base import OrganizationAdmin
 from accounts.dashboard.sites import site
@@ -47,9 +49,10 @@ class AuditEventAdmin(OrganizationAdmin):
     order = 100
     lede = "Who did what, when. It can be read by every member and changed by nobody."
     empty_text = "What you and your colleagues do here is written down."
+    has_history = False
     list_display = ("at", "what", "who", "target_id")
     list_filter = (ObjectFilter,)
-    fields = ("at", "what", "who", "target_type", "target_id", "changes")
+    fields = ("at", "what", "who", "about", "changes")
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -66,6 +69,23 @@ class AuditEventAdmin(OrganizationAdmin):
     def changes(self, event: AuditEvent) -> str:
         lines = change_words(event.action, event.data)
         return format_html_join(mark_safe("<br>"), "{}: {}", lines) or "-"
+
+    @admin.display(description="object")
+    def about(self, event: AuditEvent) -> str:
+        """Its kind and id, and the way to its page as long as there is one."""
+        kind = django_apps.get_model(event.target_type)._meta.verbose_name
+        name = f"{capfirst(str(kind))} {event.target_id}"
+        page = vars(event).get("page")
+        return format_html('<a href="{}">{}</a>', page, name) if page else name
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        event: AuditEvent = kwargs["obj"]
+        shown_by = self.admin_site._registry.get(django_apps.get_model(event.target_type))
+        if isinstance(shown_by, OrganizationAdmin) and (
+            found := shown_by.get_object(request, event.target_id)
+        ):
+            vars(event)["page"] = shown_by.url_of(found)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description="who")
     def who(self, event: AuditEvent) -> str:

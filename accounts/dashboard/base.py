@@ -119,7 +119,6 @@ LABELS = {
     "next_attempt_at": "Next attempt",
     "starts_at": "Start",
     "target_id": "Object",
-    "target_type": "Kind",
     "user": "Member",
     "viewer_id": "User ID",
 }
@@ -139,6 +138,7 @@ class OrganizationAdmin(ScopedFields, VerbAdmin):
     empty_text = ""
 
     may_add = may_edit = may_delete = False
+    has_history = True
     delete_label = "Delete"
     delete_question = "This cannot be undone."
     verbs: Sequence[Verb] = ()
@@ -350,7 +350,7 @@ class OrganizationAdmin(ScopedFields, VerbAdmin):
             context |= {
                 "title": self.title_of(obj),
                 "back": self.url_of(obj),
-                "history_url": self.url("history", quote(obj.pk)),
+                "history_url": self.url("history", quote(obj.pk)) if self.has_history else "",
                 "delete_url": self.url("delete", quote(obj.pk)),
             }
         return super().render_change_form(request, context, *args, **kwargs)

@@ -8,6 +8,8 @@ from typing import Any
 
 from django.utils.text import capfirst
 
+SHORT = {"id": "ID", "uris": "URIs", "url": "URL"}
+
 
 def action_words(action: str) -> str:
     """ "campaign.published" as "Campaign published"."""
@@ -18,9 +20,14 @@ def change_words(action: str, data: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Names and values of what an event carries. Where something changed, a pair is from what to what."""
     changed = action.endswith("changed")
     return [
-        (capfirst(name.replace("_", " ")), _changed(value) if changed else value_words(value))
+        (_name_words(name), _changed(value) if changed else value_words(value))
         for name, value in data.items()
     ]
+
+
+def _name_words(name: str) -> str:
+    """ "connect_url" as "Connect URL"."""
+    return capfirst(" ".join(SHORT.get(word, word) for word in name.split("_")))
 
 
 def value_words(value: Any) -> str:

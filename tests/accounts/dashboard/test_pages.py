@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,6 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from accounts.domain.apps import create_app, delete_app
 from accounts.models import AuditEvent, Organization, User
 from tests import factories
 from tests.dashboard import send_form, with_second_factor, words
@@ -59,6 +61,12 @@ def test_a_second_registration_waits_for_the_first(client: Client, stranger: Use
     page = client.post("/dashboard/register/", FIELDS | {"name": "Another"})
     assert "waits for approval already" in words(page)
     assert Organization.objects.count() == 1
+
+
+def test_a_part_of_a_page_is_not_replaced_by_the_page_to_sign_in_on(client: Client, db: None) -> None:
+    answer = client.get("/dashboard/settings/", headers={"HX-Request": "true"})
+    assert answer.headers["HX-Redirect"] == "/accounts/login/?next=/dashboard/settings/"
+    assert answer.content == b""
 
 
 def test_settings_are_changed_with_a_logo(owner_client: Client, studio: Organization, picture: Any) -> None:
@@ -115,6 +123,23 @@ def test_unknown_pages_are_not_found(owner_client: Client) -> None:
     assert owner_client.get("/dashboard/nothing/").status_code == 404
     assert owner_client.get("/dashboard/rewards/nothing/change/").status_code == 404
     assert owner_client.get("/dashboard/members/99999999999999999999999/change/").status_code == 404
+
+
+def test_an_audit_event_leads_to_what_it_is_about_as_long_as_that_has_a_page(
+    owner_client: Client, owner: User, studio: Organization, now: datetime
+) -> None:
+    app, _ = create_app(organization=studio, name="Ours", redirect_uris=[], now=now, actor=owner)
+    created = AuditEvent.objects.get(action="app.created")
+    url = f"/dashboard/audit-log/{created.pk}/change/"
+
+    page = words(owner_client.get(url))
+    assert f'<a href="/dashboard/apps/{app.pk}/change/">OAuth app {app.pk}</a>' in page
+    assert "History" not in page
+
+    delete_app(app=app, now=now, actor=owner)
+    page = words(owner_client.get(url))
+    assert f"OAuth app {app.pk}" in page
+    assert f"/dashboard/apps/{app.pk}/" not in page
 
 
 @pytest.mark.parametrize(("about", "found"), [("claims", True), ("app", False), ("made-up", True)])

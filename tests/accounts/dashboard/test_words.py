@@ -33,7 +33,7 @@ def test_other_events_list_what_they_carry() -> None:
     }
     assert change_words("app.created", data) == [
         ("Name", "Tall T"),
-        ("Redirect uris", "https://a, https://b"),
+        ("Redirect URIs", "https://a, https://b"),
         ("Which", "arrival: any"),
         ("Claims", "3"),
     ]
