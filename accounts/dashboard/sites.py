@@ -13,9 +13,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, URLResolver, include, path, reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.dashboard import access
 from accounts.dashboard.base import OrganizationAdmin
+from accounts.requests import PageRequest
 
 View = Callable[..., HttpResponseBase]
 
@@ -84,8 +86,12 @@ class DashboardSite(AdminSite):
         @never_cache
         @csrf_protect
         @wraps(view)
-        def enter(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            return access.gate(request) or view(request, *args, **kwargs)
+        def enter(request: PageRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            elsewhere: HttpResponse | None = access.gate(request)
+            if elsewhere is not None and request.htmx:
+                # The page to sign in on must not take the place of a part: the whole page goes there.
+                return HttpResponseClientRedirect(elsewhere.headers["Location"])
+            return elsewhere or view(request, *args, **kwargs)
 
         return enter
 

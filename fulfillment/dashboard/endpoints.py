@@ -1,24 +1,36 @@
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.views.decorators.vary import vary_on_headers
 
 from accounts.dashboard.access import active_organization, may_change, member
 from accounts.dashboard.base import LABELS, OrganizationAdmin, Verb, badge
 from accounts.dashboard.refusals import VerbForm
 from accounts.dashboard.sites import site
+from accounts.requests import PageRequest
 from fulfillment.dashboard.deliveries import readable
 from fulfillment.domain import endpoints, signing
-from fulfillment.domain.health import Condition, condition_of, endpoint_health
+from fulfillment.domain.health import (
+    Condition,
+    EndpointHealth,
+    condition_of,
+    endpoint_health,
+    recent_attempts,
+)
 from fulfillment.domain.reconciliation import unacknowledged
 from fulfillment.models import WebhookEndpoint
 
+# The page of an endpoint that something is on its way to is fetched no faster than this.
+LEAST_SECONDS = 5
 CONDITION_TONES = {
     Condition.UNVERIFIED: "info",
     Condition.WELL: "good",
@@ -34,6 +46,37 @@ class WebhookEndpointForm(VerbForm):
         fields = ("url", "acknowledge_within_hours")
         labels = {name: LABELS[name] for name in fields if name in LABELS}
         help_texts = {"url": "An https address of your server. Claims are posted there, signed."}
+
+
+def health_context(endpoint: WebhookEndpoint, now: datetime) -> dict[str, Any]:
+    health = endpoint_health(endpoint=endpoint, now=now)
+    return {
+        "health": health,
+        "fetch_again_after": fetch_again_after(health, now),
+        "unacknowledged": unacknowledged(endpoint=endpoint, now=now).count(),
+        "attempts": recent_attempts(endpoint=endpoint),
+    }
+
+
+def fetch_again_after(health: EndpointHealth, now: datetime) -> int | None:
+    """In how many seconds there is something new to see: soon after the next attempt. None where none is made."""
+    if health.in_flight:
+        return LEAST_SECONDS
+    if health.next_attempt_at is None:
+        return None
+    return max(LEAST_SECONDS, math.ceil((health.next_attempt_at - now).total_seconds()) + 1)
+
+
+@site.page("webhooks/<path:object_id>/health/", name="endpoint_health")
+@vary_on_headers("HX-Request")
+def endpoint_health_part(request: PageRequest, object_id: str) -> HttpResponse:
+    """How an endpoint does now: a part of its page, fetched again while something is on its way."""
+    model_admin = site.admin_of(WebhookEndpoint)
+    endpoint: WebhookEndpoint = model_admin.object_or_404(request, object_id)
+    if not request.htmx:
+        return redirect(model_admin.url_of(endpoint))
+    context = {"endpoint": endpoint, **health_context(endpoint, timezone.now())}
+    return render(request, "dashboard/endpoint_health.html", context)
 
 
 def test(
@@ -146,9 +189,7 @@ class WebhookEndpointAdmin(OrganizationAdmin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         if kwargs.get("obj") is not None:
-            endpoint, now = kwargs["obj"], timezone.now()
-            context["health"] = endpoint_health(endpoint=endpoint, now=now)
-            context["unacknowledged"] = unacknowledged(endpoint=endpoint, now=now).count()
+            context |= health_context(kwargs["obj"], timezone.now())
         try:
             context["public_key"] = signing.public_key_pem(timezone.now())
         except signing.NoSigningKey:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import MemberRole, Organization, User
 from fulfillment.dashboard.deliveries import readable
@@ -14,7 +15,7 @@ from fulfillment.domain import endpoints
 from fulfillment.models import Attempt, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
 from tests.dashboard import press, send_form, with_second_factor, words
-from tests.fulfillment.delivering import make_delivery
+from tests.fulfillment.delivering import deliver_due, make_delivery
 from tests.fulfillment.receiver import Receiver
 from tests.isolation.pages import addresses
 from tests.isolation.world import Belongings
@@ -71,7 +72,7 @@ def test_the_query_of_a_url_stands_in_the_owners_form_alone(
     for address in addresses():
         answer = client.get(address.of(own), follow=True)
         if b"s3cret" in answer.getvalue():
-            shown.add(address.of(own))
+            shown.add(answer.request["PATH_INFO"])
     assert shown == ({form} if role.may_change else set())
     page = words(client.get(form))
     assert page.count("s3cret") == role.may_change
@@ -142,7 +143,7 @@ def test_claims_are_counted_before_they_are_sent_again(
     fields = {"arrival": "never_sent", "campaign": campaign.pk}
     assert "3 claims</strong> would be sent" in words(send_form(owner_client, url, **fields))
     assert not Delivery.objects.exists()
-    assert "3 claims are on their way" in words(send_form(owner_client, url, **fields, send="1"))
+    assert "3 claims wait for" in words(send_form(owner_client, url, **fields, send="1"))
     assert Delivery.objects.filter(endpoint=endpoint, state=DeliveryState.PENDING).count() == 3
 
 
@@ -174,6 +175,69 @@ def test_the_page_tells_what_was_given_up_and_what_nobody_acknowledged(
     page = words(owner_client.get(url))
     assert "Given up after five days</dt><dd>1" in page
     assert "Not acknowledged in time</dt><dd>1" in page
+
+
+def test_the_page_lists_the_newest_attempts(
+    owner_client: Client, endpoint: WebhookEndpoint, receiver: Receiver, signing_key: Any, now: datetime
+) -> None:
+    url = f"/dashboard/webhooks/{endpoint.pk}/change/"
+    assert "Nothing was sent yet" in words(owner_client.get(url))
+    press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/test/")
+    receiver.answers(503)
+    claim = make_delivery(endpoint, now)
+    deliver_due(now + timedelta(seconds=7))
+
+    page = words(owner_client.get(url))
+    (newer, older) = page.partition("<tbody>")[2].partition("</tbody>")[0].split("<tr>")[1:]
+    for text in (f"/dashboard/deliveries/{claim.pk}/change/", "12:00:07 UTC", ">Claim", ">503<", " ms<"):
+        assert text in newer
+    for text in ("12:00:00 UTC", ">Test", ">200<"):
+        assert text in older
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_page_costs_the_same_with_more_attempts(
+    owner_client: Client,
+    endpoint: WebhookEndpoint,
+    now: datetime,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    count: int,
+) -> None:
+    WebhookEndpoint.objects.update(verified_at=now)
+    for _ in range(count):
+        make_delivery(endpoint, now)
+    deliver_due(now)
+    with django_assert_num_queries(10):
+        owner_client.get(f"/dashboard/webhooks/{endpoint.pk}/change/")
+
+
+def test_the_page_fetches_its_health_again_while_something_is_on_its_way(
+    owner_client: Client, endpoint: WebhookEndpoint, receiver: Receiver, signing_key: Any, now: datetime
+) -> None:
+    page, part = (f"/dashboard/webhooks/{endpoint.pk}/{name}/" for name in ("change", "health"))
+    fetched_again = f'hx-get="{part}" hx-trigger="load delay:%ss"'
+    assert "hx-get" not in words(owner_client.get(page))
+
+    delivery = make_delivery(endpoint, now)
+    assert "hx-get" not in words(owner_client.get(page))  # it waits for the verification
+    WebhookEndpoint.objects.update(verified_at=now)
+    assert fetched_again % 5 in words(owner_client.get(page))
+    Delivery.objects.update(next_attempt_at=now + timedelta(minutes=2))
+    assert fetched_again % 121 in words(owner_client.get(page))
+
+    answer = owner_client.get(part, headers={"HX-Request": "true"})
+    assert fetched_again % 121 in words(answer)
+    assert "<html" not in words(answer)
+    deliver_due(now + timedelta(minutes=2))
+    answer = owner_client.get(part, headers={"HX-Request": "true"})
+    assert "hx-get" not in words(answer)
+    assert f"/dashboard/deliveries/{delivery.pk}/change/" in words(answer)
+
+
+def test_the_part_on_its_own_leads_to_its_page(owner_client: Client, endpoint: WebhookEndpoint) -> None:
+    answer = owner_client.get(f"/dashboard/webhooks/{endpoint.pk}/health/")
+    assert answer.headers["Location"] == f"/dashboard/webhooks/{endpoint.pk}/change/"
+    assert "HX-Request" in answer.headers["Vary"]
 
 
 def test_a_filter_that_is_wrong_sends_nothing(owner_client: Client, endpoint: WebhookEndpoint) -> None:
