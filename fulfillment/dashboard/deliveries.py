@@ -16,6 +16,7 @@ from accounts.dashboard.base import OrganizationAdmin, OwnRelatedFilter, Verb
 from accounts.dashboard.sites import site
 from accounts.models import parse_ulid
 from fulfillment.dashboard.columns import answer_badge, next_attempt_words, standing_badge
+from fulfillment.dashboard.sending import tell
 from fulfillment.domain import resending
 from fulfillment.domain.queries_owners import with_latest_attempts
 from fulfillment.domain.standing import DELIVERIES, standing_of
@@ -23,10 +24,12 @@ from fulfillment.models import Attempt, Delivery
 
 
 def resend(model_admin: DeliveryAdmin, request: HttpRequest, delivery: Delivery) -> None:
+    now = timezone.now()
     try:
-        resending.resend_delivery(delivery=delivery, actor=member(request), now=timezone.now())
+        resending.resend_delivery(delivery=delivery, actor=member(request), now=now)
     except resending.ResendRefused as refusal:
         raise ValidationError(str(refusal)) from refusal
+    tell(request, count=1, endpoint=delivery.endpoint, now=now)
 
 
 def may_be_sent_again(delivery: Delivery, now: datetime) -> bool:
@@ -93,7 +96,7 @@ class DeliveryAdmin(OrganizationAdmin):
             "resend",
             "Send again",
             "%s is sent once more, with the same id and the same bytes: a receiver that has it already answers 200.",
-            "It is on its way.",
+            "",
             resend,
             may_be_sent_again,
         ),
@@ -138,6 +141,7 @@ class DeliveryAdmin(OrganizationAdmin):
         context["attempts"] = [
             (attempt, readable(attempt)) for attempt in delivery.attempts.order_by("-number")
         ]
+        context["standing"], context["now"] = standing_of(delivery), timezone.now()
         context["body"] = bytes(delivery.body).decode()
         return super().render_change_form(request, context, *args, **kwargs)
 

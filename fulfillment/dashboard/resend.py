@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -19,6 +19,8 @@ from accounts.dashboard.sites import site
 from accounts.models import Organization
 from config.api import MAX_ID
 from drops.models import Campaign
+from fulfillment.dashboard.sending import tell
+from fulfillment.domain.health import condition_of
 from fulfillment.domain.reconciliation import unacknowledged_csv
 from fulfillment.domain.resending import Arrival, ClaimFilter, ResendRefused, resend_filtered
 from fulfillment.models import WebhookEndpoint
@@ -66,15 +68,15 @@ def endpoint_resend(request: HttpRequest, object_id: str) -> HttpResponse:
         raise PermissionDenied("Your role lets you look, not change. Ask an owner of your organization.")
     form = ResendForm(request.POST or None, organization=active_organization(request))
     back = model_admin.url("change", quote(endpoint.pk))
-    count = None
+    now, count = timezone.now(), None
     if request.method == "POST" and form.is_valid():
         try:
-            count = _resend(request, endpoint, form.wanted(), dry_run="send" not in request.POST)
+            count = _resend(request, endpoint, form.wanted(), now=now, dry_run="send" not in request.POST)
         except ResendRefused as refusal:
             form.add_error(None, str(refusal))
         else:
             if "send" in request.POST:
-                messages.success(request, f"{count} claims are on their way to {endpoint}.")
+                tell(request, count=count, endpoint=endpoint, now=now)
                 return redirect(reverse("dashboard:fulfillment_delivery_changelist"))
     context = {
         **site.each_context(request),
@@ -82,6 +84,7 @@ def endpoint_resend(request: HttpRequest, object_id: str) -> HttpResponse:
         "endpoint": endpoint,
         "form": form,
         "count": count,
+        "condition": condition_of(endpoint, now),
         "back": back,
         "list_url": model_admin.url("changelist"),
     }
@@ -89,11 +92,11 @@ def endpoint_resend(request: HttpRequest, object_id: str) -> HttpResponse:
 
 
 @transaction.atomic
-def _resend(request: HttpRequest, endpoint: WebhookEndpoint, wanted: ClaimFilter, *, dry_run: bool) -> int:
+def _resend(
+    request: HttpRequest, endpoint: WebhookEndpoint, wanted: ClaimFilter, *, now: datetime, dry_run: bool
+) -> int:
     recheck(request)
-    return resend_filtered(
-        endpoint=endpoint, which=wanted, actor=member(request), now=timezone.now(), dry_run=dry_run
-    )
+    return resend_filtered(endpoint=endpoint, which=wanted, actor=member(request), now=now, dry_run=dry_run)
 
 
 @site.page("claims/unacknowledged.csv", name="unacknowledged")

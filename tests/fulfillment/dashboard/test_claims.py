@@ -12,7 +12,7 @@ from accounts.models import Organization
 from drops.models import Campaign, Reward
 from fulfillment.models import Attempt, Claim, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
-from tests.dashboard import press, words
+from tests.dashboard import words
 from tests.factories import NOW
 
 
@@ -71,31 +71,6 @@ def test_a_delivery_shows_the_whole_exchange_and_runs_none_of_it(
     for text in ("503", "81 ms", "Kick-Event-Type", "&lt;script&gt;alert(1)", "&lt;script&gt;alert(2)"):
         assert text in page
     assert "<script>alert" not in page
-
-
-def test_a_delivery_says_what_it_waits_for(
-    owner_client: Client, delivery: Delivery, endpoint: WebhookEndpoint
-) -> None:
-    url = f"/dashboard/deliveries/{delivery.pk}/change/"
-    waits = {
-        "The endpoint was deleted": {"deleted_at": NOW},
-        "the endpoint is held": {"held_at": NOW, "held_reason": "owner"},
-        "the endpoint is not verified": {"verified_at": None},
-    }
-    for text, fields in waits.items():
-        assert text not in words(owner_client.get(url))
-        row = WebhookEndpoint.objects.filter(pk=endpoint.pk)
-        as_it_was = row.values(*fields).get()
-        row.update(**fields)
-        assert text in words(owner_client.get(url))
-        row.update(**as_it_was)
-
-
-def test_a_delivery_is_sent_again(owner_client: Client, delivery: Delivery) -> None:
-    page = press(owner_client, f"/dashboard/deliveries/{delivery.pk}/resend/")
-    assert "It is on its way" in words(page)
-    delivery.refresh_from_db()
-    assert delivery.next_attempt_at == NOW
 
 
 def test_lists_are_filtered_and_searched(owner_client: Client, claim: Claim, delivery: Delivery) -> None:

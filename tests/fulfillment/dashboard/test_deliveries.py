@@ -11,7 +11,7 @@ from django.test import Client
 from accounts.models import Organization
 from fulfillment.models import Attempt, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
-from tests.dashboard import words
+from tests.dashboard import press, send_form, words
 from tests.fulfillment.delivering import make_delivery
 
 LIST = "/dashboard/deliveries/"
@@ -163,3 +163,72 @@ def test_a_test_is_told_apart_from_a_claim(
     assert ">test<" not in words(owner_client.get(LIST))
     make_failed_test(endpoint, now)
     assert ">test<" in words(owner_client.get(LIST))
+
+
+NOT_NOW = [
+    ({"held_at": MINUTE, "held_reason": "owner"}, "the endpoint is held. Release it"),
+    ({"verified_at": None}, "the endpoint is not verified. Send it a test event"),
+    ({"breaker_open_until": MINUTE}, "the endpoint is paused until 12:01:00 UTC"),
+]
+
+
+def set_up(endpoint: WebhookEndpoint, fields: dict[str, Any], now: datetime) -> None:
+    for name, value in fields.items():
+        setattr(endpoint, name, now + value if isinstance(value, timedelta) else value)
+    endpoint.save()
+
+
+def test_a_delivery_that_is_sent_again_is_on_its_way(
+    owner_client: Client, endpoint: WebhookEndpoint, now: datetime
+) -> None:
+    delivery = make_delivery(endpoint, now + MINUTE)
+    page = words(press(owner_client, f"{LIST}{delivery.pk}/resend/"))
+    assert f"1 claim is on its way to {endpoint}." in page
+    delivery.refresh_from_db()
+    assert delivery.next_attempt_at == now
+
+
+@pytest.mark.parametrize(("fields", "reason"), NOT_NOW)
+def test_what_is_sent_again_to_an_endpoint_that_takes_nothing_now_is_said_to_wait(
+    owner_client: Client, endpoint: WebhookEndpoint, now: datetime, fields: dict[str, Any], reason: str
+) -> None:
+    first, second = make_delivery(endpoint, now), make_delivery(endpoint, now)
+    set_up(endpoint, fields, now)
+    page = words(press(owner_client, f"{LIST}{first.pk}/resend/"))
+    assert f"1 claim waits for {endpoint}: {reason}" in page
+    assert "on its way" not in page
+
+    url = f"/dashboard/webhooks/{endpoint.pk}/resend/"
+    assert "What you send again waits" in words(owner_client.get(url))
+    page = words(send_form(owner_client, url, arrival="any", send="1"))
+    assert f"2 claims wait for {endpoint}: {reason}" in page
+    assert "on their way" not in page
+    assert second.pk in page
+
+
+def test_a_filter_that_finds_nothing_sends_nothing(
+    owner_client: Client, endpoint: WebhookEndpoint, now: datetime
+) -> None:
+    make_delivery(endpoint, now)
+    url = f"/dashboard/webhooks/{endpoint.pk}/resend/"
+    page = words(send_form(owner_client, url, arrival="delivered", send="1"))
+    assert "nothing was sent" in page
+    assert "on their way" not in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "notice"),
+    [
+        ({"held_at": MINUTE, "held_reason": "owner"}, "Held: the endpoint is held"),
+        ({"verified_at": None}, "Held: the endpoint is not verified"),
+        ({"breaker_open_until": MINUTE}, "the endpoint is paused until"),
+        ({"deleted_at": MINUTE}, "The endpoint was deleted"),
+    ],
+)
+def test_a_delivery_says_what_it_waits_for(
+    owner_client: Client, endpoint: WebhookEndpoint, now: datetime, fields: dict[str, Any], notice: str
+) -> None:
+    url = f"{LIST}{make_delivery(endpoint, now).pk}/change/"
+    assert notice not in words(owner_client.get(url))
+    set_up(endpoint, fields, now)
+    assert notice in words(owner_client.get(url))
