@@ -4,6 +4,7 @@ import math
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -31,6 +32,8 @@ from fulfillment.models import WebhookEndpoint
 
 # The page of an endpoint that something is on its way to is fetched no faster than this.
 LEAST_SECONDS = 5
+EXAMPLE_URL = "https://hooks.example.com/drops"
+HOURS = f"{WebhookEndpoint.LEAST_HOURS} to {WebhookEndpoint.MOST_HOURS}"
 CONDITION_TONES = {
     Condition.UNVERIFIED: "info",
     Condition.WELL: "good",
@@ -41,11 +44,27 @@ CONDITION_TONES = {
 
 
 class WebhookEndpointForm(VerbForm):
+    # Declared, because the model's own kind of number begins at 0.
+    acknowledge_within_hours = forms.IntegerField(
+        label=LABELS["acknowledge_within_hours"],
+        required=False,
+        min_value=WebhookEndpoint.LEAST_HOURS,
+        max_value=WebhookEndpoint.MOST_HOURS,
+        help_text=f"{HOURS} hours. Claims delivered but still “initiated” after that are counted here and listed in a "
+        "CSV. Empty: none are.",
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value"),
+            f"Write a whole number of hours, {HOURS}, or leave it empty.",
+        ),
+    )
+
     class Meta:
         model = WebhookEndpoint
         fields = ("url", "acknowledge_within_hours")
-        labels = {name: LABELS[name] for name in fields if name in LABELS}
-        help_texts = {"url": "An https address of your server. Claims are posted there, signed."}
+        help_texts = {
+            "url": f"An https address of your server, such as {EXAMPLE_URL}. Claims are posted there, signed."
+        }
+        error_messages = {"url": {"invalid": f"This is not a URL. Write one such as {EXAMPLE_URL}."}}
 
 
 def health_context(endpoint: WebhookEndpoint, now: datetime) -> dict[str, Any]:

@@ -26,13 +26,15 @@ class WebhookEndpoint(models.Model):
     is held, claims wait.
     """
 
+    LEAST_HOURS, MOST_HOURS = 1, 720  # to acknowledge within
+
     id = ULIDField(primary_key=True, default=new_ulid, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="webhook_endpoints")
     url = models.URLField("URL", max_length=500)
     acknowledge_within_hours = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
-        validators=[MinValueValidator(1), MaxValueValidator(720)],
+        validators=[MinValueValidator(LEAST_HOURS), MaxValueValidator(MOST_HOURS)],
         help_text="Claims delivered but still “initiated” after this many hours are reported. Empty: none are.",
     )
     verified_at = models.DateTimeField(null=True, blank=True, editable=False)

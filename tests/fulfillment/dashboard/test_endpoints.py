@@ -52,6 +52,33 @@ def test_addresses_that_are_not_allowed_are_refused(owner_client: Client, url: s
     assert not WebhookEndpoint.objects.exists()
 
 
+@pytest.mark.parametrize("url", ["nonsense", "https://", "https://a b.example.com/"])
+def test_what_is_no_url_gets_an_example_of_one(owner_client: Client, url: str) -> None:
+    page = send_form(owner_client, "/dashboard/webhooks/add/", url=url)
+    assert page.context["adminform"].form.errors == {
+        "url": ["This is not a URL. Write one such as https://hooks.example.com/drops."]
+    }
+
+
+@pytest.mark.parametrize(
+    ("hours", "accepted"),
+    [("", True), ("1", True), ("720", True), ("0", False), ("721", False), ("-1", False), ("soon", False)],
+)
+def test_hours_out_of_range_are_refused_with_the_range(
+    owner_client: Client, endpoint: WebhookEndpoint, hours: str, accepted: bool
+) -> None:
+    url = f"/dashboard/webhooks/{endpoint.pk}/change/"
+    drawn = words(owner_client.get(url))
+    assert 'min="1" max="720"' in drawn
+    assert "1 to 720 hours" in drawn
+    page = send_form(owner_client, url, acknowledge_within_hours=hours)
+    refused = "Write a whole number of hours, 1 to 720, or leave it empty." in words(page)
+    assert refused is not accepted
+    if accepted:
+        endpoint.refresh_from_db()
+        assert endpoint.acknowledge_within_hours == (int(hours) if hours else None)
+
+
 def test_the_same_address_twice_is_refused_in_words(owner_client: Client, endpoint: WebhookEndpoint) -> None:
     page = send_form(owner_client, "/dashboard/webhooks/add/", url=endpoint.url)
     assert "There is an endpoint with this URL already" in words(page)
