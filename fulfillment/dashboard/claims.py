@@ -9,10 +9,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
+from accounts.dashboard.access import active_organization
 from accounts.dashboard.base import OrganizationAdmin, OwnRelatedFilter, badge
 from accounts.dashboard.sites import site
 from accounts.models import parse_ulid
 from fulfillment.domain.health import Moment, claim_timeline
+from fulfillment.domain.reconciliation import expects_acknowledgement
 from fulfillment.models import INITIATED, Claim
 
 
@@ -68,6 +70,12 @@ class ClaimAdmin(OrganizationAdmin):
         if term.isdecimal() and len(term) < 19:
             return queryset.filter(viewer=int(term)), False
         return queryset.filter(pk=parse_ulid(term)), False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        expected = expects_acknowledgement(organization=active_organization(request))
+        return super().changelist_view(
+            request, {"expects_acknowledgement": expected, **(extra_context or {})}
+        )
 
     def title_of(self, obj: Claim) -> str:
         return "Claim"

@@ -40,6 +40,12 @@ def unacknowledged(*, endpoint: WebhookEndpoint, now: datetime) -> QuerySet[Deli
     )
 
 
+def expects_acknowledgement(*, organization: Organization) -> bool:
+    """Whether `organization` has set a time to acknowledge within, at any endpoint: else none is ever late."""
+    timed = organization.webhook_endpoints.filter(deleted_at=None, acknowledge_within_hours__isnull=False)
+    return timed.exists()
+
+
 class _Echo:
     """A file for csv.writer that hands each line back."""
 

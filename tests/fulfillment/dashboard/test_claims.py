@@ -119,6 +119,16 @@ def test_what_was_never_acknowledged_comes_as_csv(
     assert row[0] == claim.pk
 
 
+def test_the_csv_is_offered_where_claims_can_be_late(owner_client: Client, endpoint: WebhookEndpoint) -> None:
+    rival = factories.WebhookEndpointFactory(acknowledge_within_hours=2)
+    assert "Not acknowledged (CSV)" in words(owner_client.get("/dashboard/claims/"))
+    for field, value in (("acknowledge_within_hours", None), ("deleted_at", NOW)):
+        row = WebhookEndpoint.objects.exclude(pk=rival.pk)
+        row.update(**{field: value})
+        assert "Not acknowledged (CSV)" not in words(owner_client.get("/dashboard/claims/"))
+        row.update(acknowledge_within_hours=2)
+
+
 def test_a_viewer_is_looked_up_by_number(owner_client: Client, claim: Claim, studio: Organization) -> None:
     factories.ProgressFactory(viewer=claim.viewer, campaign=claim.campaign, seconds=3725)
     factories.GameLinkFactory(viewer=claim.viewer, organization=studio, game_account_name="Nightjar")
