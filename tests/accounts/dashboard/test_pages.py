@@ -119,6 +119,34 @@ def test_pages_keep_the_policy(owner_client: Client) -> None:
         assert words(page).count("<script") == words(page).count("<script src=")
 
 
+def test_a_member_is_told_that_owners_change(client: Client, member: User) -> None:
+    client.force_login(with_second_factor(member))
+    mine = member.memberships.get()
+    for url in ("/dashboard/members/add/", f"/dashboard/members/{mine.pk}/delete/"):
+        page = client.get(url)
+        assert page.status_code == 403
+        assert "Owners add, change and delete here; members look." in words(page)
+        assert 'class="button" href="/dashboard/"' in words(page)
+        assert "/dashboard/members/" in words(page)
+        assert "somebody else" not in words(page)
+        assert "to add you" not in words(page)
+
+
+def test_an_owner_is_told_what_nobody_changes(owner_client: Client, studio: Organization) -> None:
+    page = owner_client.get("/dashboard/audit-log/add/")
+    assert page.status_code == 403
+    assert "such as claims and the audit log, nobody changes" in words(page)
+
+
+def test_what_is_not_in_the_dashboard_leads_back_to_it(owner_client: Client) -> None:
+    for url in ("/dashboard/nothing/", "/dashboard/rewards/nothing/change/"):
+        page = words(owner_client.get(url))
+        assert "not in your dashboard" in page
+        assert 'class="button" href="/dashboard/"' in page
+        assert "campaign that closed" not in page
+    assert "See live campaigns" in words(owner_client.get("/nothing/"))
+
+
 def test_unknown_pages_are_not_found(owner_client: Client) -> None:
     assert owner_client.get("/dashboard/nothing/").status_code == 404
     assert owner_client.get("/dashboard/rewards/nothing/change/").status_code == 404

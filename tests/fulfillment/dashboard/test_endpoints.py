@@ -267,6 +267,15 @@ def test_the_part_on_its_own_leads_to_its_page(owner_client: Client, endpoint: W
     assert "HX-Request" in answer.headers["Vary"]
 
 
+def test_a_member_is_told_to_ask_an_owner(client: Client, member: User, endpoint: WebhookEndpoint) -> None:
+    client.force_login(with_second_factor(member))
+    for name in ("resend", "hold"):
+        page = client.get(f"/dashboard/webhooks/{endpoint.pk}/{name}/")
+        assert page.status_code == 403
+        assert "Your role lets you look, not change. Ask an owner of your organization." in words(page)
+        assert 'class="button" href="/dashboard/"' in words(page)
+
+
 def test_a_filter_that_is_wrong_sends_nothing(owner_client: Client, endpoint: WebhookEndpoint) -> None:
     url = f"/dashboard/webhooks/{endpoint.pk}/resend/"
     foreign = factories.CampaignFactory()
