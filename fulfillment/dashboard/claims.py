@@ -4,22 +4,49 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
-from accounts.dashboard.access import active_organization
-from accounts.dashboard.base import OrganizationAdmin, OwnRelatedFilter, badge
+from accounts.dashboard.access import active_organization, member
+from accounts.dashboard.base import OrganizationAdmin, OwnRelatedFilter, Verb, badge
 from accounts.dashboard.sites import site
 from accounts.models import parse_ulid
+from fulfillment.dashboard.columns import standing_badge
+from fulfillment.dashboard.sending import tell
 from fulfillment.domain.health import Moment, claim_timeline
 from fulfillment.domain.reconciliation import expects_acknowledgement
+from fulfillment.domain.resending import ResendRefused, resend_claim
+from fulfillment.domain.standing import OF_CLAIMS, claim_standing, claims_in
 from fulfillment.models import INITIATED, Claim
 
 
+def resend(model_admin: ClaimAdmin, request: HttpRequest, claim: Claim) -> None:
+    now = timezone.now()
+    try:
+        endpoints = resend_claim(claim=claim, actor=member(request), now=now)
+    except ResendRefused as refusal:
+        raise ValidationError(str(refusal)) from refusal
+    for endpoint in endpoints:
+        tell(request, count=1, endpoint=endpoint, now=now)
+
+
+class DeliveryFilter(admin.SimpleListFilter):
+    title = "delivery"
+    parameter_name = "delivery"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(standing.value, standing.label) for standing in OF_CLAIMS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        wanted = next((standing for standing in OF_CLAIMS if standing.value == self.value()), None)
+        return claims_in(queryset, wanted) if wanted else queryset
+
+
 class AnswerFilter(admin.SimpleListFilter):
-    title = "status"
+    title = "your status"
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -43,22 +70,47 @@ class ClaimAdmin(OrganizationAdmin):
     order = 30
     lede = "Rewards that viewers took, newest first."
     empty_text = "Claims come in here as viewers take what they have earned."
-    list_display = ("claim_id", "viewer_id", "reward", "campaign", "status", "created_at")
+    list_display = ("claim_id", "viewer_id", "reward", "campaign", "delivery", "status", "created_at")
     list_filter = (
         ("campaign", OwnRelatedFilter),
         ("reward", OwnRelatedFilter),
+        DeliveryFilter,
         AnswerFilter,
     )
     search_fields = ("id",)
     search_help_text = "Claim ID or user ID"
     ordering = ("-id",)
-    fields = ("id", "viewer_id", "campaign", "reward", "external_id", "external_status", "created_at")
+    fields = (
+        "id",
+        "viewer_id",
+        "campaign",
+        "reward",
+        "delivery",
+        "external_id",
+        "external_status",
+        "created_at",
+    )
     readonly_fields = fields
     change_list_template = "dashboard/claims.html"
     change_form_template = "dashboard/claim.html"
+    verbs = (
+        Verb(
+            "resend",
+            "Send again",
+            "%s is sent to every endpoint of yours, with the same id and the same bytes: a receiver that has it "
+            "already answers 200.",
+            "",
+            resend,
+        ),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("reward", "campaign")
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("reward", "campaign")
+            .prefetch_related("deliveries__endpoint")
+        )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -89,7 +141,11 @@ class ClaimAdmin(OrganizationAdmin):
     def claim_id(self, claim: Claim) -> str:
         return format_html("<code>{}</code>", claim.pk)
 
-    @admin.display(description="status")
+    @admin.display(description="delivery")
+    def delivery(self, claim: Claim) -> str:
+        return standing_badge(claim_standing(claim.deliveries.all()))
+
+    @admin.display(description="your status")
     def status(self, claim: Claim) -> str:
         return badge(claim.external_status, "" if claim.external_status == INITIATED else "info")
 

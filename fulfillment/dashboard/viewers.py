@@ -14,6 +14,8 @@ from accounts.dashboard.sites import site
 from accounts.models import GameLink
 from drops.domain.ledger import look_up
 from drops.models import Progress
+from fulfillment.dashboard.columns import standing_badge
+from fulfillment.domain.standing import claim_standing
 from fulfillment.models import Claim
 
 MOST = 100
@@ -47,9 +49,12 @@ def viewers(request: HttpRequest) -> HttpResponse:
             "visits": look_up(
                 organization=organization, viewer_id=viewer_id, since=timezone.now() - LEDGER_PERIOD
             )[:MOST],
-            "claims": Claim.objects.filter(viewer=viewer_id, organization=organization).select_related(
-                "campaign", "reward"
-            )[:MOST],
+            "claims": [
+                (claim, standing_badge(claim_standing(claim.deliveries.all())))
+                for claim in Claim.objects.filter(viewer=viewer_id, organization=organization)
+                .select_related("campaign", "reward")
+                .prefetch_related("deliveries__endpoint")[:MOST]
+            ],
             "links": GameLink.objects.filter(viewer=viewer_id, organization=organization).order_by(
                 "-linked_at"
             )[:MOST],

@@ -1,4 +1,4 @@
-"""Sending again: one delivery, or every claim that a filter finds.
+"""Sending again: one delivery, one claim to every endpoint, or every claim that a filter finds to one.
 
 A receiver knows a claim by its `claim_id`, so sending again is always safe. The message keeps its id
 and its bytes.
@@ -21,6 +21,9 @@ from fulfillment.models import Claim, Delivery, DeliveryState, Trigger, WebhookE
 BATCH = 500
 BATCH_EVERY = timedelta(seconds=10)
 MOST_AT_ONCE = 10_000
+
+
+ON_ITS_WAY = "It is on its way at this moment: wait for the answer."
 
 
 class ResendRefused(Exception):
@@ -54,7 +57,7 @@ def resend_delivery(*, delivery: Delivery, actor: User, now: datetime) -> None:
     if delivery.endpoint.deleted_at is not None:
         raise ResendRefused("Its endpoint was deleted: send the claim to another endpoint.")
     if not _make_due(Delivery.objects.filter(pk=delivery.pk, claim__isnull=False), now):
-        raise ResendRefused("This delivery is on its way at this moment: wait for the answer.")
+        raise ResendRefused(ON_ITS_WAY)
     audit.record(
         action="delivery.resent",
         target=delivery,
@@ -62,6 +65,27 @@ def resend_delivery(*, delivery: Delivery, actor: User, now: datetime) -> None:
         actor=actor,
         organization=delivery.endpoint.organization,
     )
+
+
+@transaction.atomic
+def resend_claim(*, claim: Claim, actor: User, now: datetime) -> list[WebhookEndpoint]:
+    """Send a claim to every endpoint of its organization: again, or for the first time to those that were made
+    after it. Returns them, without those that it is on its way to. Raises ResendRefused."""
+    endpoints = WebhookEndpoint.objects.filter(organization=claim.organization_id, deleted_at=None)
+    if not endpoints:
+        raise ResendRefused("There is no endpoint to send it to: add one under Webhooks first.")
+    sent_to = [endpoint for endpoint in endpoints if _send_again(endpoint, [claim], now=now, at=now)]
+    if not sent_to:
+        raise ResendRefused(ON_ITS_WAY)
+    audit.record(
+        action="claim.resent",
+        target=claim,
+        now=now,
+        actor=actor,
+        organization=claim.organization,
+        data={"endpoints": [str(endpoint) for endpoint in sent_to]},
+    )
+    return sent_to
 
 
 @transaction.atomic
@@ -128,11 +152,12 @@ def claims_of(endpoint: WebhookEndpoint, which: ClaimFilter) -> QuerySet[Claim]:
     return found
 
 
-def _send_again(endpoint: WebhookEndpoint, claims: list[Claim], *, now: datetime, at: datetime) -> None:
+def _send_again(endpoint: WebhookEndpoint, claims: list[Claim], *, now: datetime, at: datetime) -> int:
+    """Returns how many of them are due at `at`: all but those that are on their way."""
     there = Delivery.objects.filter(endpoint=endpoint, claim__in=claims)
     known = set(there.values_list("claim_id", flat=True))
-    _make_due(there, at)
-    Delivery.objects.bulk_create(
+    again = _make_due(there, at)
+    first = Delivery.objects.bulk_create(
         [
             Delivery(
                 endpoint=endpoint,
@@ -149,6 +174,7 @@ def _send_again(endpoint: WebhookEndpoint, claims: list[Claim], *, now: datetime
         # A claim being committed right now may bring its own.
         ignore_conflicts=True,
     )
+    return again + len(first)
 
 
 def _make_due(deliveries: QuerySet[Delivery], at: datetime) -> int:

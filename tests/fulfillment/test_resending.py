@@ -13,6 +13,7 @@ from fulfillment.domain.resending import (
     Arrival,
     ClaimFilter,
     ResendRefused,
+    resend_claim,
     resend_delivery,
     resend_filtered,
 )
@@ -155,3 +156,37 @@ def test_resends_are_audited(endpoint, owner, studio, now):
 
     event = AuditEvent.objects.get(action="endpoint.claims_resent")
     assert (event.actor, event.data["claims"], event.data["which"]["campaign_id"]) == (owner, 0, campaign.pk)
+
+
+def test_a_claim_is_sent_to_every_endpoint_also_to_one_made_after_it(endpoint, owner, studio, now):
+    claim = make_delivery(
+        endpoint, now, state=DeliveryState.DELIVERED, next_attempt_at=None, delivered_at=now
+    ).claim
+    later = factories.WebhookEndpointFactory(organization=studio)
+    factories.WebhookEndpointFactory(organization=studio, deleted_at=now)
+    factories.WebhookEndpointFactory()
+
+    sent_to = resend_claim(claim=claim, actor=owner, now=now + DAY)
+
+    assert set(sent_to) == {endpoint, later}
+    deliveries = Delivery.objects.filter(claim=claim)
+    assert {delivery.endpoint for delivery in deliveries} == {endpoint, later}
+    assert {(delivery.state, delivery.next_attempt_at) for delivery in deliveries} == {
+        (DeliveryState.PENDING, now + DAY)
+    }
+    event = AuditEvent.objects.get(action="claim.resent")
+    assert (event.actor, event.target_id, len(event.data["endpoints"])) == (owner, claim.pk, 2)
+
+
+def test_a_claim_on_its_way_to_its_only_endpoint_is_not_sent_twice(endpoint, owner, now):
+    claim = make_delivery(endpoint, now).claim
+    take_due(limit=1, now=now)
+
+    with pytest.raises(ResendRefused, match="on its way"):
+        resend_claim(claim=claim, actor=owner, now=now)
+    assert not AuditEvent.objects.filter(action="claim.resent").exists()
+
+
+def test_a_claim_without_an_endpoint_to_go_to_is_refused_in_words(owner, studio, now):
+    with pytest.raises(ResendRefused, match="add one"):
+        resend_claim(claim=make_claim(studio, now), actor=owner, now=now)

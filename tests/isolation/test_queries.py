@@ -58,7 +58,7 @@ QUERIES = {
     "apps": 6,
     "audit-log": 6,
     "campaigns": 7,
-    "claims": 9,
+    "claims": 11,
     "deliveries": 9,
     "members": 6,
     "rewards": 7,

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import csv
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
-from accounts.models import Organization
+from accounts.models import MemberRole, Organization, User
 from drops.models import Campaign, Reward
 from fulfillment.models import Attempt, Claim, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
-from tests.dashboard import words
+from tests.dashboard import press, with_second_factor, words
 from tests.factories import NOW
+from tests.fulfillment.delivering import make_claim, make_delivery
 
 
 @pytest.fixture
@@ -154,3 +157,74 @@ def test_home_counts_deliveries_and_steps(
     done = {step.title for step in context["steps"] if step.done}
     assert {"Second factor", "Connection page", "Webhook endpoint", "First reward"} <= done
     assert "OAuth app" not in done
+
+
+def test_where_a_claim_stands_is_read_in_every_place_and_filtered_by(
+    owner_client: Client, endpoint: WebhookEndpoint, studio: Organization, now: datetime
+) -> None:
+    held = factories.WebhookEndpointFactory(organization=studio, held_at=now, held_reason="owner")
+    arrived = {"state": DeliveryState.DELIVERED, "next_attempt_at": None, "delivered_at": now}
+    given_up = {"state": DeliveryState.HELD, "next_attempt_at": None}
+    for claim, label, value in (
+        (make_delivery(endpoint, now, **arrived).claim, "Delivered", "delivered"),
+        (make_delivery(endpoint, now).claim, "Waiting", "waiting"),
+        (make_delivery(held, now).claim, "Held", "held"),
+        (make_delivery(endpoint, now, **given_up).claim, "Failed", "failed"),
+        (make_claim(studio, now), "Not sent", None),
+    ):
+        assert claim is not None
+        changelist = owner_client.get("/dashboard/claims/", {"delivery": value or ""}).context["cl"]
+        assert list(changelist.result_list) == [claim] or value is None
+        (row,) = [row for row in changelist.result_list if row == claim]
+        assert f">{label}<" in changelist.model_admin.delivery(row)
+        for page in (
+            f"/dashboard/claims/{claim.pk}/change/",
+            f"/dashboard/viewers/?user_id={claim.viewer_id}",
+        ):
+            assert re.search(f">{label}</span></(dd|td)>", words(owner_client.get(page))), (label, page)
+
+
+def test_a_claim_is_sent_again_from_its_page(
+    owner_client: Client, delivery: Delivery, claim: Claim, endpoint: WebhookEndpoint, now: datetime
+) -> None:
+    page = words(owner_client.get(f"/dashboard/claims/{claim.pk}/change/"))
+    assert f"/dashboard/claims/{claim.pk}/resend/" in page
+    page = words(press(owner_client, f"/dashboard/claims/{claim.pk}/resend/"))
+    assert f"1 claim is on its way to {endpoint}." in page
+    delivery.refresh_from_db()
+    assert delivery.next_attempt_at == now
+
+    WebhookEndpoint.objects.update(held_at=now, held_reason="owner")
+    page = words(press(owner_client, f"/dashboard/claims/{claim.pk}/resend/"))
+    assert f"1 claim waits for {endpoint}: the endpoint is held." in page
+    WebhookEndpoint.objects.update(deleted_at=now)
+    page = words(press(owner_client, f"/dashboard/claims/{claim.pk}/resend/"))
+    assert "There is no endpoint to send it to" in page
+
+
+def test_a_member_who_looks_sends_nothing_again(
+    client: Client, studio: Organization, delivery: Delivery, claim: Claim
+) -> None:
+    membership = factories.MembershipFactory(organization=studio, role=MemberRole.MEMBER)
+    client.force_login(with_second_factor(membership.user))
+    url = f"/dashboard/claims/{claim.pk}/resend/"
+    assert url not in words(client.get(f"/dashboard/claims/{claim.pk}/change/"))
+    assert press(client, url).status_code == 403
+    delivery.refresh_from_db()
+    assert delivery.next_attempt_at != NOW
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_look_up_costs_the_same_with_more_claims(
+    owner_client: Client,
+    endpoint: WebhookEndpoint,
+    viewer: User,
+    now: datetime,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    count: int,
+) -> None:
+    for _ in range(count):
+        Claim.objects.filter(deliveries=make_delivery(endpoint, now)).update(viewer=viewer)
+    with django_assert_num_queries(14):
+        page = owner_client.get("/dashboard/viewers/", {"user_id": viewer.pk})
+    assert len(page.context["claims"]) == count
