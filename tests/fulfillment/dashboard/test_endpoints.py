@@ -112,6 +112,7 @@ def test_a_test_event_shows_the_exchange_and_verifies(
     page = words(press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/test/"))
     assert "It arrived" in page
     assert "Kick-Event-Signature" in page
+    assert '<pre class="code dash-bytes"' in page
     assert "&quot;claim_id&quot;" in page
     assert len(receiver.received) == 1
     endpoint.refresh_from_db()
@@ -274,6 +275,14 @@ def test_a_member_is_told_to_ask_an_owner(client: Client, member: User, endpoint
         assert page.status_code == 403
         assert "Your role lets you look, not change. Ask an owner of your organization." in words(page)
         assert 'class="button" href="/dashboard/"' in words(page)
+
+
+def test_no_bar_stays_over_an_endpoint_as_it_does_over_a_form(
+    owner_client: Client, endpoint: WebhookEndpoint
+) -> None:
+    page = words(owner_client.get(f"/dashboard/webhooks/{endpoint.pk}/change/"))
+    assert '<div class="form-actions"> <button class="button" type="submit">Save' in page
+    assert '<div class="form-actions dash-save">' in words(owner_client.get("/dashboard/rewards/add/"))
 
 
 def test_a_filter_that_is_wrong_sends_nothing(owner_client: Client, endpoint: WebhookEndpoint) -> None:
