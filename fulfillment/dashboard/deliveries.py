@@ -90,6 +90,7 @@ class DeliveryAdmin(OrganizationAdmin):
         "delivered_at",
     )
     readonly_fields = fields
+    change_list_template = "dashboard/deliveries.html"
     change_form_template = "dashboard/delivery.html"
     verbs = (
         Verb(

@@ -89,6 +89,25 @@ def test_lists_are_filtered_and_searched(owner_client: Client, claim: Claim, del
 
 
 @pytest.mark.parametrize(
+    ("url", "filtered", "value", "takes"),
+    [
+        (
+            "/dashboard/claims/",
+            "status",
+            "answered",
+            "a whole claim ID, of 26 characters, or a whole user ID",
+        ),
+        ("/dashboard/deliveries/", "state", "failed", "a whole delivery ID or claim ID"),
+    ],
+)
+def test_a_search_for_what_is_no_id_says_what_it_takes(
+    owner_client: Client, delivery: Delivery, url: str, filtered: str, value: str, takes: str
+) -> None:
+    assert takes in words(owner_client.get(url, {"q": delivery.pk[:12]}))
+    assert "Try other words or filters" in words(owner_client.get(url, {filtered: value}))
+
+
+@pytest.mark.parametrize(
     "query",
     [
         {"q": "nonsense"},
