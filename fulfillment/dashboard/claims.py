@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -11,16 +12,17 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from accounts.dashboard.access import active_organization, member
-from accounts.dashboard.base import OrganizationAdmin, OwnRelatedFilter, Verb, badge
+from accounts.dashboard.base import OwnRelatedFilter, Verb, badge
 from accounts.dashboard.sites import site
 from accounts.models import parse_ulid
-from fulfillment.dashboard.columns import standing_badge
+from fulfillment.dashboard.columns import link_to, standing_badge
+from fulfillment.dashboard.live import LiveAdmin
 from fulfillment.dashboard.sending import tell
 from fulfillment.domain.health import Moment, claim_timeline
 from fulfillment.domain.reconciliation import expects_acknowledgement
 from fulfillment.domain.resending import ResendRefused, resend_claim
 from fulfillment.domain.standing import OF_CLAIMS, claim_standing, claims_in
-from fulfillment.models import INITIATED, Claim
+from fulfillment.models import INITIATED, Claim, Delivery
 
 
 def resend(model_admin: ClaimAdmin, request: HttpRequest, claim: Claim) -> None:
@@ -62,7 +64,7 @@ class AnswerFilter(admin.SimpleListFilter):
 
 
 @admin.register(Claim, site=site)
-class ClaimAdmin(OrganizationAdmin):
+class ClaimAdmin(LiveAdmin):
     route = "claims"
     label = "Claims"
     noun = "claim"
@@ -83,8 +85,8 @@ class ClaimAdmin(OrganizationAdmin):
     fields = (
         "id",
         "viewer_id",
-        "campaign",
-        "reward",
+        "its_campaign",
+        "its_reward",
         "delivery",
         "external_id",
         "external_status",
@@ -93,6 +95,7 @@ class ClaimAdmin(OrganizationAdmin):
     readonly_fields = fields
     change_list_template = "dashboard/claims.html"
     change_form_template = "dashboard/claim.html"
+    part_template = "dashboard/claim_now.html"
     verbs = (
         Verb(
             "resend",
@@ -132,6 +135,9 @@ class ClaimAdmin(OrganizationAdmin):
     def title_of(self, obj: Claim) -> str:
         return "Claim"
 
+    def deliveries_of(self, obj: Claim) -> Iterable[Delivery]:
+        return obj.deliveries.all()
+
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         now = timezone.now()
         context["moments"] = [(moment, _tone(moment, now)) for moment in claim_timeline(claim=kwargs["obj"])]
@@ -140,6 +146,14 @@ class ClaimAdmin(OrganizationAdmin):
     @admin.display(description="claim", ordering="id")
     def claim_id(self, claim: Claim) -> str:
         return format_html("<code>{}</code>", claim.pk)
+
+    @admin.display(description="campaign")
+    def its_campaign(self, claim: Claim) -> str:
+        return link_to(claim.campaign)
+
+    @admin.display(description="reward")
+    def its_reward(self, claim: Claim) -> str:
+        return link_to(claim.reward)
 
     @admin.display(description="delivery")
     def delivery(self, claim: Claim) -> str:

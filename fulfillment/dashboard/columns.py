@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db.models import Model
 from django.utils.html import format_html
 
 from accounts.dashboard.base import badge
+from accounts.dashboard.sites import site
 from fulfillment.domain.standing import Standing, next_attempt_at, standing_of
 from fulfillment.models import Attempt, Delivery, ErrorClass
 
@@ -53,6 +55,12 @@ def next_attempt_words(delivery: Delivery, now: datetime) -> str:
     if at is None:
         return "Being sent"
     return to_the_second(at) if at > now else "Now"
+
+
+def link_to(obj: Model) -> str:
+    """A link that is the same one when a part of its page was fetched again: focus stays on it."""
+    url = site.admin_of(type(obj)).url_of(obj)
+    return format_html('<a id="to-{}" href="{}">{}</a>', obj._meta.model_name, url, obj)
 
 
 def to_the_second(at: datetime) -> str:

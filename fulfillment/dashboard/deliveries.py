@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +13,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from accounts.dashboard.access import member
-from accounts.dashboard.base import OrganizationAdmin, OwnRelatedFilter, Verb
+from accounts.dashboard.base import OwnRelatedFilter, Verb
 from accounts.dashboard.sites import site
 from accounts.models import parse_ulid
-from fulfillment.dashboard.columns import answer_badge, next_attempt_words, standing_badge
+from fulfillment.dashboard.columns import NOTHING, answer_badge, link_to, next_attempt_words, standing_badge
+from fulfillment.dashboard.live import LiveAdmin
 from fulfillment.dashboard.sending import tell
 from fulfillment.domain import resending
 from fulfillment.domain.queries_owners import with_latest_attempts
@@ -53,7 +55,7 @@ class StandingFilter(admin.SimpleListFilter):
 
 
 @admin.register(Delivery, site=site)
-class DeliveryAdmin(OrganizationAdmin):
+class DeliveryAdmin(LiveAdmin):
     organization_lookup = "endpoint__organization"
     route = "deliveries"
     label = "Deliveries"
@@ -83,8 +85,8 @@ class DeliveryAdmin(OrganizationAdmin):
         "id",
         "standing",
         "event_type",
-        "endpoint",
-        "claim",
+        "its_endpoint",
+        "its_claim",
         "attempt_count",
         "next_attempt",
         "delivered_at",
@@ -92,6 +94,7 @@ class DeliveryAdmin(OrganizationAdmin):
     readonly_fields = fields
     change_list_template = "dashboard/deliveries.html"
     change_form_template = "dashboard/delivery.html"
+    part_template = "dashboard/delivery_now.html"
     verbs = (
         Verb(
             "resend",
@@ -116,6 +119,15 @@ class DeliveryAdmin(OrganizationAdmin):
     def standing(self, delivery: Delivery) -> str:
         return standing_badge(standing_of(delivery))
 
+    @admin.display(description="endpoint")
+    def its_endpoint(self, delivery: Delivery) -> str:
+        is_there = delivery.endpoint.deleted_at is None
+        return link_to(delivery.endpoint) if is_there else f"{delivery.endpoint} (deleted)"
+
+    @admin.display(description="claim")
+    def its_claim(self, delivery: Delivery) -> str:
+        return link_to(delivery.claim) if delivery.claim else NOTHING
+
     @admin.display(description="last answer")
     def last_answer(self, delivery: Any) -> str:
         return answer_badge(delivery.latest_attempts)
@@ -137,12 +149,15 @@ class DeliveryAdmin(OrganizationAdmin):
     def title_of(self, obj: Delivery) -> str:
         return "Delivery"
 
+    def deliveries_of(self, obj: Delivery) -> Iterable[Delivery]:
+        return [obj]
+
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         delivery: Delivery = kwargs["obj"]
         context["attempts"] = [
             (attempt, readable(attempt)) for attempt in delivery.attempts.order_by("-number")
         ]
-        context["standing"], context["now"] = standing_of(delivery), timezone.now()
+        context["standing"] = standing_of(delivery)
         context["body"] = bytes(delivery.body).decode()
         return super().render_change_form(request, context, *args, **kwargs)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -232,3 +233,63 @@ def test_a_delivery_says_what_it_waits_for(
     assert notice not in words(owner_client.get(url))
     set_up(endpoint, fields, now)
     assert notice in words(owner_client.get(url))
+
+
+def after(page: Any) -> str | None:
+    """In how many seconds the page fetches its part again."""
+    found = re.search(r'hx-get="[^"]+" hx-trigger="load delay:(\d+)s"', words(page))
+    return found and found[1]
+
+
+def test_a_page_is_fetched_again_soon_after_the_next_attempt_until_it_is_settled(
+    owner_client: Client, endpoint: WebhookEndpoint, now: datetime
+) -> None:
+    delivery = make_delivery(endpoint, now)
+    row = Delivery.objects.filter(pk=delivery.pk)
+    pages = (f"{LIST}{delivery.pk}/change/", f"/dashboard/claims/{delivery.claim_id}/change/")
+
+    def expect(seconds: str | None) -> None:
+        assert [after(owner_client.get(page)) for page in pages] == [seconds, seconds]
+
+    expect("5")
+    row.update(next_attempt_at=now + MINUTE)
+    expect("61")
+    row.update(lease_token=delivery.pk, leased_at=now)
+    expect("5")
+    row.update(lease_token=None, leased_at=None)
+    endpoint.breaker_open_until = now + 2 * MINUTE
+    endpoint.save()
+    expect("121")
+    hold(endpoint, now)
+    expect(None)
+    endpoint.held_at, endpoint.held_reason = None, ""
+    endpoint.save()
+    row.update(state=DeliveryState.DELIVERED, delivered_at=now, next_attempt_at=None)
+    expect(None)
+
+
+def test_what_is_fetched_again_is_the_part_that_changes(
+    owner_client: Client, endpoint: WebhookEndpoint, now: datetime
+) -> None:
+    delivery = make_delivery(endpoint, now, attempt_count=1)
+    attempt = make_attempt(delivery, now, 1, status=500, error_class="status")
+    for url, part in (
+        (f"{LIST}{delivery.pk}/change/", "delivery-now"),
+        (f"/dashboard/claims/{delivery.claim_id}/change/", "claim-now"),
+    ):
+        page, fetched = (
+            words(owner_client.get(url, headers=headers)) for headers in ({}, {"HX-Request": "true"})
+        )
+        assert "<h1>" in page
+        assert "<h1>" not in fetched
+        assert f'id="{part}"' in fetched
+        assert f'id="attempt-{attempt.pk}"' in fetched
+        assert fetched in page
+
+
+def test_of_a_rival_there_is_no_part_to_fetch(
+    owner_client: Client, rival_studio: Organization, now: datetime
+) -> None:
+    delivery = make_delivery(factories.WebhookEndpointFactory(organization=rival_studio), now)
+    for url in (f"{LIST}{delivery.pk}/change/", f"/dashboard/claims/{delivery.claim_id}/change/"):
+        assert owner_client.get(url, headers={"HX-Request": "true"}).status_code == 404

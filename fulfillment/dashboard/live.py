@@ -1,0 +1,48 @@
+"""Pages that follow by themselves what is on its way: a part of them is fetched again until it is settled."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, cast
+
+from django.shortcuts import render
+from django.utils import timezone
+
+from accounts.dashboard.base import OrganizationAdmin
+from accounts.requests import PageRequest
+from fulfillment.domain.standing import Standing, next_attempt_at, standing_of
+from fulfillment.models import Delivery
+
+LEAST_SECONDS = 5
+
+
+def fetch_again_after(deliveries: Iterable[Delivery], now: datetime) -> int | None:
+    """In how many seconds there is something new to see: soon after the next attempt. None where none is made."""
+    waiting = [delivery for delivery in deliveries if standing_of(delivery) == Standing.WAITING]
+    if not waiting:
+        return None
+    # An attempt that is under way is over at any moment.
+    first = min(next_attempt_at(delivery) or now for delivery in waiting)
+    return max(LEAST_SECONDS, math.ceil((first - now).total_seconds()) + 1)
+
+
+class LiveAdmin(OrganizationAdmin):
+    """`part_template` draws what changes on an object's page. To HTMX it is all of the answer."""
+
+    part_template: str
+
+    def deliveries_of(self, obj: Any) -> Iterable[Delivery]:
+        raise NotImplementedError
+
+    def render_change_form(self, request: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
+        now = timezone.now()
+        context |= {
+            "now": now,
+            "part_template": self.part_template,
+            "fetch_again_after": fetch_again_after(self.deliveries_of(kwargs["obj"]), now),
+        }
+        if cast("PageRequest", request).htmx:
+            return render(request, self.part_template, context)
+        return super().render_change_form(request, context, *args, **kwargs)
