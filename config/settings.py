@@ -287,7 +287,7 @@ SIGNING_KEY_DIR = env.text("SIGNING_KEY_DIR")
 # The threads of one web process: at most half of them wait for partners' servers at a time.
 WEB_THREADS = env.number("WEB_THREADS", 8)
 # The deliveries that one worker process makes at a time.
-DELIVERY_THREADS = env.number("DELIVERY_THREADS", 32)
+DELIVERY_THREADS = env.number("DELIVERY_THREADS", 64)
 
 # Language, files, safety
 

@@ -2,16 +2,15 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.views.decorators.vary import vary_on_headers
 
 from accounts.dashboard.access import active_organization, may_change, member
 from accounts.dashboard.base import LABELS, OrganizationAdmin, Verb, badge
@@ -86,26 +85,8 @@ def fetch_again_after(health: EndpointHealth, now: datetime) -> int | None:
     return max(LEAST_SECONDS, math.ceil((health.next_attempt_at - now).total_seconds()) + 1)
 
 
-@site.page("webhooks/<path:object_id>/health/", name="endpoint_health")
-@vary_on_headers("HX-Request")
-def endpoint_health_part(request: PageRequest, object_id: str) -> HttpResponse:
-    """How an endpoint does now: a part of its page, fetched again while something is on its way."""
-    model_admin = site.admin_of(WebhookEndpoint)
-    endpoint: WebhookEndpoint = model_admin.object_or_404(request, object_id)
-    if not request.htmx:
-        return redirect(model_admin.url_of(endpoint))
-    context = {"endpoint": endpoint, **health_context(endpoint, timezone.now())}
-    return render(request, "dashboard/endpoint_health.html", context)
-
-
-def test(
-    model_admin: WebhookEndpointAdmin, request: HttpRequest, endpoint: WebhookEndpoint
-) -> HttpResponse | None:
-    try:
-        attempt = endpoints.send_test_event(endpoint=endpoint, actor=member(request), now=timezone.now())
-    except endpoints.TooManyTests as refusal:
-        messages.error(request, str(refusal))
-        return None
+def test(model_admin: WebhookEndpointAdmin, request: HttpRequest, endpoint: WebhookEndpoint) -> HttpResponse:
+    attempt = endpoints.send_test_event(endpoint=endpoint, actor=member(request), now=timezone.now())
     context = {
         **site.each_context(request),
         "title": "Test event",
@@ -208,7 +189,9 @@ class WebhookEndpointAdmin(OrganizationAdmin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         if kwargs.get("obj") is not None:
-            context |= health_context(kwargs["obj"], timezone.now())
+            context |= {"endpoint": kwargs["obj"], **health_context(kwargs["obj"], timezone.now())}
+            if cast("PageRequest", request).htmx:  # the part that changes, fetched again
+                return render(request, "dashboard/endpoint_health.html", context)
         try:
             context["public_key"] = signing.public_key_pem(timezone.now())
         except signing.NoSigningKey:

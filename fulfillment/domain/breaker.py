@@ -25,6 +25,17 @@ HOLD_AFTER = timedelta(days=5)
 GONE = 410
 
 ARRIVED = Q(status__gte=200, status__lt=300)
+# Nothing closes an endpoint for longer. What seems to was written by a clock that was ahead, and is over.
+CLOCK_AHEAD = LONGEST_PAUSE + timedelta(minutes=1)
+
+
+def lets_through(now: datetime) -> Q:
+    """Endpoints that requests may go to: all of them, or one probe where `breaker_open_until` is set."""
+    return (
+        Q(breaker_open_until=None)
+        | Q(breaker_open_until__lte=now)
+        | Q(breaker_open_until__gt=now + CLOCK_AHEAD)
+    )
 
 
 def begin_probe(endpoint: WebhookEndpoint, now: datetime, longest: timedelta) -> None:
@@ -42,19 +53,23 @@ def note_success(endpoint: WebhookEndpoint, now: datetime) -> None:
     endpoint.save(update_fields=["failing_since", "breaker_open_until", "breaker_counts_from"])
 
 
-def note_failure(endpoint: WebhookEndpoint, made: Attempt, *, pause: timedelta) -> None:
+def note_failure(endpoint: WebhookEndpoint, made: Attempt, *, pause: timedelta, keys: int = 1) -> None:
     """The attempt `made`, which is saved, failed at the endpoint, which is locked.
 
-    `pause` is what its Retry-After asked for.
+    `pause` is what its Retry-After asked for; `keys` are published: until a delivery was tried with each
+    of them, a failure may mean no more than that the receiver has the other one.
     """
     now = made.started_at
     if endpoint.failing_since is None:
         endpoint.failing_since = now
-    if endpoint.breaker_open_until is not None or _should_open(endpoint, now):
-        endpoint.breaker_open_until = now + OPEN_FOR
+    closed_for = timedelta()
+    if made.number >= keys and (endpoint.breaker_open_until is not None or _should_open(endpoint, now, keys)):
+        closed_for = OPEN_FOR
     if pause and made.status in PAUSING_STATUSES:
-        paused_until = now + min(pause, LONGEST_PAUSE)
-        endpoint.breaker_open_until = max(endpoint.breaker_open_until or now, paused_until)
+        closed_for = max(closed_for, min(pause, LONGEST_PAUSE))
+    if closed_for:
+        # An answer that was on its way for long shortens nothing.
+        endpoint.breaker_open_until = max(endpoint.breaker_open_until or now, now + closed_for)
     if endpoint.held_at is None and (made.status == GONE or now - endpoint.failing_since >= HOLD_AFTER):
         endpoint.held_at = now
         endpoint.held_reason = HoldReason.GONE if made.status == GONE else HoldReason.FAILING
@@ -69,12 +84,14 @@ def note_failure(endpoint: WebhookEndpoint, made: Attempt, *, pause: timedelta) 
     endpoint.save(update_fields=["failing_since", "breaker_open_until", "held_at", "held_reason"])
 
 
-def _should_open(endpoint: WebhookEndpoint, now: datetime) -> bool:
-    """Crashes of ours are not the endpoint's failures."""
+def _should_open(endpoint: WebhookEndpoint, now: datetime, keys: int) -> bool:
+    """Crashes of ours are not the endpoint's failures, nor are refusals of one key of several."""
     since = max(now - WINDOW, endpoint.breaker_counts_from or now - WINDOW)
     recent = Attempt.objects.filter(endpoint=endpoint, started_at__gte=since).exclude(
         error_class__in=[ErrorClass.CRASHED, ErrorClass.SIGNING]
     )
-    counts = recent.aggregate(made=Count("pk"), arrived=Count("pk", filter=ARRIVED))
+    counts = recent.aggregate(
+        made=Count("pk", filter=ARRIVED | Q(number__gte=keys)), arrived=Count("pk", filter=ARRIVED)
+    )
     made: int = counts["made"]
     return made >= LEAST_ATTEMPTS and made - counts["arrived"] >= FAILED_SHARE * made

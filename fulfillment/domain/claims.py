@@ -202,11 +202,7 @@ def refusal_of(
         )
     missing = required_minutes * 60 - seconds
     if missing > 0:
-        minutes = -(-missing // 60)
-        return ClaimRefused(
-            "not_enough_minutes",
-            f"Watch {minutes} more minute{'' if minutes == 1 else 's'} to earn this reward.",
-        )
+        return ClaimRefused("not_enough_minutes", _not_enough(campaign, -(-missing // 60), now))
     if not linked:
         return ClaimRefused(
             "not_linked",
@@ -217,6 +213,17 @@ def refusal_of(
             ),
         )
     return None
+
+
+def _not_enough(campaign: Campaign, minutes: int, now: datetime) -> str:
+    missing = f"{minutes} more minute{'' if minutes == 1 else 's'}"
+    if campaign.phase(now).watchable:
+        return f"Watch {missing} to earn this reward."
+    ended = min(campaign.ends_at, campaign.withdrawn_at or campaign.ends_at)
+    return (
+        f"This took {missing}, and the campaign ended on {ended:%-d %B %Y, %H:%M} UTC: "
+        "it cannot be earned any more."
+    )
 
 
 def _not_claimable(campaign: Campaign, now: datetime) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,13 +19,15 @@ from typing import Any, NamedTuple
 
 import orjson
 import structlog
-from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from accounts.domain import audit
 from accounts.models import new_ulid, ulid_parameter, ulid_text
 from config.rows import columns, insert, select
-from fulfillment.domain import breaker, outbound, signing
+from fulfillment.domain import breaker, notices, outbound, signing
 from fulfillment.domain.outbound import Answer
 from fulfillment.models import (
     Attempt,
@@ -66,6 +69,8 @@ LEASE_MARGIN = timedelta(seconds=10)
 
 # Requests on their way to one endpoint at a time, over all processes.
 IN_FLIGHT_PER_ENDPOINT = 8
+# No lease is this long. One that seems to be was taken by a clock that was ahead, and is over.
+CLOCK_AHEAD = timedelta(minutes=1)
 # Deliveries that an endpoint has in one turn, where many have work: every endpoint looked at costs a query.
 TURN = 4
 
@@ -166,10 +171,12 @@ def _in_flight(endpoints: Sequence[WebhookEndpoint], now: datetime) -> dict[str,
     places = ", ".join(["%s"] * len(endpoints))
     statement = f"""
         SELECT endpoint_id, COUNT(*) FROM fulfillment_delivery
-        WHERE endpoint_id IN ({places}) AND lease_token IS NOT NULL AND next_attempt_at > %s
+        WHERE endpoint_id IN ({places}) AND lease_token IS NOT NULL
+            AND next_attempt_at > %s AND next_attempt_at <= %s
         GROUP BY endpoint_id
     """  # noqa: S608 - nothing of it is anybody's input
-    parameters = [*(ulid_parameter(endpoint.pk) for endpoint in endpoints), _moment(now)]
+    ids = [ulid_parameter(endpoint.pk) for endpoint in endpoints]
+    parameters = [*ids, _moment(now), _moment(now + CLOCK_AHEAD)]
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return {ulid_text(endpoint_id): count for endpoint_id, count in cursor.fetchall()}
@@ -185,6 +192,43 @@ def due(now: datetime) -> QuerySet[Delivery]:
     return Delivery.objects.filter(state=DeliveryState.PENDING, next_attempt_at__lte=now)
 
 
+class Load:
+    """Requests on their way, over all processes, by endpoint and by organization."""
+
+    def __init__(self, now: datetime) -> None:
+        self.endpoints: Counter[str] = Counter()
+        self.organizations: Counter[str] = Counter()
+        leased = Delivery.objects.filter(
+            lease_token__isnull=False, next_attempt_at__gt=now, next_attempt_at__lte=now + CLOCK_AHEAD
+        )
+        by_endpoint = leased.values_list("endpoint", "endpoint__organization").annotate(Count("pk"))
+        for endpoint, organization, count in by_endpoint.order_by():
+            self.endpoints[endpoint] += count
+            self.organizations[organization] += count
+
+    @staticmethod
+    def most_of_an_organization() -> int:
+        """A quarter of a worker: what is slow at one studio, at all of its endpoints, waits for that studio."""
+        return max(IN_FLIGHT_PER_ENDPOINT, settings.DELIVERY_THREADS // 4)
+
+    def room(self, endpoint: WebhookEndpoint) -> int:
+        return min(
+            IN_FLIGHT_PER_ENDPOINT - self.endpoints[endpoint.pk],
+            self.most_of_an_organization() - self.organizations[endpoint.organization_id],
+        )
+
+    def add(self, endpoint: WebhookEndpoint, count: int) -> None:
+        self.endpoints[endpoint.pk] += count
+        self.organizations[endpoint.organization_id] += count
+
+    def full(self) -> Q:
+        """Endpoints that no more requests go to."""
+        endpoints = [pk for pk, count in self.endpoints.items() if count >= IN_FLIGHT_PER_ENDPOINT]
+        most = self.most_of_an_organization()
+        organizations = [pk for pk, count in self.organizations.items() if count >= most]
+        return Q(pk__in=endpoints) | Q(organization__in=organizations)
+
+
 @transaction.atomic
 def take_due(*, limit: int, now: datetime) -> list[Lease]:
     """Lease up to `limit` deliveries that are due, in fair turns among their endpoints.
@@ -193,15 +237,18 @@ def take_due(*, limit: int, now: datetime) -> list[Lease]:
     """
     _note_crashes(limit, now)
     endpoints = _lock_endpoints_with_work(limit, now)
+    if not endpoints:
+        return []
     # Asked after the lock: the locking query itself may have seen things as they were before it.
-    in_flight = _in_flight(endpoints, now)
+    load = Load(now)
     found: list[Delivery] = []
     for position, endpoint in enumerate(endpoints):
         turns = -(-(limit - len(found)) // (len(endpoints) - position))
         if endpoint.breaker_open_until is not None:
             turns = min(turns, 1)
-        room = IN_FLIGHT_PER_ENDPOINT - in_flight.get(endpoint.pk, 0)
-        found += _due_at(endpoint, min(turns, room), now)
+        taken = _due_at(endpoint, min(turns, load.room(endpoint)), now)
+        load.add(endpoint, len(taken))
+        found += taken
     return _lease_all(found, now)
 
 
@@ -217,10 +264,11 @@ def _lock_endpoints_with_work(limit: int, now: datetime) -> list[WebhookEndpoint
         WebhookEndpoint.objects.select_for_update(skip_locked=True, no_key=True)
         .filter(
             Q(Exists(due_there), verified_at__isnull=False) | Q(Exists(due_there.filter(claim=None))),
-            Q(breaker_open_until=None) | Q(breaker_open_until__lte=now),
+            breaker.lets_through(now),
             held_at=None,
             deleted_at=None,
         )
+        .exclude(Load(now).full())
         .order_by("?")[: max(TURN, -(-limit // TURN))]
     )
 
@@ -231,9 +279,14 @@ def _due_at(endpoint: WebhookEndpoint, limit: int, now: datetime) -> list[Delive
     waiting = due(now).select_for_update(skip_locked=True).filter(endpoint=endpoint, lease_token=None)
     if endpoint.verified_at is None:
         waiting = waiting.filter(claim=None)
-    found = list(waiting.order_by("next_attempt_at")[:limit])
-    if found and endpoint.breaker_open_until is not None:
-        breaker.begin_probe(endpoint, now, timedelta(seconds=WORKER_DEADLINE) + LEASE_MARGIN)
+    waiting = waiting.order_by("next_attempt_at")
+    if endpoint.breaker_open_until is None:
+        found = list(waiting[:limit])
+    else:
+        # One that was refused before is signed with the other key, while two are published.
+        found = list(waiting.filter(failures__gt=0)[:1]) or list(waiting[:1])
+        if found:
+            breaker.begin_probe(endpoint, now, timedelta(seconds=WORKER_DEADLINE) + LEASE_MARGIN)
     for delivery in found:
         delivery.endpoint = endpoint
     return found
@@ -254,22 +307,26 @@ def _note_crashes(limit: int, now: datetime) -> None:
     """A lease that ran out without an outcome is a failure like others: what kills whoever makes the attempt
     must not be tried for ever without a pause. The pause counts from the attempt's beginning: after the first
     crash it is over by now."""
-    for delivery in due(now).select_for_update(skip_locked=True).filter(lease_token__isnull=False)[:limit]:
-        made = _crashed(delivery)
+    over = Q(next_attempt_at__lte=now) | Q(next_attempt_at__gt=now + CLOCK_AHEAD)
+    leased = Delivery.objects.filter(over, state=DeliveryState.PENDING, lease_token__isnull=False)
+    locked = leased.select_for_update(skip_locked=True, of=("self",)).select_related("endpoint")
+    for delivery in locked[:limit]:
+        made = _crashed(delivery, now)
         insert([made])
         follows = _what_follows(delivery, made)
         Delivery.objects.filter(pk=delivery.pk).update(lease_token=None, leased_at=None, **follows)
 
 
-def _crashed(delivery: Delivery) -> Attempt:
+def _crashed(delivery: Delivery, now: datetime) -> Attempt:
     """The attempt whose lease ended without an outcome."""
     assert delivery.leased_at is not None  # noqa: S101 - constraint delivery_lease_whole
     return Attempt(
         delivery=delivery,
-        endpoint_id=delivery.endpoint_id,
+        endpoint=delivery.endpoint,
+        url=delivery.endpoint.address,
         number=delivery.attempt_count,
         trigger=delivery.trigger,
-        started_at=delivery.leased_at,
+        started_at=min(delivery.leased_at, now),
         error_class=ErrorClass.CRASHED,
         error=ErrorClass.CRASHED.label,
     )
@@ -286,10 +343,15 @@ def attempt_leased(leases: Iterable[Lease], *, now: datetime) -> None:
     started = time.monotonic()
     for lease in leases:
         passed = time.monotonic() - started
-        if passed < REQUEST_DEADLINE / 2:
-            attempt(lease, now=now + timedelta(seconds=passed), deadline=REQUEST_DEADLINE - passed)
-        else:
+        if passed >= REQUEST_DEADLINE / 2:
             _give_back(lease, now=now + timedelta(seconds=passed))
+            continue
+        try:
+            attempt(lease, now=now + timedelta(seconds=passed), deadline=REQUEST_DEADLINE - passed)
+        except DatabaseError:
+            raise
+        except Exception:  # an error of ours: its lease runs out, and the other endpoints have their turn
+            logger.exception("attempt_not_finished", delivery=lease.delivery.pk)
 
 
 def _give_back(lease: Lease, *, now: datetime) -> None:
@@ -313,7 +375,8 @@ def send(
     headers: dict[str, str] = {}
     try:
         headers = request_headers(delivery, keys, now)
-    except signing.NoSigningKey:
+    except (signing.NoSigningKey, OSError, ImproperlyConfigured):
+        logger.exception("not_signed", delivery=delivery.pk)
         answer = Answer(error_class=ErrorClass.SIGNING, error="There is no signing key: ask the operators.")
     else:
         body = bytes(delivery.body)
@@ -321,6 +384,7 @@ def send(
     return Attempt(
         delivery=delivery,
         endpoint=lease.endpoint,
+        url=lease.endpoint.address,
         number=delivery.attempt_count,
         trigger=delivery.trigger,
         started_at=now,
@@ -372,7 +436,7 @@ def write_outcomes(outcomes: Sequence[Outcome]) -> None:
         if outcome.lease.delivery.claim_id is None:
             _note_test(outcome)
         elif outcome.made.endpoint_id in endpoints:
-            _note_at_endpoint(endpoints[outcome.made.endpoint_id], outcome.made)
+            _note_at_endpoint(endpoints[outcome.made.endpoint_id], outcome)
 
 
 def _lock_endpoints_that_change(outcomes: Sequence[Outcome]) -> dict[str, WebhookEndpoint]:
@@ -395,20 +459,29 @@ def _lock_endpoints_that_change(outcomes: Sequence[Outcome]) -> dict[str, Webhoo
     return {endpoint.pk: endpoint for endpoint in locked}
 
 
-def _note_at_endpoint(endpoint: WebhookEndpoint, made: Attempt) -> None:
+def _note_at_endpoint(endpoint: WebhookEndpoint, outcome: Outcome) -> None:
+    made = outcome.made
+    if outcome.lease.endpoint.url != endpoint.url:
+        return  # what the URL of before still answered says nothing of the one that the endpoint has now
     if made.succeeded:
         breaker.note_success(endpoint, made.ended_at)
     elif made.error_class != ErrorClass.SIGNING:
-        breaker.note_failure(endpoint, made, pause=_retry_after(made))
+        keys = len(signing.keys_for_signing(made.started_at))
+        breaker.note_failure(endpoint, made, pause=_retry_after(made), keys=keys)
 
 
 def _note_test(outcome: Outcome) -> None:
-    """A test that arrived verifies the URL that it was sent to, which may have been changed meanwhile."""
+    """A test that arrived verifies the URL that it was sent to, which may have been changed meanwhile.
+
+    Until then claims wait: an endpoint that a worker asks in vain is failing, and its owners are told.
+    """
     endpoint, made = outcome.lease.endpoint, outcome.made
-    if not made.succeeded:
-        return
     tested = WebhookEndpoint.objects.filter(pk=endpoint.pk, url=endpoint.url, verified_at=None)
-    if tested.update(verified_at=made.ended_at):
+    if not made.succeeded:
+        if made.trigger != Trigger.TEST and made.error_class != ErrorClass.SIGNING:
+            tested.filter(failing_since=None).update(failing_since=made.started_at)
+    elif tested.update(verified_at=made.ended_at, failing_since=None):
+        notices.note_recovery(endpoint=endpoint, now=made.ended_at)
         audit.record(
             action="endpoint.verified",
             target=endpoint,
@@ -421,7 +494,7 @@ def _note_test(outcome: Outcome) -> None:
 
 _DELIVERED = f"""
     UPDATE fulfillment_delivery
-    SET state = '{DeliveryState.DELIVERED}', delivered_at = %s, next_attempt_at = NULL,
+    SET state = '{DeliveryState.DELIVERED}', delivered_at = COALESCE(delivered_at, %s), next_attempt_at = NULL,
         lease_token = NULL, leased_at = NULL
     WHERE id = %s AND lease_token = %s
 """  # noqa: S608 - nothing of it is anybody's input
@@ -456,10 +529,13 @@ def _correct_crashed(made: Attempt) -> None:
 
 
 def _what_follows(delivery: Delivery, made: Attempt) -> dict[str, object]:
-    """A failure: another attempt, or none until an owner asks for it."""
+    """A failure: another attempt, or none until an owner asks for it. A verification goes on: claims wait
+    for it. What arrived before, and was to be sent once more, stays what it was."""
     since = delivery.retrying_since or made.started_at
-    if made.trigger == Trigger.TEST or made.ended_at - since >= HOLD_AFTER:
-        return {"state": DeliveryState.HELD, "next_attempt_at": None}
+    too_old = delivery.claim_id is not None and made.ended_at - since >= HOLD_AFTER
+    if made.trigger == Trigger.TEST or too_old:
+        state = DeliveryState.DELIVERED if delivery.delivered_at else DeliveryState.HELD
+        return {"state": state, "next_attempt_at": None}
     failures = delivery.failures + 1
     wait = SCHEDULE[min(failures, len(SCHEDULE)) - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
     return {
@@ -478,7 +554,7 @@ def _retry_after(made: Attempt) -> timedelta:
         return timedelta(seconds=min(int(asked[:9]), LONGEST_RETRY_AFTER.total_seconds()))
     try:
         at = parsedate_to_datetime(asked)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return timedelta()
     if at.tzinfo is None:  # "-0000": UTC, of which nothing else is known
         at = at.replace(tzinfo=UTC)

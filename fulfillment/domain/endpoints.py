@@ -35,7 +35,7 @@ TEST_DEADLINE = 5.0
 TESTS_PER_MINUTE = 6
 
 
-class TooManyTests(Exception):
+class TooManyTests(ValidationError):
     """Tests are limited, so that nobody uses this server to flood another: try again in a minute."""
 
 
@@ -148,13 +148,6 @@ def send_test_event(*, endpoint: WebhookEndpoint, actor: User, now: datetime) ->
 @transaction.atomic
 def _create_test(endpoint: WebhookEndpoint, actor: User, now: datetime) -> deliveries.Lease:
     locked = _lock(endpoint)
-    recent = Delivery.objects.filter(
-        endpoint__organization=locked.organization_id,
-        trigger=Trigger.TEST,
-        created_at__gt=now - timedelta(minutes=1),
-    )
-    if recent.count() >= TESTS_PER_MINUTE:
-        raise TooManyTests(f"At most {TESTS_PER_MINUTE} tests a minute: wait a moment.")
     delivery = _test_event(locked, actor, now)
     delivery.trigger = Trigger.TEST
     _record("endpoint.tested", locked, actor, now, {"delivery": delivery.pk})
@@ -169,7 +162,16 @@ def _ask_for_verification(endpoint: WebhookEndpoint, actor: User, now: datetime)
 
 
 def _test_event(endpoint: WebhookEndpoint, actor: User, now: datetime) -> Delivery:
-    """Unsaved. It has the shape of a claim, of a campaign and a reward that nobody has."""
+    """Unsaved. It has the shape of a claim, of a campaign and a reward that nobody has. Raises TooManyTests."""
+    recent = Delivery.objects.filter(
+        endpoint__organization=endpoint.organization_id,
+        claim=None,
+        created_at__gt=now - timedelta(minutes=1),
+    )
+    if recent.count() >= TESTS_PER_MINUTE:
+        raise TooManyTests(
+            f"At most {TESTS_PER_MINUTE} tests a minute, those of new URLs included: wait a moment."
+        )
     message_id = new_ulid()
     body = {
         "claim_id": message_id,

@@ -136,7 +136,6 @@ def claim_timeline(*, claim: Claim) -> list[Moment]:
     }
     for attempt in Attempt.objects.filter(delivery__in=deliveries).order_by("started_at", "pk"):
         attempt.delivery = deliveries[attempt.delivery_id]
-        attempt.endpoint = attempt.delivery.endpoint
         moments.append(Moment(attempt.started_at, _attempt_words(attempt), attempt=attempt))
     moments += [
         Moment(change.at, f"The studio set its status to “{change.new}”", change=change)
@@ -151,10 +150,9 @@ def claim_timeline(*, claim: Claim) -> list[Moment]:
 
 
 def _attempt_words(attempt: Attempt) -> str:
-    where = attempt.endpoint
     if attempt.succeeded:
-        return f"Delivered to {where}"
-    return f"Attempt {attempt.number} at {where} failed: {attempt.error or attempt.error_class}"
+        return f"Delivered to {attempt.url}"
+    return f"Attempt {attempt.number} at {attempt.url} failed: {attempt.error or attempt.error_class}"
 
 
 def _plan(delivery: Delivery, next_attempt_at: datetime) -> Moment:

@@ -254,6 +254,17 @@ def _tls_words(error: ssl.SSLError) -> str:
     return getattr(error, "verify_message", "") or error.reason or str(error)
 
 
+class _FinalAnswer(http.client.HTTPResponse):
+    """The one after "102 Processing" and "103 Early Hints": the library passes over 100 alone."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 102 <= status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+
+
 def _converse(
     sock: _Socket,
     target: Target,
@@ -262,6 +273,7 @@ def _converse(
     deadline: float,
 ) -> Answer:
     connection = http.client.HTTPConnection(target.host, target.port)
+    connection.response_class = _FinalAnswer
     connection.sock = sock
     all_headers = {
         **headers,

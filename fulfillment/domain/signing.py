@@ -1,8 +1,9 @@
 """Signing keys: how a studio knows that a webhook is ours.
 
-A receiver may have cached an older key for an hour, or fetched a newer one a moment ago. So while
-two keys are published, the attempts of a delivery take turns with them: a receiver that knows only
-one of them has the message at the second attempt, five seconds later.
+The public key that is served alone is the one in use, so that a receiver which fetches it when a
+signature does not fit never refuses a message. Another may have the key of before in its cache for
+an hour. So while two keys are published, the attempts of a delivery take turns with them: it has the
+message at the second attempt, five seconds later.
 """
 
 from __future__ import annotations
@@ -96,11 +97,11 @@ def published_keys(now: datetime) -> QuerySet[SigningKey]:
 
 
 def public_key_pem(now: datetime) -> str:
-    """The newest published key, as SPKI PEM. Raises NoSigningKey."""
-    key = published_keys(now).first()
-    if key is None:
+    """The key in use, as SPKI PEM. Raises NoSigningKey."""
+    keys = keys_for_signing(now)
+    if not keys:
         raise NoSigningKey
-    return key.public_key
+    return keys[0].public_key
 
 
 def jwks(now: datetime) -> dict[str, list[dict[str, str]]]:

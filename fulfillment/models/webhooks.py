@@ -168,7 +168,7 @@ class Delivery(models.Model):
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     lease_token = ULIDField(null=True, blank=True)
     leased_at = models.DateTimeField(null=True, blank=True)
-    delivered_at = models.DateTimeField(null=True, blank=True, help_text="The latest time it arrived.")
+    delivered_at = models.DateTimeField(null=True, blank=True, help_text="The first time it arrived.")
     created_at = models.DateTimeField()
 
     class Meta:
@@ -254,6 +254,7 @@ class Attempt(models.Model):
     endpoint = models.ForeignKey(
         WebhookEndpoint, on_delete=models.PROTECT, related_name="attempts", db_index=False
     )
+    url = models.CharField(max_length=500, help_text="Where it went, without the query.")
     number = models.PositiveIntegerField()
     trigger = models.CharField(max_length=16, choices=Trigger)
     started_at = models.DateTimeField()

@@ -214,6 +214,24 @@ def test_not_claimable(viewer, campaign, reward, earned, linked, now, phase):
     assert error.message
 
 
+@pytest.mark.parametrize("over", ["ended", "withdrawn"])
+def test_nobody_is_told_to_watch_what_is_over(viewer, campaign, reward, linked, now, over):
+    factories.ProgressFactory(viewer=viewer, campaign=campaign, seconds=50 * 60)
+    if over == "ended":
+        campaign.ends_at = now - timedelta(hours=1)
+    else:
+        campaign.withdrawn_at = now - timedelta(hours=1)
+    campaign.save()
+
+    error = refused(viewer=viewer, campaign_id=campaign.pk, reward_id=reward.pk, now=now)
+
+    assert error.code == "not_enough_minutes"
+    assert error.message == (
+        "This took 10 more minutes, and the campaign ended on 20 November 2026, 11:00 UTC: "
+        "it cannot be earned any more."
+    )
+
+
 def test_test_mode_lets_members_claim_and_nobody_else(viewer, campaign, reward, earned, linked, studio, now):
     campaign.test_mode = True
     campaign.save()

@@ -89,6 +89,8 @@ def test_the_schedule(endpoint, receiver, now):
         ("-5", 4 * SECOND),
         ("Fri, 20 Nov 2020 12:00:00 GMT", 4 * SECOND),
         ("soon", 4 * SECOND),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", 4 * SECOND),
+        ("Fri, 20 Nov 2026 15:00:00 +99999999999999", 4 * SECOND),
         ("²", 4 * SECOND),
     ],
 )

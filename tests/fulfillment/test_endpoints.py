@@ -52,12 +52,15 @@ def test_claims_wait_for_the_test_to_be_answered(fresh, receiver, now):
     assert [attempt.delivery for attempt in deliver_due(now + timedelta(seconds=11))] == [claim]
 
 
-def test_tests_that_fail_do_not_make_an_endpoint_failing(fresh, receiver, now):
+def test_an_owners_test_that_fails_does_not_make_an_endpoint_failing(fresh, receiver, owner, now):
     receiver.answers(500)
-    deliver_due(now)
-
+    send_test_event(endpoint=fresh, actor=owner, now=now)
     fresh.refresh_from_db()
     assert (fresh.failing_since, fresh.verified_at) == (None, None)
+
+    deliver_due(now)
+    fresh.refresh_from_db()
+    assert (fresh.failing_since, fresh.verified_at) == (now, None)
 
 
 @pytest.mark.parametrize(
@@ -184,6 +187,16 @@ def test_tests_are_limited(endpoint, receiver, owner, now):
     assert len(receiver.received) == endpoints.TESTS_PER_MINUTE
 
     send_test_event(endpoint=endpoint, actor=owner, now=now + timedelta(minutes=1))
+
+
+def test_new_urls_are_tests_too(endpoint, receiver, owner, now):
+    for number in range(endpoints.TESTS_PER_MINUTE):
+        change_endpoint(endpoint=endpoint, url=f"{receiver.url}/{number}", actor=owner, now=now)
+
+    with pytest.raises(ValidationError, match="6 tests a minute"):
+        change_endpoint(endpoint=endpoint, url=f"{receiver.url}/one-more", actor=owner, now=now)
+    endpoint.refresh_from_db()
+    assert endpoint.url == f"{receiver.url}/5"
 
 
 def test_the_query_of_a_url_is_not_audited(studio, owner, receiver, signing_key, now):

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from fulfillment.domain.endpoints import hold_endpoint
+from fulfillment.domain.endpoints import change_endpoint, hold_endpoint
 from fulfillment.domain.notices import send_notices, write_notices
 from fulfillment.models import EndpointNotice
 from fulfillment.tasks import tell_owners
@@ -97,6 +97,49 @@ def test_being_held_is_told_at_once(endpoint, receiver, owner, mailoutbox, now):
     (mail,) = mailoutbox
     assert mail.subject.startswith("Your webhook is held")
     assert "nothing is lost" in mail.body
+
+
+@pytest.fixture
+def moved(endpoint, receiver, owner, now):
+    """To a server that does not answer well, while a claim waits."""
+    receiver.answers(500)
+    change_endpoint(endpoint=endpoint, url=receiver.url + "/new", actor=owner, now=now)
+    make_delivery(endpoint, now)
+    deliver_due(now)
+    return endpoint
+
+
+def test_an_endpoint_that_never_verifies_keeps_claims_waiting_and_its_owners_are_told(
+    moved, receiver, mailoutbox, now
+):
+    for hours in range(1, 9 * 24):
+        deliver_due(now + hours * HOUR)
+        tell(now + hours * HOUR)
+    assert [subject.partition(" (")[0] for subject in subjects(mailoutbox)] == [
+        "Your webhook has been failing for an hour",
+        "Your webhook has been failing for a day",
+        "Your webhook has been failing for three days",
+    ]
+
+    receiver.answers(200)
+    for hours in range(9 * 24, 11 * 24):
+        deliver_due(now + hours * HOUR)
+    tell(now + 11 * 24 * HOUR)
+
+    assert receiver.received[-1].headers["Kick-Event-Type"] == "drops.claim.created"
+    assert subjects(mailoutbox)[3:] == ["Your webhook works again (Northlight Games)"]
+
+
+def test_moving_a_failing_endpoint_to_a_url_that_works_is_a_recovery(
+    failing, receiver, owner, mailoutbox, now
+):
+    tell(now + HOUR)
+    receiver.answers(200)
+    change_endpoint(endpoint=failing, url=receiver.url + "/new", actor=owner, now=now + 2 * HOUR)
+    deliver_due(now + 2 * HOUR)
+    tell(now + 2 * HOUR)
+
+    assert subjects(mailoutbox)[1:] == ["Your webhook works again (Northlight Games)"]
 
 
 def test_a_hold_by_an_owner_needs_no_mail(failing, owner, mailoutbox, now):

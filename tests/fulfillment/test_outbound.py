@@ -159,7 +159,21 @@ def test_a_connection_that_ends_within_the_headers_had_a_status():
 
 
 def test_interim_answers_are_passed_over():
-    assert post_to(answering(b"HTTP/1.1 100 Continue\r\n\r\n" + OK)).status == 200
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
+    interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" + hints * 2
+
+    answer = post_to(answering(interim + OK))
+
+    assert (answer.status, "Link" in answer.headers) == (200, False)
+
+
+def test_another_protocol_is_no_answer():
+    answer = post_to(answering(b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + OK))
+    assert (answer.status, answer.error_class) == (101, "status")
+
+
+def test_interim_answers_without_end():
+    assert post_to(repeat(b"HTTP/1.1 103 Early Hints\r\n\r\n")).error_class == "headers_too_large"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

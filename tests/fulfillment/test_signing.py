@@ -156,6 +156,28 @@ def test_a_receiver_that_caches_the_key_for_an_hour_loses_no_claim(
     assert signing.public_key_pem(moment) == cached["pem"] == new_key.public_key
 
 
+def test_a_receiver_that_fetches_the_key_when_a_signature_does_not_fit_refuses_nothing(
+    endpoint, receiver, signing_key, new_key, now
+):
+    """As docs/webhooks.md has it."""
+    SigningKey.objects.filter(pk=signing_key.pk).update(
+        published_at=now - 9 * HOUR, active_from=now - 9 * HOUR
+    )
+    cached = {"pem": ""}
+
+    for moment in rotation(now):
+
+        def decide(received, moment=moment):
+            if not received.is_signed_by(cached["pem"] or new_key.public_key):
+                cached["pem"] = signing.public_key_pem(moment)
+            return Reply(200 if received.is_signed_by(cached["pem"]) else 401)
+
+        receiver.decide = decide
+        make_delivery(endpoint, moment)
+        assert [attempt.status for attempt in deliver_due(moment)] == [200], moment
+    assert cached["pem"] == new_key.public_key
+
+
 def test_a_receiver_that_reads_the_key_set_sees_no_rotation_at_all(endpoint, receiver, new_key, now):
     known: dict[str, str] = {}
 
