@@ -17,11 +17,7 @@ from tests.isolation.world import Belongings
 # Reached by people who are not let in yet: they show nothing of any organization.
 OPEN = ("register", "second_factor", "switch")
 # Pages with an object in the address that are no model's own.
-OBJECT_PAGES: dict[str, type[Model]] = {
-    "campaign_overview": Campaign,
-    "endpoint_health": WebhookEndpoint,
-    "endpoint_resend": WebhookEndpoint,
-}
+OBJECT_PAGES: dict[str, type[Model]] = {"campaign_overview": Campaign, "endpoint_resend": WebhookEndpoint}
 
 
 class Address(NamedTuple):

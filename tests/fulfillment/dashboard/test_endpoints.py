@@ -242,8 +242,8 @@ def test_the_page_costs_the_same_with_more_attempts(
 def test_the_page_fetches_its_health_again_while_something_is_on_its_way(
     owner_client: Client, endpoint: WebhookEndpoint, receiver: Receiver, signing_key: Any, now: datetime
 ) -> None:
-    page, part = (f"/dashboard/webhooks/{endpoint.pk}/{name}/" for name in ("change", "health"))
-    fetched_again = f'hx-get="{part}" hx-trigger="load delay:%ss"'
+    page = f"/dashboard/webhooks/{endpoint.pk}/change/"
+    fetched_again = f'hx-get="{page}" hx-trigger="load delay:%ss"'
     assert "hx-get" not in words(owner_client.get(page))
 
     delivery = make_delivery(endpoint, now)
@@ -253,19 +253,13 @@ def test_the_page_fetches_its_health_again_while_something_is_on_its_way(
     Delivery.objects.update(next_attempt_at=now + timedelta(minutes=2))
     assert fetched_again % 121 in words(owner_client.get(page))
 
-    answer = owner_client.get(part, headers={"HX-Request": "true"})
+    answer = owner_client.get(page, headers={"HX-Request": "true"})
     assert fetched_again % 121 in words(answer)
     assert "<html" not in words(answer)
     deliver_due(now + timedelta(minutes=2))
-    answer = owner_client.get(part, headers={"HX-Request": "true"})
+    answer = owner_client.get(page, headers={"HX-Request": "true"})
     assert "hx-get" not in words(answer)
     assert f"/dashboard/deliveries/{delivery.pk}/change/" in words(answer)
-
-
-def test_the_part_on_its_own_leads_to_its_page(owner_client: Client, endpoint: WebhookEndpoint) -> None:
-    answer = owner_client.get(f"/dashboard/webhooks/{endpoint.pk}/health/")
-    assert answer.headers["Location"] == f"/dashboard/webhooks/{endpoint.pk}/change/"
-    assert "HX-Request" in answer.headers["Vary"]
 
 
 def test_a_member_is_told_to_ask_an_owner(client: Client, member: User, endpoint: WebhookEndpoint) -> None:
