@@ -7,16 +7,19 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
+from django.utils import timezone
 
 from tests.chaos.load import Answer, Load
 from tests.chaos.sink import Seen
 from tests.chaos.troubles import RECOVERY, Recovery
 
 HUNG_BROKER_ADDS = 3.0
+NONE = timedelta()
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,33 @@ def delivered_means_a_2xx(seen: Sequence[Seen]) -> Invariant:
         "nothing is marked delivered without a 2xx of the studio's server",
         not without,
         f"{len(delivered)} marked, {len(without)} without",
+    )
+
+
+def what_waits_is_planned() -> Invariant:
+    """Before anybody helps: each delivery would be sent when the schedule says, and no endpoint is closed for ever."""
+    from fulfillment.domain.breaker import LONGEST_PAUSE
+    from fulfillment.domain.deliveries import JITTER, LEASE_MARGIN, SCHEDULE, WORKER_DEADLINE
+    from fulfillment.models import Delivery, DeliveryState, WebhookEndpoint
+
+    now = timezone.now()
+    waiting = list(Delivery.objects.filter(state=DeliveryState.PENDING))
+    longest_lease = timedelta(seconds=WORKER_DEADLINE) + LEASE_MARGIN
+
+    def too_late(delivery: Delivery) -> bool:
+        retry = (
+            SCHEDULE[min(delivery.failures, len(SCHEDULE)) - 1] * (1 + JITTER) if delivery.failures else NONE
+        )
+        return delivery.next_attempt_at - now > max(retry, longest_lease)
+
+    late = [delivery for delivery in waiting if too_late(delivery)]
+    closed = WebhookEndpoint.objects.filter(breaker_open_until__gt=now + LONGEST_PAUSE)
+    stopped = WebhookEndpoint.objects.filter(held_at__isnull=False)
+    return Invariant(
+        "what waits will be sent by itself, when the schedule says",
+        not late and not closed and not stopped,
+        f"{len(waiting)} waiting, {len(late)} too late; {len(closed)} endpoints closed for too long, "
+        f"{len(stopped)} held",
     )
 
 

@@ -85,10 +85,12 @@ def main(database: str, seconds: int, seed: int) -> int:
         load.stop()
         quiet.stop()
         requests = len(sink.seen)
+        planned = invariants.what_waits_is_planned()
         waiting = studios.drain()
 
         answers = [*load.answers, *quiet.answers]
         found = [
+            planned,
             invariants.nothing_is_left(waiting),
             invariants.every_claim_arrived(sink.seen),
             invariants.delivered_means_a_2xx(sink.seen),
