@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from datetime import datetime
 from typing import Any, cast
 
@@ -18,6 +17,7 @@ from accounts.dashboard.refusals import VerbForm
 from accounts.dashboard.sites import site
 from accounts.requests import PageRequest
 from fulfillment.dashboard.deliveries import readable
+from fulfillment.dashboard.live import seconds_until
 from fulfillment.domain import endpoints, signing
 from fulfillment.domain.health import (
     Condition,
@@ -29,8 +29,6 @@ from fulfillment.domain.health import (
 from fulfillment.domain.reconciliation import unacknowledged
 from fulfillment.models import WebhookEndpoint
 
-# The page of an endpoint that something is on its way to is fetched no faster than this.
-LEAST_SECONDS = 5
 EXAMPLE_URL = "https://hooks.example.com/drops"
 HOURS = f"{WebhookEndpoint.LEAST_HOURS} to {WebhookEndpoint.MOST_HOURS}"
 CONDITION_TONES = {
@@ -78,11 +76,8 @@ def health_context(endpoint: WebhookEndpoint, now: datetime) -> dict[str, Any]:
 
 def fetch_again_after(health: EndpointHealth, now: datetime) -> int | None:
     """In how many seconds there is something new to see: soon after the next attempt. None where none is made."""
-    if health.in_flight:
-        return LEAST_SECONDS
-    if health.next_attempt_at is None:
-        return None
-    return max(LEAST_SECONDS, math.ceil((health.next_attempt_at - now).total_seconds()) + 1)
+    at = now if health.in_flight else health.next_attempt_at
+    return None if at is None else seconds_until(at, now)
 
 
 def test(model_admin: WebhookEndpointAdmin, request: HttpRequest, endpoint: WebhookEndpoint) -> HttpResponse:

@@ -24,8 +24,12 @@ def fetch_again_after(deliveries: Iterable[Delivery], now: datetime) -> int | No
     if not waiting:
         return None
     # An attempt that is under way is over at any moment.
-    first = min(next_attempt_at(delivery) or now for delivery in waiting)
-    return max(LEAST_SECONDS, math.ceil((first - now).total_seconds()) + 1)
+    return seconds_until(min(next_attempt_at(delivery) or now for delivery in waiting), now)
+
+
+def seconds_until(attempt_at: datetime, now: datetime) -> int:
+    """How long to leave a page alone that shows an attempt planned for then, which takes a moment itself."""
+    return max(LEAST_SECONDS, math.ceil((attempt_at - now).total_seconds()) + 1)
 
 
 class LiveAdmin(OrganizationAdmin):
