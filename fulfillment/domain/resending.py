@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet, TextChoices
+from django.db.models import Exists, Max, OuterRef, QuerySet, TextChoices
 
 from accounts.domain import audit
 from accounts.models import User
@@ -108,11 +108,14 @@ def resend_filtered(
     # Locked, so that two owners cannot begin at the same time.
     endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
     under_way = endpoint.deliveries.filter(
-        state=DeliveryState.PENDING, trigger=Trigger.RESEND, next_attempt_at__gt=now, lease_token=None
+        state=DeliveryState.PENDING,
+        trigger=Trigger.RESEND,
+        next_attempt_at__gt=now - BATCH_EVERY,
+        lease_token=None,
     )
-    last = under_way.order_by("-next_attempt_at").first()
+    last = under_way.aggregate(at=Max("next_attempt_at"))["at"]
     if last is not None:
-        raise ResendRefused(f"Another one is under way until {last.next_attempt_at:%H:%M:%S} UTC.")
+        raise ResendRefused(f"Another one is under way until {last + BATCH_EVERY:%H:%M:%S} UTC.")
     found = list(claims.order_by("id"))
     for first in range(0, len(found), BATCH):
         at = now + first // BATCH * BATCH_EVERY
