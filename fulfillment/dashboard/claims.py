@@ -140,6 +140,7 @@ class ClaimAdmin(LiveAdmin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         now = timezone.now()
+        context["standing"] = claim_standing(kwargs["obj"].deliveries.all())
         context["moments"] = [(moment, _tone(moment, now)) for moment in claim_timeline(claim=kwargs["obj"])]
         return super().render_change_form(request, context, *args, **kwargs)
 

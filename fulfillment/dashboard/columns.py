@@ -19,14 +19,15 @@ STANDING_TONES = {
     Standing.WAITING: "wait",
     Standing.HELD: "wait",
     Standing.FAILED: "bad",
-    Standing.FAILED_TEST: "bad",
     Standing.NOT_SENT: "",
 }
 ABBREVIATIONS = {ErrorClass.DNS: "DNS", ErrorClass.TLS: "TLS"}
 
 
 def standing_badge(standing: Standing) -> str:
-    return badge(standing.label, STANDING_TONES[standing])
+    # Where a test stands, it is told apart already.
+    shown = Standing.FAILED if standing == Standing.FAILED_TEST else standing
+    return badge(shown.label, STANDING_TONES[shown])
 
 
 def answer_badge(attempts: Sequence[Attempt]) -> str:

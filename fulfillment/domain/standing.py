@@ -18,7 +18,7 @@ class Standing(TextChoices):
     WAITING = "waiting", "Waiting"
     HELD = "held", "Held"
     FAILED = "failed", "Failed"
-    FAILED_TEST = "failed_test", "Test failed"
+    FAILED_TEST = "failed_test", "Failed tests"
     NOT_SENT = "not_sent", "Not sent"
 
 

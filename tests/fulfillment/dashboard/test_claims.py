@@ -203,6 +203,16 @@ def test_where_a_claim_stands_is_read_in_every_place_and_filtered_by(
             assert re.search(f">{label}</span></(dd|td)>", words(owner_client.get(page))), (label, page)
 
 
+def test_a_claim_that_was_never_sent_says_so_and_is_sent_from_its_page(
+    owner_client: Client, claim: Claim, endpoint: WebhookEndpoint
+) -> None:
+    url = f"/dashboard/claims/{claim.pk}/"
+    assert "Not sent.</strong>" in words(owner_client.get(f"{url}change/"))
+    page = words(press(owner_client, f"{url}resend/"))
+    assert f"1 claim is on its way to {endpoint}." in page
+    assert "Not sent.</strong>" not in page
+
+
 def test_a_claim_is_sent_again_from_its_page(
     owner_client: Client, delivery: Delivery, claim: Claim, endpoint: WebhookEndpoint, now: datetime
 ) -> None:

@@ -75,7 +75,7 @@ def test_the_list_its_filter_and_home_agree_on_what_is_held_and_what_failed(
         (kept_back, "Held", "held"),
         (given_up, "Failed", "failed"),
         (waiting, "Waiting", "waiting"),
-        (test, "Test failed", "failed_test"),
+        (test, "Failed", "failed_test"),
     ):
         assert f">{label}<" in shown[delivery.pk]["state"]
         assert list(rows(owner_client, state=state)) == [delivery.pk]
@@ -195,16 +195,16 @@ def test_what_is_sent_again_to_an_endpoint_that_takes_nothing_now_is_said_to_wai
 ) -> None:
     first, second = make_delivery(endpoint, now), make_delivery(endpoint, now)
     set_up(endpoint, fields, now)
-    page = words(press(owner_client, f"{LIST}{first.pk}/resend/"))
-    assert f"1 claim waits for {endpoint}: {reason}" in page
-    assert "on its way" not in page
-
     url = f"/dashboard/webhooks/{endpoint.pk}/resend/"
     assert "What you send again waits" in words(owner_client.get(url))
     page = words(send_form(owner_client, url, arrival="any", send="1"))
     assert f"2 claims wait for {endpoint}: {reason}" in page
     assert "on their way" not in page
     assert second.pk in page
+
+    page = words(press(owner_client, f"{LIST}{first.pk}/resend/"))
+    assert f"1 claim waits for {endpoint}: {reason}" in page
+    assert "on its way" not in page
 
 
 def test_a_filter_that_finds_nothing_sends_nothing(
