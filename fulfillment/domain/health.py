@@ -164,7 +164,7 @@ def _plan(delivery: Delivery, next_attempt_at: datetime) -> Moment:
         since = f"{where.held_at:%-d %b %Y, %H:%M:%S} UTC"
         return Moment(max(made, where.held_at), f"Waits: {where} is held since {since}")
     if where.verified_at is None:
-        return Moment(next_attempt_at, f"Waits until {where} has answered a test")
-    if delivery.lease_token:
-        return Moment(next_attempt_at, f"Being sent to {where}")
+        return Moment(made, f"Waits until {where} has answered a test")
+    if delivery.leased_at is not None:
+        return Moment(delivery.leased_at, f"Being sent to {where}")
     return Moment(max(next_attempt_at, where.breaker_open_until or made), f"Next attempt at {where}")

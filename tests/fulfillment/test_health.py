@@ -181,6 +181,16 @@ def test_the_story_says_since_when_a_claim_waits_for_a_held_endpoint(endpoint, n
     assert [claim_timeline(claim=waits.claim)[-1].at for waits in (before, after)] == [now, now + MINUTE]
 
 
+def test_the_story_plans_nothing_at_an_endpoint_that_is_not_verified_nor_at_the_end_of_a_lease(endpoint, now):
+    delivery = make_delivery(endpoint, now - MINUTE, next_attempt_at=now)
+    take_due(limit=1, now=now)
+    assert claim_timeline(claim=delivery.claim)[-1].at == now
+
+    endpoint.verified_at = None
+    endpoint.save()
+    assert claim_timeline(claim=delivery.claim)[-1].at == now - MINUTE
+
+
 def test_the_story_plans_nothing_while_the_endpoint_is_paused(endpoint, now):
     endpoint.failing_since, endpoint.breaker_open_until = now - MINUTE, now + MINUTE
     endpoint.save()
