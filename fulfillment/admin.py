@@ -105,11 +105,12 @@ class SigningKeyAdmin(OperatorAdmin):
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(OperatorAdmin):
-    list_display = ("url", "organization", "verified_at", "failing_since", "held_at", "deleted_at")
+    list_display = ("__str__", "organization", "verified_at", "failing_since", "held_at", "deleted_at")
     list_select_related = ("organization",)
-    search_fields = ("url", "organization__name")
+    search_fields = ("organization__name",)
     fields = readonly_fields = (
-        *list_display,
+        "address",
+        *list_display[1:],
         "held_reason",
         "breaker_open_until",
         "acknowledge_within_hours",

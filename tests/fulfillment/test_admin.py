@@ -67,6 +67,16 @@ def test_nothing_of_it_can_be_changed(desk: Client, failed: Delivery) -> None:
     assert desk.get("/admin/fulfillment/claim/add/").status_code == 403
 
 
+def test_what_a_studio_keeps_in_the_query_of_its_url_is_its_own(desk: Client, endpoint: Any) -> None:
+    endpoint.url += "?key=s3cret"
+    endpoint.save()
+    for page in ("", f"{endpoint.pk}/change/"):
+        answer = desk.get(f"/admin/fulfillment/webhookendpoint/{page}")
+        assert endpoint.address in answer.content.decode()
+        assert b"s3cret" not in answer.content
+    assert found(desk, "webhookendpoint", "s3cret") == []
+
+
 @pytest.mark.parametrize("model", ["claim", "delivery"])
 def test_a_longer_list_costs_no_more(
     desk: Client, endpoint: Any, now: Any, model: str, django_assert_num_queries: Any
