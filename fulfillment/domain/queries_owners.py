@@ -71,11 +71,12 @@ def set_up(*, organization: Organization) -> SetUp:
 
 
 def delivery_figures(*, organization: Organization, now: datetime) -> DeliveryFigures:
-    waiting = DELIVERIES[Standing.WAITING]
+    of_a_claim = Q(claim__isnull=False)
+    waiting = DELIVERIES[Standing.WAITING] & of_a_claim
     row = Delivery.objects.filter(endpoint__organization=organization).aggregate(
         delivered=Count(
             "pk",
-            filter=DELIVERIES[Standing.DELIVERED] & Q(delivered_at__gt=now - RECENT, claim__isnull=False),
+            filter=DELIVERIES[Standing.DELIVERED] & of_a_claim & Q(delivered_at__gt=now - RECENT),
         ),
         waiting=Count("pk", filter=waiting),
         held=Count("pk", filter=DELIVERIES[Standing.HELD]),

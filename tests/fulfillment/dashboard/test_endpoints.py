@@ -205,6 +205,24 @@ def test_the_page_tells_what_was_given_up_and_what_nobody_acknowledged(
     assert "Not acknowledged in time</dt><dd>1" in page
 
 
+def test_home_tells_of_an_endpoint_that_never_verified_and_counts_no_test_among_what_waits(
+    owner: User,
+    owner_client: Client,
+    endpoint: WebhookEndpoint,
+    receiver: Receiver,
+    signing_key: Any,
+    now: datetime,
+) -> None:
+    receiver.answers(500)
+    endpoints.change_endpoint(endpoint=endpoint, url=receiver.url + "/new", actor=owner, now=now)
+    assert "is not verified</strong>: claims wait" in words(owner_client.get("/dashboard/"))
+
+    deliver_due(now)
+    page = words(owner_client.get("/dashboard/"))
+    assert "is not verified and has been failing</strong> since" in page
+    assert "<dt>Waiting</dt><dd>0</dd>" in page
+
+
 def test_the_page_lists_the_newest_attempts(
     owner_client: Client, endpoint: WebhookEndpoint, receiver: Receiver, signing_key: Any, now: datetime
 ) -> None:
