@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from threading import Event
+from types import SimpleNamespace
 
 import pytest
 from ulid import ULID
 
 from accounts.models import new_ulid
+from fulfillment.domain import deliveries
 from fulfillment.domain.claims import ClaimRefused, NothingToClaim, claim_reward
 from fulfillment.domain.queries import inventory
 from fulfillment.models import Attempt, Claim, ClaimSequence, Delivery, DeliveryState
 from tests import factories
+from tests.fulfillment.delivering import deliver_due, make_delivery
+from tests.fulfillment.receiver import Received, Reply
 
 pytestmark = pytest.mark.django_db
 
@@ -88,6 +94,66 @@ def test_each_endpoint_has_a_delivery_of_its_own(
 
     assert {received.path for received in receiver.received} == {"/hooks", "/hooks/second"}
     assert len({received.message_id for received in receiver.received}) == 2
+
+
+@pytest.fixture
+def late() -> Iterator[Callable[[Received], Reply]]:
+    """What a slow server does: it answers after five seconds, or when the test is over."""
+    over = Event()
+
+    def decide(_: Received) -> Reply:
+        over.wait(5)
+        return Reply()
+
+    yield decide
+    over.set()
+
+
+def test_a_slow_server_does_not_keep_the_viewer(
+    viewer, campaign, reward, earned, linked, endpoint, receiver, late, now, monkeypatch
+):
+    monkeypatch.setattr(deliveries, "REQUEST_DEADLINE", 1.0)
+    receiver.decide = late
+
+    claim = claim_reward(viewer=viewer, campaign_id=campaign.pk, reward_id=reward.pk, now=now)
+
+    assert Attempt.objects.get().error_class == "timeout"
+    assert Delivery.objects.get(claim=claim).state == DeliveryState.PENDING
+
+
+def test_all_endpoints_of_a_claim_share_one_deadline_of_three_seconds(
+    viewer, campaign, reward, earned, linked, endpoint, receiver, late, studio, now, monkeypatch
+):
+    """On a clock that goes 1.4 seconds for each request that arrives."""
+    clock = SimpleNamespace(monotonic=lambda: 1.4 * len(receiver.received))
+    monkeypatch.setattr(deliveries, "time", clock)
+    receiver.decide = lambda received: late(received) if len(receiver.received) == 2 else Reply()
+    for path in ("/second", "/third"):
+        factories.WebhookEndpointFactory(organization=studio, url=receiver.url + path)
+
+    claim_reward(viewer=viewer, campaign_id=campaign.pk, reward_id=reward.pk, now=now)
+
+    first, second = Attempt.objects.order_by("started_at")
+    assert (first.status, second.error_class) == (200, "timeout")
+    assert second.duration_ms < 3000  # 1600 were left
+    given_back = Delivery.objects.get(attempts=None)
+    assert (given_back.lease_token, given_back.attempt_count) == (None, 0)
+    assert given_back.next_attempt_at == first.started_at + timedelta(seconds=2.8)
+
+
+def test_a_claim_waits_for_a_worker_while_eight_requests_are_on_their_way(
+    viewer, campaign, reward, earned, linked, endpoint, receiver, now
+):
+    for _ in range(deliveries.IN_FLIGHT_PER_ENDPOINT):
+        make_delivery(endpoint, now)
+    on_their_way = deliveries.take_due(limit=100, now=now)
+
+    claim = claim_reward(viewer=viewer, campaign_id=campaign.pk, reward_id=reward.pk, now=now)
+    assert receiver.received == []
+    assert deliver_due(now) == []
+
+    deliveries.attempt(on_their_way[0], now=now)
+    assert [attempt.delivery.claim for attempt in deliver_due(now)] == [claim]
 
 
 def test_ids_increase_though_the_clock_falls_back(studio, campaign, reward, endpoint, now):
