@@ -115,6 +115,16 @@ def test_retry_after_pauses_the_other_deliveries_of_the_endpoint_too(endpoint, r
     assert len(deliver_due(now + 62 * SECOND)) == 1
 
 
+def test_retry_after_pauses_the_others_for_five_minutes_at_most(endpoint, receiver, now):
+    receiver.answers(Reply(503, {"Retry-After": "86400"}), Reply(200))
+    make_delivery(endpoint, now)
+    deliver_due(now)
+    other = make_delivery(endpoint, now)
+
+    assert deliver_due(now + 299 * SECOND) == []
+    assert [attempt.delivery for attempt in deliver_due(now + 301 * SECOND)] == [other]
+
+
 def test_a_redirect_is_not_followed(endpoint, receiver, now):
     receiver.answers(Reply(302, {"Location": receiver.url + "/elsewhere"}))
     make_delivery(endpoint, now)
@@ -250,6 +260,14 @@ def test_requests_in_flight_to_one_endpoint_are_limited(endpoint, now):
 
     deliveries.attempt(first[0], now=now)
     assert len(take_due(limit=100, now=now)) == 1
+
+
+def test_what_is_due_for_longest_goes_first(endpoint, now):
+    _, oldest, older = (
+        make_delivery(endpoint, now, next_attempt_at=now - minutes * MINUTE) for minutes in (1, 3, 2)
+    )
+
+    assert [lease.delivery for lease in take_due(limit=2, now=now)] == [oldest, older]
 
 
 def test_endpoints_have_fair_turns(endpoint, receiver, rival_studio, now):
