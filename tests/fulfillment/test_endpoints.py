@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from accounts.models import AuditEvent
-from fulfillment.domain import endpoints
+from fulfillment.domain import deliveries, endpoints
 from fulfillment.domain.endpoints import (
     TooManyTests,
     change_endpoint,
@@ -115,6 +115,31 @@ def test_a_new_url_is_verified_anew_and_gets_what_waited(endpoint, receiver, own
     assert waiting.state == DeliveryState.DELIVERED
 
 
+def test_a_test_verifies_only_the_url_that_it_was_sent_to(fresh, receiver, owner, now):
+    (on_its_way,) = deliveries.take_due(limit=1, now=now)
+    change_endpoint(endpoint=fresh, url=receiver.url + "/moved", actor=owner, now=now)
+
+    deliveries.attempt(on_its_way, now=now)
+    fresh.refresh_from_db()
+    assert not fresh.accepts_claims
+
+    deliver_due(now)
+    fresh.refresh_from_db()
+    assert fresh.accepts_claims
+    assert [received.path for received in receiver.received] == ["/hooks", "/hooks/moved"]
+
+
+def test_a_new_url_is_not_sent_the_test_of_the_one_before(fresh, receiver, owner, now):
+    receiver.answers(500)
+    (before,) = deliver_due(now)
+    change_endpoint(endpoint=fresh, url=receiver.url + "/moved", actor=owner, now=now)
+
+    sent = deliver_due(now + timedelta(minutes=1)) + deliver_due(now + timedelta(days=1))
+
+    assert len(sent) == 2
+    assert before.delivery not in {attempt.delivery for attempt in sent}
+
+
 def test_changing_the_time_to_acknowledge_asks_for_no_new_verification(endpoint, owner, now):
     changed = change_endpoint(endpoint=endpoint, acknowledge_within_hours=24, actor=owner, now=now)
 
@@ -133,6 +158,38 @@ def test_held_claims_wait_and_are_sent_on_release(endpoint, receiver, owner, now
     assert release_endpoint(endpoint=endpoint, actor=owner, now=now + timedelta(days=3)) == 2
     assert len(deliver_due(now + timedelta(days=3))) == 2
     assert not Delivery.objects.exclude(state=DeliveryState.DELIVERED).exists()
+
+
+def test_a_release_leaves_what_is_on_its_way_alone(endpoint, receiver, owner, now):
+    make_delivery(endpoint, now)
+    deliveries.take_due(limit=1, now=now)
+    on_its_way = Delivery.objects.values().get()
+    waiting = make_delivery(endpoint, now)
+    hold_endpoint(endpoint=endpoint, actor=owner, now=now)
+
+    assert release_endpoint(endpoint=endpoint, actor=owner, now=now) == 1
+
+    assert Delivery.objects.values().get(pk=on_its_way["id"]) == on_its_way
+    assert [attempt.delivery for attempt in deliver_due(now)] == [waiting]
+
+
+def test_a_release_closes_the_breaker_and_failures_of_before_do_not_open_it_again(
+    endpoint, receiver, owner, now
+):
+    receiver.answers(500)
+    for _ in range(10):
+        make_delivery(endpoint, now)
+    while deliver_due(now):
+        pass
+    endpoint.refresh_from_db()
+    assert endpoint.breaker_open_until is not None
+
+    later = now + timedelta(seconds=1)
+    release_endpoint(endpoint=endpoint, actor=owner, now=later)
+
+    assert len(deliver_due(later)) == 8
+    endpoint.refresh_from_db()
+    assert endpoint.breaker_open_until is None
 
 
 def test_a_release_gives_a_failing_endpoint_five_more_days(endpoint, receiver, owner, now):
