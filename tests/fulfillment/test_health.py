@@ -8,7 +8,12 @@ from datetime import timedelta
 import pytest
 
 from fulfillment.domain.deliveries import take_due
-from fulfillment.domain.endpoints import change_endpoint, create_endpoint, send_test_event
+from fulfillment.domain.endpoints import (
+    change_endpoint,
+    create_endpoint,
+    delete_endpoint,
+    send_test_event,
+)
 from fulfillment.domain.health import claim_timeline, endpoint_health, recent_attempts
 from fulfillment.domain.reconciliation import unacknowledged, unacknowledged_csv
 from fulfillment.models import Attempt, ClaimStatusChange, Delivery, DeliveryState
@@ -240,3 +245,12 @@ def test_the_csv(studio, endpoint, delivered, rival_studio, now):
     assert (row["claim_id"], row["external_id"]) == (delivered.claim_id, "'=cmd()")
     assert row["delivered_at"] == delivered.delivered_at.isoformat()
     assert len(list(unacknowledged_csv(organization=rival_studio, now=late))) == 1
+
+
+def test_the_csv_leaves_out_endpoints_that_were_deleted(studio, owner, endpoint, delivered, now):
+    late = now + timedelta(hours=3)
+    assert len(list(unacknowledged_csv(organization=studio, now=late))) == 2
+
+    delete_endpoint(endpoint=endpoint, actor=owner, now=late)
+
+    assert len(list(unacknowledged_csv(organization=studio, now=late))) == 1
