@@ -9,9 +9,10 @@ from django.core.management import CommandError, call_command
 from accounts.domain.apps import create_app
 from accounts.domain.members import has_second_factor
 from accounts.models import AuditEvent, OAuthApp, Organization, User
-from drops.models import Campaign, CampaignPhase, Channel, Livestream, Reward
+from drops.models import Campaign, CampaignPhase, Channel, Livestream, Progress, Reward
 from fulfillment.domain.endpoints import create_endpoint
-from fulfillment.models import SigningKey, WebhookEndpoint
+from fulfillment.management.commands.demo import AUDIENCE
+from fulfillment.models import Claim, Delivery, SigningKey, WebhookEndpoint
 from tests.factories import NOW
 
 
@@ -46,6 +47,9 @@ def test_a_second_run_changes_nothing(state):
             WebhookEndpoint,
             SigningKey,
             AuditEvent,
+            Progress,
+            Claim,
+            Delivery,
         )
         before = [model.objects.count() for model in models]
         secret = Path(state, "studio.env").read_text()
@@ -66,6 +70,26 @@ def test_the_sign_ins_on_the_screen_work(state):
         assert user.check_password("drops-demo")
         assert user.is_staff == (username == "oscar")
     assert has_second_factor(User.objects.get(username="nora"))
+
+
+@pytest.mark.django_db
+def test_an_audience_has_watched_and_claimed_what_it_earned(state):
+    with time_machine.travel(NOW, tick=False):
+        run()
+
+    seconds = dict(Progress.objects.values_list("viewer__username", "seconds"))
+    assert {name: watched // 60 for name, watched in seconds.items()} == AUDIENCE
+    season = Campaign.objects.get(name="Aurora Season")
+    earned = {
+        (username, entry.reward_id)
+        for username, minutes in AUDIENCE.items()
+        for entry in season.campaign_rewards.all()
+        if entry.required_minutes <= minutes
+    }
+    claims = Claim.objects.order_by("id")
+    assert {(claim.viewer.username, claim.reward_id) for claim in claims} == earned
+    assert [claim.created_at for claim in claims] == sorted(claim.created_at for claim in claims)
+    assert Delivery.objects.filter(claim__isnull=False).count() == len(earned)
 
 
 @pytest.mark.django_db

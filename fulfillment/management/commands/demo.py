@@ -1,4 +1,4 @@
-"""`manage.py demo`: two studios, two streamers and a viewer, to try everything with.
+"""`manage.py demo`: two studios, two streamers, an audience and a viewer, to try everything with.
 
 Run by `make run` at every start: what is there is left alone, only the clock is caught up with (the
 streams are live, the first campaign has time left, the studio's addresses are today's).
@@ -24,13 +24,15 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from accounts.domain import apps, organizations
+from accounts.domain import apps, links, organizations
 from accounts.domain.images import prepare_image
 from accounts.models import Organization, User
-from drops.domain import campaigns, channels, rewards, streams
+from drops.domain import campaigns, channels, rewards, streams, watch
 from drops.domain.campaigns import CampaignPlan, RewardPlan
-from drops.models import CampaignPhase, Category, Channel, Reward
-from fulfillment.domain import endpoints, signing
+from drops.domain.watch import Beat, BeatKind
+from drops.models import Campaign, CampaignPhase, Category, Channel, Reward
+from drops.models.fields import to_ms
+from fulfillment.domain import claims, endpoints, signing
 
 PASSWORD = "drops-demo"  # noqa: S105 - printed on the screen, for loopback addresses only
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105 - likewise
@@ -38,6 +40,8 @@ PICTURES = settings.BASE_DIR / "examples" / "demo_pictures"
 STUDIO_APP = "Skyforge Rally"
 STUDIO_HOOK = "/webhooks/drops"
 DAY = timedelta(days=1)
+# Who has watched before anybody signs in, and how many minutes.
+AUDIENCE = {"ada": 190, "bela": 130, "chidi": 75, "dora": 62, "emre": 34, "finn": 16, "gita": 7}
 
 
 class Command(BaseCommand):
@@ -57,8 +61,10 @@ class Command(BaseCommand):
         if code:
             self.stdout.write(current_code())
             return
+        now = timezone.now()
         with transaction.atomic():
-            fill(studio_url=studio_url.rstrip("/"), now=timezone.now())
+            season = fill(studio_url=studio_url.rstrip("/"), now=now)
+        ensure_audience(season, now=now)
         Path(settings.STATE_DIR, "demo.txt").write_text(SIGN_INS)
         self.stdout.write(SIGN_INS)
 
@@ -77,7 +83,8 @@ def current_code() -> str:
     return str(format_hotp_value(hotp_value(TOTP_SECRET, int(time.time()) // 30)))
 
 
-def fill(*, studio_url: str, now: datetime) -> None:
+def fill(*, studio_url: str, now: datetime) -> Campaign:
+    """Everything but the audience. Returns the campaign that it watches."""
     if not signing.published_keys(now).exists():
         signing.create_signing_key(now=now)
     oscar = ensure_user("oscar", is_staff=True, is_superuser=True)
@@ -117,7 +124,7 @@ def fill(*, studio_url: str, now: datetime) -> None:
     lantern = ensure_reward(tidepool, harbor, "Lantern", owner=talia, now=now)
     cat = ensure_reward(tidepool, harbor, "Harbor cat", owner=talia, now=now)
 
-    ensure_campaign(
+    season = ensure_campaign(
         northlight,
         nora,
         CampaignPhase.LIVE,
@@ -161,6 +168,35 @@ def fill(*, studio_url: str, now: datetime) -> None:
         ),
         now,
     )
+    return season
+
+
+def ensure_audience(season: Campaign, *, now: datetime) -> None:
+    """People who have watched mira until now, connected, and claimed what they had earned as soon as they had.
+
+    Not to be called in a transaction: claims are delivered.
+    """
+    if season.claims.exists():
+        return
+    mira = Channel.objects.get(owner__username="mira")
+    app = season.organization.oauth_apps.filter(deleted_at__isnull=True, name=STUDIO_APP).earliest("created")
+    beats, reached = [], []
+    for username, watched in AUDIENCE.items():
+        viewer = ensure_user(username)
+        links.link(viewer=viewer, app=app, now=now)
+        began = now - timedelta(minutes=watched)
+        kinds = [BeatKind.START, *[BeatKind.WATCH] * (watched - 1), BeatKind.GOODBYE]
+        beats += [
+            Beat(viewer.pk, mira.pk, to_ms(began + timedelta(minutes=minute)), kind)
+            for minute, kind in enumerate(kinds)
+        ]
+        reached += [
+            (began + timedelta(minutes=entry.required_minutes), viewer, entry.reward_id)
+            for entry in season.campaign_rewards.filter(required_minutes__lte=watched)
+        ]
+    watch.credit(sorted(beats, key=lambda beat: beat.at), now=now)
+    for at, viewer, reward_id in sorted(reached, key=lambda each: each[0]):
+        claims.claim_reward(viewer=viewer, campaign_id=season.pk, reward_id=reward_id, now=at)
 
 
 def picture(name: str) -> ContentFile[bytes]:
@@ -224,7 +260,9 @@ def ensure_live_channel(
         channel = channels.create_channel(owner=owner, slug=owner.username, description=about, now=now)
         channel = channels.change_banner(channel=channel, banner=picture(banner), now=now, actor=owner)
     if not channel.livestreams.filter(ended_at__isnull=True).exists():
-        streams.go_live(channel=channel, category=category, title=title, now=now, actor=owner)
+        # Long enough for an audience to have watched.
+        began = now - timedelta(minutes=max(AUDIENCE.values()))
+        streams.go_live(channel=channel, category=category, title=title, now=began, actor=owner)
     return channel
 
 
@@ -317,17 +355,18 @@ def plan(
 
 def ensure_campaign(
     organization: Organization, owner: User, phase: CampaignPhase, wanted: CampaignPlan, now: datetime
-) -> None:
+) -> Campaign:
     """One campaign of this name in `phase`; a live one that ends soon gets its full time again."""
     present = organization.campaigns.in_phase(phase, now=now).filter(name=wanted.name).first()
     if present is None:
         # Announced on time: the past campaigns were published in the past.
         published = min(now, wanted.announces_at)
-        campaign = campaigns.create_campaign(
+        present = campaigns.create_campaign(
             organization=organization, plan=wanted, now=published, actor=owner
         )
         if phase is not CampaignPhase.DRAFT:
-            campaigns.publish_campaign(campaign=campaign, now=published, actor=owner)
+            campaigns.publish_campaign(campaign=present, now=published, actor=owner)
     elif phase is CampaignPhase.LIVE and present.ends_at < now + 3 * DAY:
         longer = replace(campaigns.plan_of(present), ends_at=wanted.ends_at)
         campaigns.change_campaign(campaign=present, plan=longer, now=now, actor=owner)
+    return present
