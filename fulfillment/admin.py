@@ -69,17 +69,16 @@ class DeliveryAdmin(OperatorAdmin):
         "id",
         "organization",
         "endpoint",
-        "claim",
-        "event_type",
         "state",
         "attempt_count",
+        "claim",
         "next_attempt_at",
         "delivered_at",
     )
     list_select_related = ("endpoint__organization", "claim")
     search_fields = ("id",)
     search_help_text = "A whole delivery ID or claim ID"
-    fields = readonly_fields = (*list_display, "created_at")
+    fields = readonly_fields = (*list_display, "event_type", "created_at")
     inlines = (AttemptInline,)
 
     def get_search_results(
