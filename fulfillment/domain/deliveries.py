@@ -480,6 +480,10 @@ def _note_test(outcome: Outcome) -> None:
     if not made.succeeded:
         if made.trigger != Trigger.TEST and made.error_class != ErrorClass.SIGNING:
             tested.filter(failing_since=None).update(failing_since=made.started_at)
+            # A URL that was changed meanwhile has a test of its own.
+            goes_on = Delivery.objects.filter(pk=made.delivery_id, state=DeliveryState.PENDING)
+            superseded = goes_on.exclude(endpoint__url=endpoint.url)
+            superseded.update(state=DeliveryState.HELD, next_attempt_at=None)
     elif tested.update(verified_at=made.ended_at, failing_since=None):
         notices.note_recovery(endpoint=endpoint, now=made.ended_at)
         audit.record(

@@ -140,6 +140,18 @@ def test_a_new_url_is_not_sent_the_test_of_the_one_before(fresh, receiver, owner
     assert before.delivery not in {attempt.delivery for attempt in sent}
 
 
+def test_a_test_of_the_url_before_that_is_under_way_ends_there(fresh, receiver, owner, now):
+    (lease,) = deliveries.take_due(limit=1, now=now)
+    change_endpoint(endpoint=fresh, url=receiver.url + "/moved", actor=owner, now=now)
+    receiver.answers(500)
+    deliveries.attempt(lease, now=now)
+
+    sent = deliver_due(now + timedelta(minutes=1)) + deliver_due(now + timedelta(days=1))
+
+    assert len(sent) == 2
+    assert lease.delivery not in {attempt.delivery for attempt in sent}
+
+
 def test_changing_the_time_to_acknowledge_asks_for_no_new_verification(endpoint, owner, now):
     changed = change_endpoint(endpoint=endpoint, acknowledge_within_hours=24, actor=owner, now=now)
 
