@@ -16,4 +16,4 @@ def test_no_claim_is_lost_or_doubled_whatever_is_killed(database):
 
     print(run.stdout)  # with the seed
     assert run.returncode == 0, run.stderr
-    assert run.stdout.count("\nholds ") == 11
+    assert run.stdout.count("\nholds ") == 12
