@@ -95,7 +95,7 @@ def test_the_environment_goes_before_the_file_and_an_empty_value_is_none(tmp_pat
     )
 
     assert result.stderr == ""
-    assert result.stdout == "5 32 https://file.example.com ['file.example.com']\n"
+    assert result.stdout == "5 64 https://file.example.com ['file.example.com']\n"
 
 
 @pytest.mark.parametrize(
