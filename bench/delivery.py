@@ -6,7 +6,7 @@ import base64
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -36,11 +36,22 @@ def delivery_throughput() -> tuple[float, float]:
 @measure(floor=0.7, unit="ms", lower_is_better=True)
 def delivery_isolation() -> tuple[float, float]:
     """From due to delivered, p99 of nine healthy endpoints: with a tenth that hangs for 10 s, and with none."""
-    with servers.running_database("postgresql") as database, receiver() as url, hanging_server() as hanging:
+    with servers.running_database("postgresql") as database, receiver() as url, slow_server(10) as hanging:
         servers.set_up_django(database_url=database)
         healthy = make_endpoints([f"{url}/?endpoint={number}" for number in range(9)])
-        (sick,) = make_endpoints([hanging])
-        (well,) = make_endpoints([f"{url}/?endpoint=tenth"])
+        sick = make_endpoints([hanging])
+        well = make_endpoints([f"{url}/?endpoint=tenth"])
+        return p99_of(healthy, beside=sick), p99_of(healthy, beside=well)
+
+
+@measure(floor=0.7, unit="ms", lower_is_better=True)
+def studio_isolation() -> tuple[float, float]:
+    """The same beside all five endpoints of one studio: with answers that take 9 s, so that no breaker opens."""
+    with servers.running_database("postgresql") as database, receiver() as url, slow_server(9) as slow:
+        servers.set_up_django(database_url=database)
+        healthy = make_endpoints([f"{url}/?endpoint={number}" for number in range(9)])
+        sick = make_endpoints([f"{slow}?endpoint={number}" for number in range(5)], of_one_studio=True)
+        well = make_endpoints([f"{url}/?endpoint=well{number}" for number in range(5)], of_one_studio=True)
         return p99_of(healthy, beside=sick), p99_of(healthy, beside=well)
 
 
@@ -52,20 +63,22 @@ def receiver() -> Iterator[str]:
 
 
 @contextmanager
-def hanging_server() -> Iterator[str]:
-    """It accepts, reads, and says nothing for 10 s."""
+def slow_server(seconds: float) -> Iterator[str]:
+    """It accepts, reads, and says nothing for so long; then 200."""
     from tests.fulfillment.peers import running_peer
 
-    def hang(connection: Any) -> None:
+    def answer_late(connection: Any) -> None:
         connection.recv(65536)
-        time.sleep(10)
+        time.sleep(seconds)
+        with suppress(OSError):  # whoever asked has gone
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
-    with running_peer(hang) as port:
+    with running_peer(answer_late) as port:
         yield f"http://127.0.0.1:{port}/"
 
 
-def make_endpoints(urls: list[str]) -> list[Any]:
-    """Each of an organization of its own, as isolation is among studios."""
+def make_endpoints(urls: list[str], *, of_one_studio: bool = False) -> list[Any]:
+    """Each of an organization of its own, as isolation is among studios, or all of one."""
     from django.utils import timezone
 
     from fulfillment.domain import signing
@@ -74,7 +87,8 @@ def make_endpoints(urls: list[str]) -> list[Any]:
     now = timezone.now()
     if not signing.published_keys(now).exists():
         signing.create_signing_key(now=now)
-    return [factories.WebhookEndpointFactory(url=url) for url in urls]
+    organization = {"organization": factories.OrganizationFactory()} if of_one_studio else {}
+    return [factories.WebhookEndpointFactory(url=url, **organization) for url in urls]
 
 
 def make_deliveries(endpoints: list[Any], count: int) -> list[Any]:
@@ -170,21 +184,22 @@ def private_key() -> Any:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def p99_of(healthy: list[Any], *, beside: Any) -> float:
-    """Milliseconds. A hundred deliveries a second for the healthy endpoints, ten for the one beside them."""
+def p99_of(healthy: list[Any], *, beside: list[Any]) -> float:
+    """Milliseconds. Ten deliveries a second for each endpoint, a worker as it is deployed."""
+    from django.conf import settings
     from django.db.models import F
     from django.utils import timezone
 
     from fulfillment.domain.dispatcher import Dispatcher
     from fulfillment.models import Delivery, DeliveryState
 
-    dispatcher = Dispatcher(threads=THREADS, clock=timezone.now)
+    dispatcher = Dispatcher(threads=settings.DELIVERY_THREADS, clock=timezone.now)
     dispatcher.start()
     made: list[str] = []
     try:
         for _ in range(100):
-            make_deliveries([beside], 1)
-            made += [delivery.pk for delivery in make_deliveries(healthy, 9)]
+            make_deliveries(beside, len(beside))
+            made += [delivery.pk for delivery in make_deliveries(healthy, len(healthy))]
             time.sleep(0.1)
         while Delivery.objects.filter(pk__in=made, state=DeliveryState.PENDING).exists():
             time.sleep(0.1)
