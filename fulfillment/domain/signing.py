@@ -136,7 +136,8 @@ def keys_for_signing(now: datetime) -> list[SigningKey]:
     return sorted(keys, key=lambda key: key.active_from > now)
 
 
-@lru_cache(maxsize=1)
+# More than one: an attempt that took ten seconds asks for those of when it began.
+@lru_cache(maxsize=4)
 def keys_of_ten_seconds(number: int) -> list[SigningKey]:
     """The keys published in that part of time (counted from 1970), newest first.
 
