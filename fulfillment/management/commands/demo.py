@@ -41,7 +41,7 @@ STUDIO_APP = "Skyforge Rally"
 STUDIO_HOOK = "/webhooks/drops"
 DAY = timedelta(days=1)
 # Who has watched before anybody signs in, and how many minutes.
-AUDIENCE = {"ada": 190, "bela": 130, "chidi": 75, "dora": 62, "emre": 34, "finn": 16, "gita": 7}
+AUDIENCE = {"anouk": 190, "bela": 130, "chidi": 75, "dora": 62, "emre": 34, "finn": 16, "gita": 7}
 
 
 class Command(BaseCommand):
