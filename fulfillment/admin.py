@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.admin import OperatorAdmin
-from accounts.models import parse_ulid
+from fulfillment.domain.searching import search_claims, search_deliveries
 from fulfillment.models import Attempt, Claim, Delivery, SigningKey, WebhookEndpoint
 
 
@@ -42,11 +42,7 @@ class ClaimAdmin(OperatorAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """By what an index answers: claims are many."""
-        term = search_term.strip()
-        if term.isdecimal() and len(term) < 19:
-            return queryset.filter(viewer=int(term)), False
-        return queryset.filter(pk=parse_ulid(term)) if term else queryset, False
+        return search_claims(queryset, search_term), False
 
 
 class AttemptInline(ReadOnlyInline):
@@ -84,10 +80,7 @@ class DeliveryAdmin(OperatorAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """By what an index answers: deliveries are many."""
-        term = search_term.strip()
-        found = parse_ulid(term)
-        return queryset.filter(Q(pk=found) | Q(claim=found)) if term else queryset, False
+        return search_deliveries(queryset, search_term), False
 
     @admin.display(description="organization")
     def organization(self, delivery: Delivery) -> str:

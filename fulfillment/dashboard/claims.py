@@ -14,13 +14,13 @@ from django.utils.html import format_html
 from accounts.dashboard.access import active_organization, member
 from accounts.dashboard.base import OwnRelatedFilter, Verb, badge
 from accounts.dashboard.sites import site
-from accounts.models import parse_ulid
 from fulfillment.dashboard.columns import link_to, standing_badge
 from fulfillment.dashboard.live import LiveAdmin
 from fulfillment.dashboard.sending import tell
 from fulfillment.domain.health import Moment, claim_timeline
 from fulfillment.domain.reconciliation import expects_acknowledgement
 from fulfillment.domain.resending import ResendRefused, resend_claim
+from fulfillment.domain.searching import search_claims
 from fulfillment.domain.standing import OF_CLAIMS, claim_standing, claims_in
 from fulfillment.models import INITIATED, Claim, Delivery
 
@@ -118,13 +118,7 @@ class ClaimAdmin(LiveAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """By the whole id of a claim or a user: an index answers, and no part of an id is an oracle."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        if term.isdecimal() and len(term) < 19:
-            return queryset.filter(viewer=int(term)), False
-        return queryset.filter(pk=parse_ulid(term)), False
+        return search_claims(queryset, search_term), False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         expected = expects_acknowledgement(organization=active_organization(request))

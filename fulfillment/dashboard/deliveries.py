@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
@@ -15,12 +15,12 @@ from django.utils.html import format_html
 from accounts.dashboard.access import member
 from accounts.dashboard.base import OwnRelatedFilter, Verb
 from accounts.dashboard.sites import site
-from accounts.models import parse_ulid
 from fulfillment.dashboard.columns import NOTHING, answer_badge, link_to, next_attempt_words, standing_badge
 from fulfillment.dashboard.live import LiveAdmin
 from fulfillment.dashboard.sending import tell
 from fulfillment.domain import resending
 from fulfillment.domain.queries_owners import with_latest_attempts
+from fulfillment.domain.searching import search_deliveries
 from fulfillment.domain.standing import DELIVERIES, standing_of
 from fulfillment.models import Attempt, Delivery
 
@@ -139,12 +139,7 @@ class DeliveryAdmin(LiveAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """By the whole id of a delivery or of its claim."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        ulid = parse_ulid(term)
-        return (queryset.filter(Q(pk=ulid) | Q(claim=ulid)) if ulid else queryset.none()), False
+        return search_deliveries(queryset, search_term), False
 
     def title_of(self, obj: Delivery) -> str:
         return "Delivery"

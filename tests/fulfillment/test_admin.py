@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from fulfillment.domain.endpoints import send_test_event
 from fulfillment.models import Claim, Delivery
 from tests import factories
 from tests.dashboard import words
@@ -55,6 +56,14 @@ def test_its_page_leads_to_the_delivery_and_that_to_every_attempt(desk: Client, 
     assert "12:00:00 UTC" in page
     assert "500" in page
     assert found(desk, "delivery", failed.claim.pk) == found(desk, "delivery", failed.pk) == [failed]
+
+
+def test_what_is_no_id_finds_no_delivery_not_even_tests(
+    desk: Client, endpoint: Any, owner: User, now: Any
+) -> None:
+    send_test_event(endpoint=endpoint, actor=owner, now=now)
+    assert len(found(desk, "delivery", "")) == 1
+    assert found(desk, "delivery", "pennant") == []
 
 
 def test_nothing_of_it_can_be_changed(desk: Client, failed: Delivery) -> None:
