@@ -78,7 +78,7 @@ def resend_claim(*, claim: Claim, actor: User, now: datetime) -> list[WebhookEnd
     if not sent_to:
         raise ResendRefused(ON_ITS_WAY)
     audit.record(
-        action="claim.resent",
+        action="claims.resent",
         target=claim,
         now=now,
         actor=actor,

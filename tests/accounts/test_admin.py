@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.contrib import admin
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.admin import OperatorAdmin
+from accounts.admin import EventFilter, OperatorAdmin
 from accounts.domain import standing
 from accounts.models import AuditEvent, OAuthApp, Organization, User
 from drops.models import Campaign, Category
@@ -165,6 +166,13 @@ def test_only_superusers_appoint_operators(viewer: User, operator: User, now: An
     standing.change_standing(user=viewer, is_active=True, is_staff=True, now=now, actor=operator)
     viewer.refresh_from_db()
     assert viewer.is_staff
+
+
+def test_whatever_is_recorded_can_be_filtered_for() -> None:
+    sources = [file.read_text() for file in settings.BASE_DIR.glob("*/domain/*.py")]
+    recorded = {name for source in sources for name in re.findall(r'action="(\w+)\.', source)}
+    assert "claims" in recorded
+    assert recorded <= set(EventFilter.objects)
 
 
 def test_the_audit_trail_is_filtered_without_reading_all_of_it(

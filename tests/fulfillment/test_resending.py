@@ -177,7 +177,7 @@ def test_a_claim_is_sent_to_every_endpoint_also_to_one_made_after_it(endpoint, o
     assert {(delivery.state, delivery.next_attempt_at) for delivery in deliveries} == {
         (DeliveryState.PENDING, now + DAY)
     }
-    event = AuditEvent.objects.get(action="claim.resent")
+    event = AuditEvent.objects.get(action="claims.resent")
     assert (event.actor, event.target_id, len(event.data["endpoints"])) == (owner, claim.pk, 2)
 
 
@@ -187,7 +187,7 @@ def test_a_claim_on_its_way_to_its_only_endpoint_is_not_sent_twice(endpoint, own
 
     with pytest.raises(ResendRefused, match="on its way"):
         resend_claim(claim=claim, actor=owner, now=now)
-    assert not AuditEvent.objects.filter(action="claim.resent").exists()
+    assert not AuditEvent.objects.filter(action="claims.resent").exists()
 
 
 def test_a_claim_without_an_endpoint_to_go_to_is_refused_in_words(owner, studio, now):
