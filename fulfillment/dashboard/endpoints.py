@@ -101,7 +101,8 @@ def hold(model_admin: WebhookEndpointAdmin, request: HttpRequest, endpoint: Webh
 
 def release(model_admin: WebhookEndpointAdmin, request: HttpRequest, endpoint: WebhookEndpoint) -> None:
     count = endpoints.release_endpoint(endpoint=endpoint, actor=member(request), now=timezone.now())
-    messages.success(request, f"{endpoint} is released: {count} waiting deliveries are on their way.")
+    then = "are on their way" if endpoint.verified_at else "wait until it has answered a test event"
+    messages.success(request, f"{endpoint} is released: {count} waiting deliveries {then}.")
 
 
 def is_held(endpoint: WebhookEndpoint, now: datetime) -> bool:

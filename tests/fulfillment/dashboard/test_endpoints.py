@@ -148,7 +148,7 @@ def test_holding_and_releasing(owner_client: Client, endpoint: WebhookEndpoint) 
     assert "is held" in words(press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/hold/"))
     assert "Claims wait; nothing is lost" in words(owner_client.get("/dashboard/"))
     page = words(press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/release/"))
-    assert "is released: 0 waiting deliveries" in page
+    assert "is released: 0 waiting deliveries wait until it has answered a test event" in page
     endpoint.refresh_from_db()
     assert endpoint.held_at is None
 
