@@ -165,8 +165,6 @@ class EventFilter(ObjectFilter):
     objects: ClassVar[dict[str, str]] = ObjectFilter.objects | {
         "category": "Categories",
         "channel": "Channels",
-        "consent": "Consents",
-        "link": "Game accounts",
         "livestream": "Livestreams",
         "signing_key": "Signing keys",
         "user": "Users",
