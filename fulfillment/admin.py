@@ -51,6 +51,7 @@ class AttemptInline(ReadOnlyInline):
     fields = readonly_fields = (
         "number",
         "started_at",
+        "url",
         "trigger",
         "status",
         "error_class",

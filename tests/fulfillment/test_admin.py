@@ -55,6 +55,7 @@ def test_its_page_leads_to_the_delivery_and_that_to_every_attempt(desk: Client, 
 
     assert "12:00:00 UTC" in page
     assert "500" in page
+    assert failed.endpoint.address in page
     assert found(desk, "delivery", failed.claim.pk) == found(desk, "delivery", failed.pk) == [failed]
 
 
