@@ -86,4 +86,5 @@ def test_a_page_of_each_standing_is_found_by_an_index(studio: Organization, many
     asked = [deliveries.filter(wanted) for wanted in DELIVERIES.values()]
     asked += [claims_in(claims, standing) for standing in OF_CLAIMS]
     assert [rows.count() for rows in asked] == [COUNT + 1, 3, 3, 3, 3, COUNT + 1, 3, 3, 3]
-    assert max(blocks_read(rows[:PAGE]) for rows in asked) < 100
+    # An index or two for each row of a page, as the planner likes; whoever reads them all reads thousands.
+    assert max(blocks_read(rows[:PAGE]) for rows in asked) < 10 * PAGE
