@@ -47,8 +47,12 @@ def create_endpoint(
     actor: User,
     now: datetime,
     acknowledge_within_hours: int | None = None,
+    limited: bool = True,
 ) -> WebhookEndpoint:
-    """Add an endpoint. A worker sends it the test event that verifies it. Raises ValidationError."""
+    """Add an endpoint. A worker sends it the test event that verifies it. Raises ValidationError.
+
+    `limited` is False for a command of the operators: the limit of tests a minute is made for people.
+    """
     _check_url(url)
     # The organization's row is locked, so that two requests cannot both add the last one allowed.
     Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
@@ -59,17 +63,17 @@ def create_endpoint(
     )
     _save(endpoint)
     _record("endpoint.created", endpoint, actor, now, {"url": str(endpoint)})
-    _ask_for_verification(endpoint, actor, now)
+    _ask_for_verification(endpoint, actor, now, limited)
     return endpoint
 
 
 @transaction.atomic
 def change_endpoint(
-    *, endpoint: WebhookEndpoint, actor: User, now: datetime, **changes: Any
+    *, endpoint: WebhookEndpoint, actor: User, now: datetime, limited: bool = True, **changes: Any
 ) -> WebhookEndpoint:
     """Change `url` or `acknowledge_within_hours`. A new URL must be verified anew. Raises ValidationError.
 
-    What waits for the endpoint goes to the new URL.
+    What waits for the endpoint goes to the new URL. `limited` is what it is for `create_endpoint`.
     """
     locked = _lock(endpoint)
     before, shown_before = {name: getattr(locked, name) for name in changes}, str(locked)
@@ -85,7 +89,7 @@ def change_endpoint(
         changed["url"] = [shown_before, str(locked)]
     _record("endpoint.changed", locked, actor, now, changed)
     if moved:
-        _ask_for_verification(locked, actor, now)
+        _ask_for_verification(locked, actor, now, limited)
     return locked
 
 
@@ -148,21 +152,24 @@ def send_test_event(*, endpoint: WebhookEndpoint, actor: User, now: datetime) ->
 @transaction.atomic
 def _create_test(endpoint: WebhookEndpoint, actor: User, now: datetime) -> deliveries.Lease:
     locked = _lock(endpoint)
+    _check_limit(locked, now)
     delivery = _test_event(locked, actor, now)
     delivery.trigger = Trigger.TEST
     _record("endpoint.tested", locked, actor, now, {"delivery": delivery.pk})
     return deliveries.create_leased(delivery, now=now, deadline=TEST_DEADLINE)
 
 
-def _ask_for_verification(endpoint: WebhookEndpoint, actor: User, now: datetime) -> None:
+def _ask_for_verification(endpoint: WebhookEndpoint, actor: User, now: datetime, limited: bool) -> None:
     """A test event that a worker sends at once, and again by the schedule until it arrives."""
+    if limited:
+        _check_limit(endpoint, now)
     superseded = endpoint.deliveries.filter(claim=None, state=DeliveryState.PENDING, lease_token=None)
     superseded.update(state=DeliveryState.HELD, next_attempt_at=None)
     _test_event(endpoint, actor, now).save(force_insert=True)
 
 
-def _test_event(endpoint: WebhookEndpoint, actor: User, now: datetime) -> Delivery:
-    """Unsaved. It has the shape of a claim, of a campaign and a reward that nobody has. Raises TooManyTests."""
+def _check_limit(endpoint: WebhookEndpoint, now: datetime) -> None:
+    """Raises TooManyTests."""
     recent = Delivery.objects.filter(
         endpoint__organization=endpoint.organization_id,
         claim=None,
@@ -172,6 +179,10 @@ def _test_event(endpoint: WebhookEndpoint, actor: User, now: datetime) -> Delive
         raise TooManyTests(
             f"At most {TESTS_PER_MINUTE} tests a minute, those of new URLs included: wait a moment."
         )
+
+
+def _test_event(endpoint: WebhookEndpoint, actor: User, now: datetime) -> Delivery:
+    """Unsaved. It has the shape of a claim, of a campaign and a reward that nobody has."""
     message_id = new_ulid()
     body = {
         "claim_id": message_id,

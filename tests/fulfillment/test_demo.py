@@ -10,7 +10,7 @@ from accounts.domain.apps import create_app
 from accounts.domain.members import has_second_factor
 from accounts.models import AuditEvent, OAuthApp, Organization, User
 from drops.models import Campaign, CampaignPhase, Channel, Livestream, Progress, Reward
-from fulfillment.domain.endpoints import create_endpoint
+from fulfillment.domain.endpoints import MAX_ENDPOINTS, create_endpoint
 from fulfillment.management.commands.demo import AUDIENCE
 from fulfillment.models import Claim, Delivery, SigningKey, WebhookEndpoint
 from tests.factories import NOW
@@ -119,6 +119,37 @@ def test_the_studio_may_move_to_another_address(state):
     assert (
         OAuthApp.objects.get(name="Skyforge Rally").redirect_uris == "http://127.0.0.1:9100/connect/callback"
     )
+
+
+@pytest.mark.django_db
+def test_it_runs_any_number_of_times_a_minute(state):
+    """Each new address of the studio is a test event, and people are limited to six a minute."""
+    with time_machine.travel(NOW, tick=False):
+        for port in range(9000, 9008):
+            run(studio_url=f"http://127.0.0.1:{port}")
+        WebhookEndpoint.objects.update(deleted_at=NOW)
+        run()
+
+    url = WebhookEndpoint.objects.get(deleted_at=None).url
+    assert url == "http://127.0.0.1:9000/webhooks/drops"
+
+
+@pytest.mark.django_db
+def test_an_owner_who_filled_the_list_of_endpoints_does_not_stop_it(state):
+    with time_machine.travel(NOW, tick=False):
+        run()
+        organization, owner = (
+            Organization.objects.get(name="Northlight Games"),
+            User.objects.get(username="nora"),
+        )
+        WebhookEndpoint.objects.update(deleted_at=NOW)
+        for number in range(MAX_ENDPOINTS):
+            create_endpoint(
+                organization=organization, url=f"http://127.0.0.1:9200/{number}", now=NOW, actor=owner
+            )
+        run()
+
+    assert WebhookEndpoint.objects.filter(deleted_at=None).count() == MAX_ENDPOINTS
 
 
 @pytest.mark.django_db

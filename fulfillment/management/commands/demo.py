@@ -276,10 +276,10 @@ def ensure_studio_server(organization: Organization, *, studio_url: str, owner: 
         return
     # The studio's own, at the port it had before: the owner may have added others.
     before = present.filter(url__startswith="http://127.0.0.1:", url__endswith=STUDIO_HOOK).first()
-    if before is None:
-        endpoints.create_endpoint(organization=organization, url=url, now=now, actor=owner)
-    else:
-        endpoints.change_endpoint(endpoint=before, url=url, now=now, actor=owner)
+    if before is not None:
+        endpoints.change_endpoint(endpoint=before, url=url, now=now, actor=owner, limited=False)
+    elif present.count() < endpoints.MAX_ENDPOINTS:
+        endpoints.create_endpoint(organization=organization, url=url, now=now, actor=owner, limited=False)
 
 
 def ensure_studio_app(organization: Organization, *, redirect_uri: str, owner: User, now: datetime) -> None:
