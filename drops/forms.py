@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from .domain.queries import Shelf
 from .models import Category, Livestream
@@ -16,13 +17,17 @@ class CampaignFilter(forms.Form):
     """Which of `campaigns` a viewer looks for."""
 
     category = forms.ModelChoiceField(
-        Category.objects.none(), required=False, to_field_name="slug", empty_label="All categories"
+        Category.objects.none(),
+        label=_("Category"),
+        required=False,
+        to_field_name="slug",
+        empty_label=_("All categories"),
     )
     q = forms.CharField(
-        label="Search",
+        label=_("Search"),
         required=False,
         max_length=100,
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Campaign, reward or studio"}),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Campaign, reward or studio")}),
     )
 
     def __init__(self, data: Any, *, campaigns: CampaignQuerySet) -> None:
@@ -49,7 +54,11 @@ class CampaignFilter(forms.Form):
 
 class ChannelFilter(forms.Form):
     category = forms.ModelChoiceField(
-        Category.objects.none(), required=False, to_field_name="slug", empty_label="All categories"
+        Category.objects.none(),
+        label=_("Category"),
+        required=False,
+        to_field_name="slug",
+        empty_label=_("All categories"),
     )
 
     def __init__(self, data: Any, *, categories: QuerySet[Category]) -> None:
@@ -66,19 +75,22 @@ class ChannelFilter(forms.Form):
 
 class ChannelForm(forms.Form):
     description = forms.CharField(
+        label=_("Description"),
         required=False,
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Shown on your channel's page.",
+        help_text=_("Shown on your channel's page."),
     )
 
 
 class NewChannelForm(ChannelForm):
     slug = forms.CharField(
-        label="Address",
+        label=_("Address"),
         max_length=50,
-        help_text="The last part of your channel's address: lower-case letters, digits, - and _. "
-        "It cannot be changed later.",
+        help_text=_(
+            "The last part of your channel's address: lower-case letters, digits, - and _. "
+            "You cannot change it later."
+        ),
         widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
     )
     field_order = ("slug", "description")
@@ -86,8 +98,8 @@ class NewChannelForm(ChannelForm):
 
 class BannerForm(forms.Form):
     banner = forms.FileField(
-        label="New banner",
-        help_text="PNG, JPEG, WebP or GIF, up to 8 MB, best 16 to 9.",
+        label=_("New banner"),
+        help_text=_("PNG, JPEG, WebP or GIF, up to 8 MB. A ratio of 16 to 9 looks best."),
         widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp,image/gif"}),
     )
 
@@ -96,19 +108,22 @@ class LivestreamForm(forms.Form):
     """What a streamer says of the stream: on going live, and while it runs."""
 
     title = forms.CharField(
-        max_length=200, widget=forms.TextInput(attrs={"placeholder": "What are you up to?"})
+        label=_("Title"),
+        max_length=200,
+        widget=forms.TextInput(attrs={"placeholder": _("What are you up to?")}),
     )
     category = forms.ModelChoiceField(
         Category.objects.all(),
+        label=_("Category"),
         required=False,
-        empty_label="No category",
-        help_text="Campaigns count only while you stream in their category.",
+        empty_label=_("No category"),
+        help_text=_("Campaigns count only while you stream in their category."),
     )
 
 
 class HistoryForm(forms.Form):
     before = forms.DateField(
-        label="Before", required=False, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+        label=_("Before"), required=False, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
     )
 
 

@@ -56,7 +56,11 @@ def moment(value: datetime | None, empty: str = EMPTY) -> str:
     """A time as the dashboard tells it: in UTC, like its forms, the audit log and the API."""
     if value is None:
         return empty
-    return format_html('<time datetime="{}">{} UTC</time>', value.isoformat(), f"{value:%-d %b %Y, %H:%M}")
+    return format_html(
+        '<time datetime="{}">{} UTC</time>',
+        value.isoformat(timespec="seconds"),
+        f"{value:%-d %b %Y, %H:%M}",
+    )
 
 
 @register.filter

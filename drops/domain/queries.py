@@ -10,6 +10,7 @@ from itertools import groupby
 
 from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from accounts.domain.permissions import organizations_of
 from accounts.models import User
@@ -35,9 +36,9 @@ HISTORY_PAGE = timedelta(days=7)
 class Shelf(models.TextChoices):
     """How the list of campaigns is divided, each part in the order of what happens next."""
 
-    LIVE = "live", "Live"
-    UPCOMING = "upcoming", "Upcoming"
-    ENDED = "ended", "Ended"
+    LIVE = "live", _("Active")
+    UPCOMING = "upcoming", _("Upcoming")
+    ENDED = "ended", _("Ended")
 
     @property
     def phases(self) -> tuple[CampaignPhase, ...]:

@@ -6,39 +6,48 @@ from datetime import datetime, timedelta
 
 from django import template
 from django.template.context import Context
+from django.utils import dateformat
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _, ngettext
 
 register = template.Library()
-
-UNITS = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1)))
 
 
 def in_words(distance: timedelta) -> str:
     """ "3 days", "26 hours", "1 minute": whole units, and two of them before the larger unit is used."""
-    for name, unit in UNITS:
-        count = distance // unit
-        if count >= 2 or (count == 1 and name == "minute"):
-            return f"{count} {name}{'' if count == 1 else 's'}"
-    return "less than a minute"
+    minutes = distance // timedelta(minutes=1)
+    if (days := minutes // 1440) >= 2:
+        return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
+    if (hours := minutes // 60) >= 2:
+        return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
+    if minutes:
+        return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
+    return _("less than a minute")
+
+
+def _attribute(when: datetime) -> str:
+    """The value of a `datetime` attribute. HTML allows no microseconds in it."""
+    return when.isoformat(timespec="seconds")
 
 
 @register.simple_tag(takes_context=True)
 def moment(context: Context, when: datetime) -> SafeString:
     """ "in 3 days" or "2 hours ago", as a <time> that says exactly when."""
     now: datetime = context["now"]
-    words = f"in {in_words(when - now)}" if when > now else f"{in_words(now - when)} ago"
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>', when.isoformat(), f"{when:%-d %B %Y, %H:%M} UTC", words
-    )
+    if when > now:
+        words = _("in %(duration)s") % {"duration": in_words(when - now)}
+    else:
+        words = _("%(duration)s ago") % {"duration": in_words(now - when)}
+    title = f"{dateformat.format(when, 'j F Y, H:i')} UTC"
+    return format_html('<time datetime="{}" title="{}">{}</time>', _attribute(when), title, words)
 
 
 @register.simple_tag
 def exactly(when: datetime) -> SafeString:
     """Date and time of day; scripts show it in the viewer's own zone."""
-    return format_html(
-        '<time datetime="{}" data-local>{}</time>', when.isoformat(), f"{when:%-d %b %Y, %H:%M} UTC"
-    )
+    text = f"{dateformat.format(when, 'j M Y, H:i')} UTC"
+    return format_html('<time datetime="{}" data-local>{}</time>', _attribute(when), text)
 
 
 @register.filter

@@ -66,4 +66,8 @@ def link_to(obj: Model) -> str:
 
 def to_the_second(at: datetime) -> str:
     """A moment of a machine: retries follow one another within seconds."""
-    return format_html('<time datetime="{}">{} UTC</time>', at.isoformat(), f"{at:%-d %b %Y, %H:%M:%S}")
+    return format_html(
+        '<time datetime="{}">{} UTC</time>',
+        at.isoformat(timespec="seconds"),
+        f"{at:%-d %b %Y, %H:%M:%S}",
+    )

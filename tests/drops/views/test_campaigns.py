@@ -109,11 +109,11 @@ def test_search_and_category_narrow_the_list_down(
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("?q=nothing+like+it", "Nothing matches"),
-        ("?category=unknown", "Nothing matches"),
-        ("?show=upcoming", "Nothing announced"),
-        ("?show=ended", "Nothing ended lately"),
-        ("", "No campaign is live now"),
+        ("?q=nothing+like+it", "No campaigns match"),
+        ("?category=unknown", "No campaigns match"),
+        ("?show=upcoming", "No campaign is announced"),
+        ("?show=ended", "No campaign has ended recently"),
+        ("", "No campaign is active now"),
     ],
 )
 def test_an_empty_list_says_what_would_fill_it(client: Client, db: None, query: str, said: str):
@@ -225,7 +225,7 @@ class TestDetail:
         factories.GameLinkFactory(viewer=viewer, organization=studio)
         response = client.get(page_of(campaign))
         assert connect not in response.content.decode()
-        assert "Your account is connected with Northlight Games" in text_of(response)
+        assert "Your account is connected to Northlight Games" in text_of(response)
 
     def test_says_so_where_the_studio_has_no_connection_page(
         self, client: Client, studio: Organization, viewer: User

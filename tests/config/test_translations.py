@@ -1,0 +1,126 @@
+"""Every word that a template shows is marked for translation."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.template.base import DebugLexer, TokenType
+
+ROOT = settings.BASE_DIR / "templates"
+TEMPLATES = sorted([*ROOT.rglob("*.html"), *ROOT.rglob("*.txt")])
+# The folders whose words are marked.
+MARKED = {"drops"}
+READ = {"title", "aria-label", "alt", "placeholder", "data-label", "data-confirm"}
+NAMES = {"Drops", "UTC"}
+# The arguments of a tag or a filter that are shown, unlike the name of an icon or the format of a date.
+SHOWN = re.compile(
+    r"""(?:\|\s*(?:default|default_if_none|yesno|pluralize|add|join):|\b(?:title|text|label|action_label|help|heading)=)"""
+    r"""("[^"]*"|'[^']*')|\{%\s*firstof\b[^%]*?\s("[^"]*"|'[^']*')"""
+)
+HIDDEN = "\N{WHITE SQUARE}"  # stands for a tag and for what is translated
+
+
+class _Words(HTMLParser):
+    """Collects text and attributes that somebody reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.code = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        read = READ | (
+            {"value"} if tag == "input" and values.get("type") in ("submit", "button", "reset") else set()
+        )
+        read |= {"content"} if tag == "meta" and self._is_description(values) else set()
+        for name in read:
+            self._add(values.get(name) or "")
+        self.code += tag in ("pre", "code", "script", "style")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.code -= tag in ("pre", "code", "script", "style")
+
+    def handle_data(self, data: str) -> None:
+        if not self.code:
+            self._add(data)
+
+    @staticmethod
+    def _is_description(values: dict[str, str | None]) -> bool:
+        return bool(re.search("description|:title$", values.get("name") or values.get("property") or ""))
+
+    def _add(self, text: str) -> None:
+        text = " ".join(text.replace(HIDDEN, " ").split())
+        if re.search("[A-Za-z]", text) and text not in NAMES:
+            self.found.append(text)
+
+
+def unmarked(source: str) -> list[str]:
+    """The words of a template outside `translate`, `blocktranslate` and `_()`."""
+    text, arguments, until = "", [], ""
+    for token in DebugLexer(source).tokenize():
+        name = token.contents.split(" ")[0] if token.token_type == TokenType.BLOCK else ""
+        if until:
+            until = "" if name == until else until
+            continue
+        if name in ("blocktranslate", "comment"):
+            until = f"end{name}"
+        if token.token_type == TokenType.TEXT:
+            text += token.contents
+        elif token.token_type in (TokenType.BLOCK, TokenType.VAR):
+            text += HIDDEN
+            tag = "{% " + token.contents + " %}"
+            arguments += [one.strip("\"'") for match in SHOWN.findall(tag) for one in match if one]
+    words = _Words()
+    words.feed(text)
+    words.close()
+    return words.found + [one for one in arguments if re.search("[A-Za-z]", one)]
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_word_of_a_template_is_marked(template: Path):
+    if template.relative_to(ROOT).parts[0] in MARKED:
+        assert unmarked(template.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("<p>Some words</p>", ["Some words"]),
+        ("Hello {{ user }}", ["Hello"]),
+        ('<p title="A word">{{ name }}</p>', ["A word"]),
+        ('<nav aria-label="Pages {{ n }}"></nav>', ["Pages"]),
+        ('<img src="a.png" alt="A cat">', ["A cat"]),
+        ('<input placeholder="Your name">', ["Your name"]),
+        ('<input type="submit" value="Send">', ["Send"]),
+        ('<meta name="description" content="What it is">', ["What it is"]),
+        ("{{ category|default:'No category' }}", ["No category"]),
+        ('{{ count }}{{ count|pluralize:"it,them" }}', ["it,them"]),
+        ('{% include "empty.html" with icon="drop" title="Nothing" %}', ["Nothing"]),
+        ('{% firstof reason "No reason" %}', ["No reason"]),
+        ("{% translate 'Marked' %} and {% blocktranslate %}marked{% endblocktranslate %}", ["and"]),
+    ],
+)
+def test_unmarked_words_are_seen(source: str, words: list[str]):
+    assert unmarked(source) == words
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<p>{% translate 'Some words' %}</p>",
+        "{% blocktranslate count counter=n %}{{ counter }} day{% plural %}{{ counter }} days{% endblocktranslate %}",
+        "<p title=\"{% translate 'A word' %}\">{{ name }}: 3 · 4</p>",
+        "{{ category|default:_('No category') }} {{ when|date:'j F Y' }}",
+        '{% include "empty.html" with icon="drop" title=_("Nothing") %}',
+        '<p class="small" id="words">{# a note #}{% comment %}A note{% endcomment %}</p>',
+        "<code>POST /claims</code> Drops",
+        '<input type="text" value="typed">',
+    ],
+)
+def test_marked_words_and_what_nobody_reads_are_left_alone(source: str):
+    assert unmarked(source) == []
