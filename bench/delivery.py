@@ -81,7 +81,7 @@ def make_endpoints(urls: list[str], *, of_one_studio: bool = False) -> list[Any]
     """Each of an organization of its own, as isolation is among studios, or all of one."""
     from django.utils import timezone
 
-    from fulfillment.domain import signing
+    from fulfillment.domain.delivery import signing
     from tests import factories
 
     now = timezone.now()
@@ -97,7 +97,7 @@ def make_deliveries(endpoints: list[Any], count: int) -> list[Any]:
 
     from accounts.models import User, new_ulid
     from drops.models import CampaignReward
-    from fulfillment.domain.deliveries import CLAIM_CREATED, claim_body
+    from fulfillment.domain.delivery.messages import CLAIM_CREATED, claim_body
     from fulfillment.models import Claim, Delivery, Trigger
     from tests import factories
 
@@ -138,7 +138,7 @@ def deliver_all(pending: list[Any]) -> None:
     """As a worker does it."""
     from django.utils import timezone
 
-    from fulfillment.domain.dispatcher import Dispatcher
+    from fulfillment.domain.delivery.dispatcher import Dispatcher
     from fulfillment.models import Delivery, DeliveryState
 
     dispatcher = Dispatcher(threads=THREADS, clock=timezone.now)
@@ -190,7 +190,7 @@ def p99_of(healthy: list[Any], *, beside: list[Any]) -> float:
     from django.db.models import F
     from django.utils import timezone
 
-    from fulfillment.domain.dispatcher import Dispatcher
+    from fulfillment.domain.delivery.dispatcher import Dispatcher
     from fulfillment.models import Delivery, DeliveryState
 
     dispatcher = Dispatcher(threads=settings.DELIVERY_THREADS, clock=timezone.now)

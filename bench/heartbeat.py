@@ -57,7 +57,7 @@ def heartbeat_http() -> tuple[float, float]:
 
 def _script(folder: Path) -> Path:
     from accounts.models import User
-    from drops.domain.tokens import LIFETIME, issue_watch_token
+    from drops.domain.watch.tokens import LIFETIME, issue_watch_token
     from drops.models import Channel
 
     streamer = User.objects.create(username="streamer")

@@ -69,7 +69,7 @@ class Batch:
     """One beat of each of BATCH viewers."""
 
     def __init__(self, world: World, viewers: Sequence[int], at: datetime) -> None:
-        from drops.domain.watch import Beat
+        from drops.domain.watch.beats import Beat
         from drops.models.fields import to_ms
 
         self.world, self.viewers, self.at = world, viewers, at
@@ -81,7 +81,7 @@ class Batch:
         ]
 
     def credit(self) -> None:
-        from drops.domain.watch import credit
+        from drops.domain.watch.credit import credit
 
         result = credit(self.beats, now=self.at)
         assert result.seconds or self.at == NOON

@@ -13,7 +13,7 @@ from django.template.loader import get_template
 from django.utils import timezone
 
 from accounts.requests import viewer_of
-from drops.domain import queries
+from drops.domain.campaigns import reading
 
 logger = structlog.get_logger(__name__)
 
@@ -26,8 +26,8 @@ EVENING = ["good"] * 8 + ["wait"] * 4 + ["good"] * 6 + [""] * 3
 
 def home(request: HttpRequest) -> HttpResponse:
     now, viewer = timezone.now(), viewer_of(request)
-    live = queries.live_campaigns(now=now, viewer=viewer).order_by("ends_at", "pk")
-    cards = queries.campaign_cards(
+    live = reading.live_campaigns(now=now, viewer=viewer).order_by("ends_at", "pk")
+    cards = reading.campaign_cards(
         live.select_related("organization", "category")[:CAMPAIGNS_SHOWN], now=now, viewer=viewer
     )
     return render(request, "pages/home.html", {"now": now, "cards": cards, "evening": EVENING})

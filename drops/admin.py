@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from accounts.admin import OperatorAdmin, operator
 from accounts.dashboard.refusals import VerbForm
-from drops.domain import campaigns, categories
+from drops.domain.campaigns import lifecycle
+from drops.domain.catalogue import categories
 from drops.models import Campaign, Category, Channel
 
 
@@ -79,6 +80,6 @@ class CampaignAdmin(OperatorAdmin):
         self.each(
             request,
             queryset,
-            lambda row: campaigns.withdraw_campaign(campaign=row, now=now, actor=actor),
+            lambda row: lifecycle.withdraw_campaign(campaign=row, now=now, actor=actor),
             "withdrawn",
         )

@@ -7,8 +7,8 @@ class DropsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.domain.users import account_deleted
-        from drops.domain.channels import empty_channel
-        from drops.domain.ledger import forget_visits
+        from drops.domain.catalogue.channels import empty_channel
+        from drops.domain.watch.history import forget_visits
 
         account_deleted.connect(empty_channel)
         account_deleted.connect(forget_visits)

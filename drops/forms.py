@@ -8,9 +8,9 @@ from django import forms
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from .domain.queries import Shelf
-from .models import Category, Livestream
-from .models.campaigns import CampaignQuerySet
+from drops.domain.campaigns.reading import Shelf
+from drops.models import Category, Livestream
+from drops.models.campaigns import CampaignQuerySet
 
 
 class CampaignFilter(forms.Form):

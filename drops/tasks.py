@@ -9,7 +9,9 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from drops.domain import ledger, phases, stream, streams
+from drops.domain.campaigns import phases
+from drops.domain.catalogue import livestreams
+from drops.domain.watch import history, stream
 
 
 @shared_task
@@ -39,10 +41,10 @@ def credit_watch_time() -> int:
 @shared_task
 def purge_watch_history() -> int:
     """Run once a day by beat; returns how many intervals were old enough to go."""
-    return ledger.purge(before=timezone.now() - timedelta(days=settings.WATCH_HISTORY_DAYS))
+    return history.purge(before=timezone.now() - timedelta(days=settings.WATCH_HISTORY_DAYS))
 
 
 @shared_task
 def count_viewers() -> None:
     """Run once a minute by beat: how many watch each livestream."""
-    streams.count_viewers(now=timezone.now())
+    livestreams.count_viewers(now=timezone.now())

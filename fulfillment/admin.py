@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.admin import OperatorAdmin
-from fulfillment.domain.searching import search_claims, search_deliveries
+from fulfillment.domain.claims.reading import search_claims
+from fulfillment.domain.delivery.reading import search_deliveries
 from fulfillment.models import Attempt, Claim, Delivery, SigningKey, WebhookEndpoint
 
 

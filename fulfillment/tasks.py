@@ -9,8 +9,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from config.celery import app
-from fulfillment.domain import notices
-from fulfillment.domain.dispatcher import Dispatcher
+from fulfillment.domain.delivery import notices
+from fulfillment.domain.delivery.dispatcher import Dispatcher
 
 
 class Delivering(bootsteps.StartStopStep):

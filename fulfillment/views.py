@@ -16,25 +16,26 @@ from django.views.decorators.vary import vary_on_headers
 from accounts.models import parse_ulid
 from accounts.requests import SignedInRequest
 from drops.models import Campaign, Reward
-from fulfillment.domain import claims, queries
+from fulfillment.domain.claims import claiming
+from fulfillment.domain.claims.inventory import Arrival, arrival, claims_of, inventory as inventory_of
 
 CLAIMS_A_PAGE = 24
 
 ON_CLAIMING = {
-    queries.Arrival.DELIVERED: "Claimed: {reward} is delivered to {studio}.",
-    queries.Arrival.ON_ITS_WAY: "Claimed: {reward} is on its way to {studio}.",
-    queries.Arrival.HELD_UP: "Claimed: {reward} waits here until {studio} can take it.",
-    queries.Arrival.TO_BE_FETCHED: "Claimed: {studio} picks {reward} up from here.",
+    Arrival.DELIVERED: "Claimed: {reward} is delivered to {studio}.",
+    Arrival.ON_ITS_WAY: "Claimed: {reward} is on its way to {studio}.",
+    Arrival.HELD_UP: "Claimed: {reward} waits here until {studio} can take it.",
+    Arrival.TO_BE_FETCHED: "Claimed: {studio} picks {reward} up from here.",
 }
 
 
 @login_required
 def inventory(request: SignedInRequest) -> HttpResponse:
     now = timezone.now()
-    page = Paginator(queries.claims_of(request.user), CLAIMS_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(claims_of(request.user), CLAIMS_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "now": now,
-        "inventory": queries.inventory(viewer=request.user, now=now),
+        "inventory": inventory_of(viewer=request.user, now=now),
         "page_obj": page,
     }
     return render(request, "fulfillment/inventory.html", context)
@@ -48,12 +49,12 @@ def claim(request: SignedInRequest) -> HttpResponse:
     now = timezone.now()
     campaign_id, reward_id = _posted_id(request, "campaign"), _posted_id(request, "reward")
     try:
-        new_claim = claims.claim_reward(
+        new_claim = claiming.claim_reward(
             viewer=request.user, campaign_id=campaign_id, reward_id=reward_id, now=now
         )
-    except claims.NothingToClaim as error:
+    except claiming.NothingToClaim as error:
         raise Http404(str(error)) from None
-    except claims.ClaimRefused as refused:
+    except claiming.ClaimRefused as refused:
         if request.htmx:
             context = {
                 "refused": refused,
@@ -65,7 +66,7 @@ def claim(request: SignedInRequest) -> HttpResponse:
         return redirect("fulfillment:inventory")
     if request.htmx:
         return _claimed_item(request, new_claim.pk, is_new=True)
-    said = ON_CLAIMING[queries.arrival(new_claim.deliveries.select_related("endpoint"))]
+    said = ON_CLAIMING[arrival(new_claim.deliveries.select_related("endpoint"))]
     studio = new_claim.campaign.organization
     messages.success(request, said.format(reward=new_claim.reward, studio=studio))
     return redirect("fulfillment:inventory")
@@ -81,7 +82,7 @@ def claimed(request: SignedInRequest, claim_id: str) -> HttpResponse:
 
 
 def _claimed_item(request: SignedInRequest, claim_id: str, **context: Any) -> HttpResponse:
-    claim = get_object_or_404(queries.claims_of(request.user), pk=claim_id)
+    claim = get_object_or_404(claims_of(request.user), pk=claim_id)
     return render(request, "fulfillment/parts/claimed.html", {"claim": claim, **context})
 
 

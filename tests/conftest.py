@@ -20,9 +20,9 @@ from django.test import Client
 from PIL import Image
 
 from accounts.models import MemberRole, OAuthApp, Organization, User
-from drops.domain import watch
+from drops.domain.watch import beat
 from drops.models import Category, Channel
-from fulfillment.domain import signing
+from fulfillment.domain.delivery import signing
 from scripts.valkey import running_valkey
 from tests import factories
 from tests.dashboard import with_second_factor
@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _empty_cache() -> Iterator[None]:
     yield
     cache.clear()
-    watch._beats_of.clear()
+    beat._beats_of.clear()
     signing.keys_of_ten_seconds.cache_clear()
 
 

@@ -14,8 +14,8 @@ from accounts.domain import links
 from accounts.models import OAuthApp, Organization
 from config.openapi import schema
 from config.schema import EXAMPLE_ID, EXAMPLE_ULID
-from drops.domain.tokens import issue_watch_token
-from fulfillment.domain import signing
+from drops.domain.watch.tokens import issue_watch_token
+from fulfillment.domain.delivery import signing
 from fulfillment.models import Attempt, Delivery
 from tests import factories
 from tests.api import bearer

@@ -27,17 +27,14 @@ from drops.api.schema import (
     page_of,
     written,
 )
-from drops.domain.campaigns import (
-    MAX_CHANNELS,
-    MAX_DAYS,
-    CampaignPlan,
-    RewardPlan,
+from drops.domain.campaigns.lifecycle import (
     amend_campaign,
     create_campaign,
     problems_of,
     publish_campaign,
     withdraw_campaign,
 )
+from drops.domain.campaigns.plans import MAX_CHANNELS, MAX_DAYS, CampaignPlan, RewardPlan
 from drops.models import MAX_REWARDS, Campaign, Channel, Reward
 
 CAMPAIGN_ID = path_parameter("campaign_id", "The campaign's id.")

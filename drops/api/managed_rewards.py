@@ -22,7 +22,13 @@ from config.media import media_url
 from config.schema import EXAMPLE_ID, documented, enveloped, page_parameters, path_parameter
 from drops.api.managed import WRITE_PARAMETERS, WRITE_REFUSALS, ManagedView, read_category, renamed
 from drops.api.schema import CHANGED_REWARD, MANAGED_REWARD, NEW_REWARD, dry_run, page_of, written
-from drops.domain.rewards import IMAGE_SIZE, amend_reward, archive_reward, create_reward, restore_reward
+from drops.domain.catalogue.rewards import (
+    IMAGE_SIZE,
+    amend_reward,
+    archive_reward,
+    create_reward,
+    restore_reward,
+)
 from drops.models import Category, Reward
 
 MAX_IMAGE_BASE64 = 1_500_000  # the body's limit leaves room for no more

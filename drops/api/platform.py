@@ -33,8 +33,8 @@ from config.schema import (
     record,
     text as text_schema,
 )
-from drops.domain import streams
-from drops.domain.audiences import PlatformChannel, credit_audiences, upsert_channels
+from drops.domain.catalogue import livestreams
+from drops.domain.watch.audiences import PlatformChannel, credit_audiences, upsert_channels
 from drops.models import Category, Channel, Livestream
 
 MAX_VIEWERS = 10_000
@@ -193,7 +193,7 @@ class LivestreamView(PlatformView):
                 raise Unprocessable(f"category_id: there is no category {wanted['category_id']}.")
         return ok(
             describe(
-                streams.go_live(
+                livestreams.go_live(
                     channel=channel,
                     category=category,
                     title=wanted["title"],
@@ -214,7 +214,7 @@ class LivestreamView(PlatformView):
     def delete(self, request: Request, channel_id: str) -> HttpResponse:
         livestream = channel_or_404(channel_id).livestreams.filter(ended_at=None).first()
         if livestream is not None:
-            streams.end_livestream(livestream=livestream, now=timezone.now(), actor=self.app())
+            livestreams.end_livestream(livestream=livestream, now=timezone.now(), actor=self.app())
         return ok(None)
 
 

@@ -17,7 +17,9 @@ from config.media import media_url
 from config.schema import EXAMPLE_ID, choice, documented, number, parameter, path_parameter
 from drops.api.schema import CAMPAIGN_LIVESTREAMS, CAMPAIGNS, CHANNEL, LIVESTREAMS
 from drops.api.shapes import listed_on_air, on_air
-from drops.domain.queries import listed_campaigns, livestreams_for, livestreams_on_air, visible_campaigns
+from drops.domain.campaigns.participation import livestreams_for
+from drops.domain.campaigns.reading import listed_campaigns, visible_campaigns
+from drops.domain.catalogue.livestreams import livestreams_on_air
 from drops.models import (
     AllowedChannel,
     Campaign,

@@ -21,9 +21,12 @@ from config.envelope import answer, failure, ok
 from config.schema import EXAMPLE_ID, documented, moment, number, parameter
 from drops.api.schema import WATCH_EVENTS, WATCH_REPORTED
 from drops.api.watch_schema import HISTORY, TAG, TOKEN
-from drops.domain import ledger, watch
-from drops.domain.tokens import LIFETIME, TokenRefused, issue_watch_token, read_watch_token
-from drops.domain.watch import BeatKind, BeatsRefused, UnknownChannel, WatchStatus
+from drops.domain.watch import history
+from drops.domain.watch.beat import UnknownChannel, beat as accept_beat, channel_exists
+from drops.domain.watch.beats import BeatKind
+from drops.domain.watch.status import WatchStatus, status_of
+from drops.domain.watch.stream import BeatsRefused
+from drops.domain.watch.tokens import LIFETIME, TokenRefused, issue_watch_token, read_watch_token
 from drops.models import Channel, WatchInterval
 
 KINDS = {
@@ -44,7 +47,7 @@ class BadBeat(Exception):
 def _accept(viewer_id: int, beat: dict[str, Any]) -> HttpResponse | None:
     """Take a checked beat in; the answer if it could not be."""
     try:
-        watch.beat(viewer_id=viewer_id, now=timezone.now(), **beat)
+        accept_beat(viewer_id=viewer_id, now=timezone.now(), **beat)
     except UnknownChannel:
         return failure(404, f"channel_id: there is no channel {beat['channel_id']}.")
     except BeatsRefused as refused:
@@ -104,7 +107,7 @@ def _beat(request: HttpRequest) -> HttpResponse:
 
 
 def read_beat(body: Any) -> dict[str, Any]:
-    """The arguments of `watch.beat` in a JSON body. BadBeat."""
+    """The arguments of `drops.domain.watch.beat.beat` in a JSON body. BadBeat."""
     if not isinstance(body, dict):
         raise BadBeat("The body must be an object with token, channel_id and event.")
     event = body.get("event", "watch")
@@ -170,7 +173,7 @@ def _status(request: HttpRequest) -> HttpResponse:
         return failure(404, f"channel_id: there is no channel {channel_id}.")
     if viewer is None:
         return unauthorized("The viewer of this token is gone.")
-    return ok(describe(watch.status(viewer=viewer, channel=channel, now=now)))
+    return ok(describe(status_of(viewer=viewer, channel=channel, now=now)))
 
 
 def describe(status: WatchStatus) -> dict[str, Any]:
@@ -225,7 +228,7 @@ class History(ViewerView):
     def get(self, request: Request) -> HttpResponse:
         query = Query(request.query_params)
         limit = query.integer("limit", default=50, least=1, most=200)
-        visits = list(ledger.visits_of(viewer=self.viewer, before=query.moment("before"))[: limit + 1])
+        visits = list(history.visits_of(viewer=self.viewer, before=query.moment("before"))[: limit + 1])
         return ok(
             {
                 "visits": [describe_visit(visit) for visit in visits[:limit]],
@@ -290,7 +293,7 @@ def read_events(body: Any) -> list[dict[str, Any]]:
             livestream_id = whole_number({"livestream_id": 0} | event, "livestream_id", least=0)
         except BadBeat as error:
             raise ParseError(str(error)) from None
-        if not watch.channel_exists(channel_id):
+        if not channel_exists(channel_id):
             raise Http404
         beats[channel_id] = {"channel_id": channel_id, "livestream_id": livestream_id}
     return list(beats.values())

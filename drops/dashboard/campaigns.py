@@ -21,8 +21,8 @@ from accounts.dashboard.base import (
 )
 from accounts.dashboard.sites import site
 from drops.dashboard.forms import CampaignForm, CampaignRewardForm, CampaignRewardFormSet
-from drops.domain import campaigns
-from drops.domain.campaigns import CampaignPlan, RewardPlan
+from drops.domain.campaigns import lifecycle
+from drops.domain.campaigns.plans import CampaignPlan, RewardPlan
 from drops.models import Campaign, CampaignPhase, CampaignReward
 from drops.models.campaigns import MAX_REWARDS
 
@@ -73,11 +73,11 @@ class PhaseFilter(admin.SimpleListFilter):
 
 
 def publish(model_admin: CampaignAdmin, request: HttpRequest, campaign: Campaign) -> None:
-    campaigns.publish_campaign(campaign=campaign, now=timezone.now(), actor=member(request))
+    lifecycle.publish_campaign(campaign=campaign, now=timezone.now(), actor=member(request))
 
 
 def withdraw(model_admin: CampaignAdmin, request: HttpRequest, campaign: Campaign) -> None:
-    campaigns.withdraw_campaign(campaign=campaign, now=timezone.now(), actor=member(request))
+    lifecycle.withdraw_campaign(campaign=campaign, now=timezone.now(), actor=member(request))
 
 
 def is_draft(campaign: Campaign, now: datetime) -> bool:
@@ -158,14 +158,14 @@ class CampaignAdmin(OrganizationAdmin):
         plan = _plan(form.cleaned_data, formsets[0])
         now, actor = timezone.now(), member(request)
         if change:
-            campaigns.change_campaign(campaign=form.instance, plan=plan, now=now, actor=actor)
+            lifecycle.change_campaign(campaign=form.instance, plan=plan, now=now, actor=actor)
         else:
             organization = active_organization(request)
-            created = campaigns.create_campaign(organization=organization, plan=plan, now=now, actor=actor)
+            created = lifecycle.create_campaign(organization=organization, plan=plan, now=now, actor=actor)
             form.instance.pk = created.pk
 
     def delete_model(self, request: HttpRequest, obj: Campaign) -> None:
-        campaigns.delete_draft(campaign=obj, now=timezone.now(), actor=member(request))
+        lifecycle.delete_draft(campaign=obj, now=timezone.now(), actor=member(request))
 
     @admin.display(description="allow-list")
     def channels(self, campaign: Campaign) -> str:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.dashboard.base import ScopedFormSet
 from accounts.dashboard.refusals import VerbForm
-from drops.domain.campaigns import MAX_CHANNELS, MAX_DAYS, fixed_fields
+from drops.domain.campaigns.plans import MAX_CHANNELS, MAX_DAYS, fixed_fields
 from drops.models import Campaign, Channel
 from drops.models.campaigns import MAX_REWARDS
 

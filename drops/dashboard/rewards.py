@@ -14,7 +14,7 @@ from accounts.dashboard.base import OrganizationAdmin, OwnRelatedFilter, Verb
 from accounts.dashboard.forms import picture_field
 from accounts.dashboard.refusals import VerbForm
 from accounts.dashboard.sites import site
-from drops.domain import rewards
+from drops.domain.catalogue import rewards
 from drops.models import Reward
 
 

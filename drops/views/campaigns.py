@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.domain import links
 from accounts.requests import viewer_of
-from drops.domain import queries
+from drops.domain.campaigns import participation, reading
 from drops.forms import CampaignFilter, shelf_of
 from drops.models import Channel
 
@@ -23,7 +23,7 @@ STREAMS_SHOWN = 12
 
 def campaign_list(request: HttpRequest) -> HttpResponse:
     now, viewer = timezone.now(), viewer_of(request)
-    form = CampaignFilter(request.GET, campaigns=queries.listed_campaigns(now=now, viewer=viewer))
+    form = CampaignFilter(request.GET, campaigns=reading.listed_campaigns(now=now, viewer=viewer))
     found = form.found()
     shelf = shelf_of(request.GET.get("show", ""))
     shelved = found.filter(Q(("phase_now__in", shelf.phases))).order_by(shelf.ordering, "pk")
@@ -34,9 +34,9 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
         "now": now,
         "form": form,
         "shelf": shelf,
-        "shelf_counts": queries.shelf_counts(found),
+        "shelf_counts": reading.shelf_counts(found),
         "page_obj": page,
-        "cards": queries.campaign_cards(page.object_list, now=now, viewer=viewer),
+        "cards": reading.campaign_cards(page.object_list, now=now, viewer=viewer),
     }
     return render(request, "drops/campaign_list.html", context)
 
@@ -44,11 +44,11 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
 def campaign_detail(request: HttpRequest, campaign_id: str) -> HttpResponse:
     now, viewer = timezone.now(), viewer_of(request)
     campaign = get_object_or_404(
-        queries.open_campaigns(now=now, viewer=viewer).select_related("organization", "category"),
+        reading.open_campaigns(now=now, viewer=viewer).select_related("organization", "category"),
         pk=campaign_id,
     )
-    cards = queries.campaign_cards([campaign], now=now, viewer=viewer)
-    streams = queries.livestreams_for(campaign).select_related("channel__owner", "category")
+    cards = reading.campaign_cards([campaign], now=now, viewer=viewer)
+    streams = participation.livestreams_for(campaign).select_related("channel__owner", "category")
     context = {
         "now": now,
         "campaign": campaign,

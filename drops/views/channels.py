@@ -14,7 +14,9 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import User
 from accounts.requests import PageRequest, viewer_of
-from drops.domain import queries, watch
+from drops.domain.campaigns import participation, reading
+from drops.domain.catalogue import livestreams
+from drops.domain.watch.status import status_of
 from drops.forms import ChannelFilter, LivestreamForm
 from drops.models import Channel
 
@@ -23,10 +25,10 @@ STREAMS_A_PAGE = 24
 
 def channel_list(request: HttpRequest) -> HttpResponse:
     now, viewer = timezone.now(), viewer_of(request)
-    form = ChannelFilter(request.GET, categories=queries.categories_on_air())
-    streams = form.found(queries.livestreams_on_air()).select_related("channel__owner", "category")
+    form = ChannelFilter(request.GET, categories=livestreams.categories_on_air())
+    streams = form.found(livestreams.livestreams_on_air()).select_related("channel__owner", "category")
     page = Paginator(streams, STREAMS_A_PAGE).get_page(request.GET.get("page"))
-    campaigns = queries.campaigns_on(page.object_list, now=now, viewer=viewer)
+    campaigns = participation.campaigns_on(page.object_list, now=now, viewer=viewer)
     context = {
         "form": form,
         "page_obj": page,
@@ -65,14 +67,14 @@ def _drops_here(channel: Channel, *, viewer: User | None, now: datetime) -> dict
     livestream = channel.livestreams.filter(ended_at=None).select_related("channel", "category").first()
     status, campaigns = None, []
     if livestream is not None and viewer is not None:
-        status = watch.status(viewer=viewer, channel=channel, now=now)
+        status = status_of(viewer=viewer, channel=channel, now=now)
         campaigns = sorted((entry.campaign for entry in status.campaigns), key=attrgetter("ends_at"))
     elif livestream is not None:
-        campaigns = queries.campaigns_on([livestream], now=now, viewer=None)[livestream.pk]
+        campaigns = participation.campaigns_on([livestream], now=now, viewer=None)[livestream.pk]
     return {
         "now": now,
         "channel": channel,
         "livestream": livestream,
         "status": status,
-        "cards": queries.campaign_cards(campaigns, now=now, viewer=viewer),
+        "cards": reading.campaign_cards(campaigns, now=now, viewer=viewer),
     }

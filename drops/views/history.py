@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from accounts.requests import SignedInRequest
-from drops.domain import queries
+from drops.domain.watch import history
 from drops.forms import HistoryForm
 
 
@@ -27,6 +27,6 @@ def watch_history(request: SignedInRequest) -> HttpResponse:
         "form": form,
         "day": day,
         "kept_days": settings.WATCH_HISTORY_DAYS,
-        "history": queries.watch_history(viewer=request.user, before=before),
+        "history": history.watch_history(viewer=request.user, before=before),
     }
     return render(request, "drops/watch_history.html", context)

@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.requests import SignedInRequest
-from drops.domain import channels, queries, streams
+from drops.domain.campaigns import participation
+from drops.domain.catalogue import channels, livestreams
 from drops.forms import BannerForm, ChannelForm, LivestreamForm, NewChannelForm
 from drops.models import Channel, Livestream
 
@@ -70,7 +71,7 @@ def take_part(request: SignedInRequest) -> HttpResponse:
     if request.method != "POST":
         return redirect("drops:streamer_settings")
     opted_out = request.POST.get("take_part") != "yes"
-    streams.set_opt_out(
+    livestreams.set_opt_out(
         channel=own_channel(request.user), opted_out=opted_out, now=timezone.now(), actor=request.user
     )
     if opted_out:
@@ -91,7 +92,7 @@ def go_live(request: SignedInRequest) -> HttpResponse:
         context = {"channel": channel, "livestream": live_on(channel), "form": form}
         return render(request, "drops/stream_form.html", context)
     was_live = live_on(channel) is not None
-    streams.go_live(channel=channel, **form.cleaned_data, now=timezone.now(), actor=request.user)
+    livestreams.go_live(channel=channel, **form.cleaned_data, now=timezone.now(), actor=request.user)
     messages.success(request, "Your stream is changed." if was_live else "You are live.")
     return redirect("drops:channel", channel.slug)
 
@@ -103,7 +104,7 @@ def end_stream(request: SignedInRequest) -> HttpResponse:
         return redirect("drops:channel", channel.slug)
     livestream = live_on(channel)
     if livestream is not None:
-        streams.end_livestream(livestream=livestream, now=timezone.now(), actor=request.user)
+        livestreams.end_livestream(livestream=livestream, now=timezone.now(), actor=request.user)
     messages.success(request, "Your stream has ended.")
     return redirect("drops:channel", channel.slug)
 
@@ -137,7 +138,7 @@ def _show_settings(request: SignedInRequest, channel: Channel, **forms: object) 
         "now": now,
         "channel": channel,
         "livestream": live_on(channel),
-        "campaigns": queries.campaigns_touching(channel, now=now),
+        "campaigns": participation.campaigns_touching(channel, now=now),
         **forms,
     }
     return render(request, "drops/channel_settings.html", context)

@@ -25,8 +25,8 @@ from config.schema import (
     text,
 )
 from fulfillment.api.schema import CLAIMS, STATUSES
-from fulfillment.domain.claim_pages import ClaimFilter, ClaimPage, claims_page
-from fulfillment.domain.statuses import UnknownClaims, set_statuses
+from fulfillment.domain.claims.pages import ClaimFilter, ClaimPage, claims_page
+from fulfillment.domain.claims.statuses import UnknownClaims, set_statuses
 
 MAX_STATUS_LENGTH = 64
 MAX_PATCHED = 100

@@ -11,7 +11,7 @@ from config.api import ApiView
 from config.envelope import answer, ok
 from config.schema import documented
 from fulfillment.api.schema import JWKS, PUBLIC_KEY
-from fulfillment.domain import signing
+from fulfillment.domain.delivery import signing
 
 
 class PublicKeyView(ApiView):

@@ -20,7 +20,7 @@ from config.media import media_url
 from config.schema import EXAMPLE_ULID, documented, parameter, text
 from drops.api.schema import PROGRESS, SUMMARY
 from drops.api.viewer import category_shape
-from drops.domain.queries import CampaignCard, campaign_cards
+from drops.domain.campaigns.reading import CampaignCard, campaign_cards
 from drops.models import Campaign, CampaignPhase
 from drops.models.campaigns import CLAIMABLE_PHASES, CampaignQuerySet
 from fulfillment.models import Claim

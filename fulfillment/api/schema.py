@@ -16,7 +16,7 @@ from config.schema import (
     ulid,
 )
 from fulfillment.models import DeliveryState
-from fulfillment.models.webhooks import ErrorClass, Trigger
+from fulfillment.models.deliveries import ErrorClass, Trigger
 
 CLAIM = record(
     claim_id=ulid(),

@@ -10,10 +10,10 @@ from accounts.api.authentication import OrganizationView
 from accounts.models import parse_ulid
 from config.envelope import ok
 from config.schema import documented, path_parameter
-from drops.domain.rollups import totals
+from drops.domain.watch.figures import totals
 from drops.models import Campaign
 from fulfillment.api.schema import STATISTICS
-from fulfillment.domain.statistics import daily
+from fulfillment.domain.analytics.daily import daily
 from fulfillment.models import Claim
 
 

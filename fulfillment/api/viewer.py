@@ -14,7 +14,7 @@ from accounts.models import parse_ulid
 from config.envelope import answer, ok
 from config.schema import EXAMPLE_ULID, documented
 from fulfillment.api.schema import CLAIM_REFUSED, CLAIMED, TO_CLAIM
-from fulfillment.domain.claims import ClaimRefused, NothingToClaim, claim_reward
+from fulfillment.domain.claims.claiming import ClaimRefused, NothingToClaim, claim_reward
 
 
 class ClaimView(ViewerView):

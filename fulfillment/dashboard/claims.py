@@ -17,11 +17,11 @@ from accounts.dashboard.sites import site
 from fulfillment.dashboard.columns import link_to, standing_badge
 from fulfillment.dashboard.live import LiveAdmin
 from fulfillment.dashboard.sending import tell
-from fulfillment.domain.health import Moment, claim_timeline
-from fulfillment.domain.reconciliation import expects_acknowledgement
-from fulfillment.domain.resending import ResendRefused, resend_claim
-from fulfillment.domain.searching import search_claims
-from fulfillment.domain.standing import OF_CLAIMS, claim_standing, claims_in
+from fulfillment.domain.claims.reading import search_claims
+from fulfillment.domain.claims.reconciliation import expects_acknowledgement
+from fulfillment.domain.claims.story import Moment, claim_timeline
+from fulfillment.domain.delivery.resending import ResendRefused, resend_claim
+from fulfillment.domain.delivery.standing import OF_CLAIMS, claim_standing, claims_in
 from fulfillment.models import INITIATED, Claim, Delivery
 
 

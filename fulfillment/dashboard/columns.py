@@ -10,7 +10,7 @@ from django.utils.html import format_html
 
 from accounts.dashboard.base import badge
 from accounts.dashboard.sites import site
-from fulfillment.domain.standing import Standing, next_attempt_at, standing_of
+from fulfillment.domain.delivery.standing import Standing, next_attempt_at, standing_of
 from fulfillment.models import Attempt, Delivery, ErrorClass
 
 NOTHING = "-"

@@ -18,10 +18,9 @@ from accounts.dashboard.sites import site
 from fulfillment.dashboard.columns import NOTHING, answer_badge, link_to, next_attempt_words, standing_badge
 from fulfillment.dashboard.live import LiveAdmin
 from fulfillment.dashboard.sending import tell
-from fulfillment.domain import resending
-from fulfillment.domain.queries_owners import with_latest_attempts
-from fulfillment.domain.searching import search_deliveries
-from fulfillment.domain.standing import DELIVERIES, standing_of
+from fulfillment.domain.delivery import resending
+from fulfillment.domain.delivery.reading import search_deliveries, with_latest_attempts
+from fulfillment.domain.delivery.standing import DELIVERIES, standing_of
 from fulfillment.models import Attempt, Delivery
 
 

@@ -18,15 +18,15 @@ from accounts.dashboard.sites import site
 from accounts.requests import PageRequest
 from fulfillment.dashboard.deliveries import readable
 from fulfillment.dashboard.live import seconds_until
-from fulfillment.domain import endpoints, signing
-from fulfillment.domain.health import (
+from fulfillment.domain.claims.reconciliation import unacknowledged
+from fulfillment.domain.delivery import endpoints, signing
+from fulfillment.domain.delivery.health import (
     Condition,
     EndpointHealth,
     condition_of,
     endpoint_health,
     recent_attempts,
 )
-from fulfillment.domain.reconciliation import unacknowledged
 from fulfillment.models import WebhookEndpoint
 
 EXAMPLE_URL = "https://hooks.example.com/drops"

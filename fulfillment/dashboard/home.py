@@ -12,9 +12,11 @@ from django.utils import timezone
 from accounts.dashboard.access import active_organization
 from accounts.dashboard.sites import site
 from accounts.models import Organization
-from drops.domain.rollups import totals
+from drops.domain.watch.figures import totals
 from drops.models import Campaign, CampaignPhase
-from fulfillment.domain.queries_owners import SetUp, claimed_by_campaign, delivery_figures, set_up
+from fulfillment.domain.claims.reading import claimed_by_campaign
+from fulfillment.domain.delivery.reading import delivery_figures
+from fulfillment.domain.onboarding import SetUp, set_up
 from fulfillment.models import WebhookEndpoint
 
 SHOWN = (CampaignPhase.LIVE, CampaignPhase.ANNOUNCED, CampaignPhase.SCHEDULED, CampaignPhase.GRACE)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.dashboard.base import OrganizationAdmin
 from accounts.requests import PageRequest
-from fulfillment.domain.standing import Standing, next_attempt_at, standing_of
+from fulfillment.domain.delivery.standing import Standing, next_attempt_at, standing_of
 from fulfillment.models import Delivery
 
 LEAST_SECONDS = 5

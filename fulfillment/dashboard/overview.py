@@ -11,11 +11,10 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from accounts.dashboard.sites import site
-from drops.domain.analytics import viewers_qualified
-from drops.domain.campaigns import problems_of
-from drops.domain.rollups import by_channel, by_day, totals
+from drops.domain.campaigns.lifecycle import problems_of
+from drops.domain.watch.figures import by_channel, by_day, totals, viewers_qualified
 from drops.models import Campaign, CampaignReward
-from fulfillment.domain.queries_owners import claimed_by_reward
+from fulfillment.domain.claims.reading import claimed_by_reward
 
 MOST_DAYS = 60
 TOP_CHANNELS = 5

@@ -20,9 +20,9 @@ from accounts.models import Organization
 from config.api import MAX_ID
 from drops.models import Campaign
 from fulfillment.dashboard.sending import tell
-from fulfillment.domain.health import condition_of
-from fulfillment.domain.reconciliation import unacknowledged_csv
-from fulfillment.domain.resending import Arrival, ClaimFilter, ResendRefused, resend_filtered
+from fulfillment.domain.claims.reconciliation import unacknowledged_csv
+from fulfillment.domain.delivery.health import condition_of
+from fulfillment.domain.delivery.resending import Arrival, ClaimFilter, ResendRefused, resend_filtered
 from fulfillment.models import WebhookEndpoint
 
 MOMENT = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.translation import ngettext
 
-from fulfillment.domain.health import Condition, condition_of
+from fulfillment.domain.delivery.health import Condition, condition_of
 from fulfillment.models import WebhookEndpoint
 
 # Why an endpoint takes no claim now, and what there is to do.

@@ -12,10 +12,10 @@ from django.utils import timezone
 from accounts.dashboard.access import active_organization
 from accounts.dashboard.sites import site
 from accounts.models import GameLink
-from drops.domain.ledger import look_up
+from drops.domain.watch.history import look_up
 from drops.models import Progress
 from fulfillment.dashboard.columns import standing_badge
-from fulfillment.domain.standing import claim_standing
+from fulfillment.domain.delivery.standing import claim_standing
 from fulfillment.models import Claim
 
 MOST = 100

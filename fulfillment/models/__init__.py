@@ -1,16 +1,7 @@
 from .claims import INITIATED, Claim, ClaimSequence, ClaimStatusChange
-from .webhooks import (
-    Attempt,
-    Delivery,
-    DeliveryState,
-    EndpointNotice,
-    ErrorClass,
-    HoldReason,
-    NoticeKind,
-    SigningKey,
-    Trigger,
-    WebhookEndpoint,
-)
+from .deliveries import Attempt, Delivery, DeliveryState, ErrorClass, Trigger
+from .endpoints import EndpointNotice, HoldReason, NoticeKind, WebhookEndpoint
+from .keys import SigningKey
 
 __all__ = [
     "INITIATED",

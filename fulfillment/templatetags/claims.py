@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from django import template
 from django.template.context import Context
 
-from drops.domain.queries import CampaignCard
-from fulfillment.domain import queries
+from drops.domain.campaigns.reading import CampaignCard
+from fulfillment.domain.claims import inventory
 from fulfillment.models import Claim
 
 register = template.Library()
@@ -36,4 +36,4 @@ def claimed(context: Context, cards: Sequence[CampaignCard]) -> frozenset[int]:
 @register.filter
 def arrival(claim: Claim) -> str:
     """The name of the claim's `Arrival`."""
-    return queries.arrival(claim.deliveries.all()).name
+    return inventory.arrival(claim.deliveries.all()).name

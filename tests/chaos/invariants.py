@@ -63,8 +63,9 @@ def delivered_means_a_2xx(seen: Sequence[Seen]) -> Invariant:
 
 def what_waits_is_planned() -> Invariant:
     """Before anybody helps: each delivery would be sent when the schedule says, and no endpoint is closed for ever."""
-    from fulfillment.domain.breaker import LONGEST_PAUSE
-    from fulfillment.domain.deliveries import JITTER, LEASE_MARGIN, SCHEDULE, WORKER_DEADLINE
+    from fulfillment.domain.delivery.breaker import LONGEST_PAUSE
+    from fulfillment.domain.delivery.queue import LEASE_MARGIN, WORKER_DEADLINE
+    from fulfillment.domain.delivery.schedule import JITTER, SCHEDULE
     from fulfillment.models import Delivery, DeliveryState, WebhookEndpoint
 
     now = timezone.now()
@@ -171,7 +172,7 @@ def same_message_every_time(seen: Sequence[Seen]) -> Invariant:
 def signatures_are_valid(seen: Sequence[Seen]) -> Invariant:
     from django.utils import timezone
 
-    from fulfillment.domain import signing
+    from fulfillment.domain.delivery import signing
 
     key = serialization.load_pem_public_key(signing.public_key_pem(timezone.now()).encode())
     invalid = 0

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from accounts.models import GameLink, Organization, User, new_ulid
 from drops.models import Progress
-from fulfillment.domain import signing
-from fulfillment.domain.endpoints import release_endpoint
+from fulfillment.domain.delivery import signing
+from fulfillment.domain.delivery.endpoints import release_endpoint
 from fulfillment.models import Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
 from tests.api import access_token

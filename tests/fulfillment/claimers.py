@@ -29,7 +29,7 @@ def environment() -> dict[str, str]:
 def together(threads: int, viewer_id: int, campaign_id: str, reward_id: str) -> list[str]:
     from accounts.models import User
     from drops.models import Campaign, Reward
-    from fulfillment.domain.claims import claim_reward
+    from fulfillment.domain.claims.claiming import claim_reward
 
     viewer = User.objects.get(pk=viewer_id)
     campaign = Campaign.objects.select_related("organization").get(pk=campaign_id)
@@ -51,7 +51,7 @@ def together(threads: int, viewer_id: int, campaign_id: str, reward_id: str) -> 
 def apart(first: int, step: int, campaign_id: str, skew: float) -> list[str]:
     from accounts.models import User
     from drops.models import Campaign, Reward
-    from fulfillment.domain.claims import claim_reward
+    from fulfillment.domain.claims.claiming import claim_reward
 
     campaign = Campaign.objects.select_related("organization").get(pk=campaign_id)
     viewers = list(User.objects.filter(progress__campaign=campaign).order_by("pk")[first::step])

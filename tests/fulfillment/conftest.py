@@ -9,7 +9,7 @@ import pytest
 
 from accounts.models import GameLink, Organization, User
 from drops.models import Campaign, CampaignReward, Category, Progress, Reward
-from fulfillment.domain import signing
+from fulfillment.domain.delivery import signing
 from fulfillment.models import SigningKey, WebhookEndpoint
 from tests import factories
 from tests.fulfillment.receiver import Receiver, running_receiver

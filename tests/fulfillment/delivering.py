@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from accounts.models import Organization, new_ulid
-from fulfillment.domain import deliveries
+from fulfillment.domain.delivery import attempts, messages, queue
 from fulfillment.models import Attempt, Claim, Delivery, Trigger, WebhookEndpoint
 from tests import factories
 
 
 def deliver_due(now: datetime, *, limit: int = 100) -> list[Attempt]:
     """One round of a worker: everything that is due at `now`, one attempt each."""
-    return [deliveries.attempt(lease, now=now) for lease in deliveries.take_due(limit=limit, now=now)]
+    return [attempts.attempt(lease, now=now) for lease in queue.take_due(limit=limit, now=now)]
 
 
 def make_claim(organization: Organization, now: datetime) -> Claim:
@@ -33,8 +33,8 @@ def make_delivery(endpoint: WebhookEndpoint, now: datetime, **fields: object) ->
     """A claim's delivery that is due at `now`."""
     claim = make_claim(endpoint.organization, now)
     values = {
-        "event_type": deliveries.CLAIM_CREATED,
-        "body": deliveries.claim_body(claim),
+        "event_type": messages.CLAIM_CREATED,
+        "body": messages.claim_body(claim),
         "trigger": Trigger.CLAIM,
         "next_attempt_at": now,
         "created_at": now,

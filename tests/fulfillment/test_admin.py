@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from fulfillment.domain.endpoints import send_test_event
+from fulfillment.domain.delivery.endpoints import send_test_event
 from fulfillment.models import Claim, Delivery
 from tests import factories
 from tests.dashboard import words

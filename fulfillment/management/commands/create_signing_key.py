@@ -4,7 +4,7 @@ from datetime import timedelta
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from fulfillment.domain import signing
+from fulfillment.domain.delivery import signing
 
 
 class Command(BaseCommand):

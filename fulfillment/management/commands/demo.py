@@ -27,12 +27,15 @@ from django.utils.text import slugify
 from accounts.domain import apps, links, organizations
 from accounts.domain.images import prepare_image
 from accounts.models import Organization, User
-from drops.domain import campaigns, channels, rewards, streams, watch
-from drops.domain.campaigns import CampaignPlan, RewardPlan
-from drops.domain.watch import Beat, BeatKind
+from drops.domain.campaigns import lifecycle, plans
+from drops.domain.campaigns.plans import CampaignPlan, RewardPlan
+from drops.domain.catalogue import channels, livestreams, rewards
+from drops.domain.watch.beats import Beat, BeatKind
+from drops.domain.watch.credit import credit
 from drops.models import Campaign, CampaignPhase, Category, Channel, Reward
 from drops.models.fields import to_ms
-from fulfillment.domain import claims, endpoints, signing
+from fulfillment.domain.claims import claiming
+from fulfillment.domain.delivery import endpoints, signing
 
 PASSWORD = "drops-demo"  # noqa: S105 - printed on the screen, for loopback addresses only
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105 - likewise
@@ -194,9 +197,9 @@ def ensure_audience(season: Campaign, *, now: datetime) -> None:
             (began + timedelta(minutes=entry.required_minutes), viewer, entry.reward_id)
             for entry in season.campaign_rewards.filter(required_minutes__lte=watched)
         ]
-    watch.credit(sorted(beats, key=lambda beat: beat.at), now=now)
+    credit(sorted(beats, key=lambda beat: beat.at), now=now)
     for at, viewer, reward_id in sorted(reached, key=lambda each: each[0]):
-        claims.claim_reward(viewer=viewer, campaign_id=season.pk, reward_id=reward_id, now=at)
+        claiming.claim_reward(viewer=viewer, campaign_id=season.pk, reward_id=reward_id, now=at)
 
 
 def picture(name: str) -> ContentFile[bytes]:
@@ -262,7 +265,7 @@ def ensure_live_channel(
     if not channel.livestreams.filter(ended_at__isnull=True).exists():
         # Long enough for an audience to have watched.
         began = now - timedelta(minutes=max(AUDIENCE.values()))
-        streams.go_live(channel=channel, category=category, title=title, now=began, actor=owner)
+        livestreams.go_live(channel=channel, category=category, title=title, now=began, actor=owner)
     return channel
 
 
@@ -361,12 +364,12 @@ def ensure_campaign(
     if present is None:
         # Announced on time: the past campaigns were published in the past.
         published = min(now, wanted.announces_at)
-        present = campaigns.create_campaign(
+        present = lifecycle.create_campaign(
             organization=organization, plan=wanted, now=published, actor=owner
         )
         if phase is not CampaignPhase.DRAFT:
-            campaigns.publish_campaign(campaign=present, now=published, actor=owner)
+            lifecycle.publish_campaign(campaign=present, now=published, actor=owner)
     elif phase is CampaignPhase.LIVE and present.ends_at < now + 3 * DAY:
-        longer = replace(campaigns.plan_of(present), ends_at=wanted.ends_at)
-        campaigns.change_campaign(campaign=present, plan=longer, now=now, actor=owner)
+        longer = replace(plans.plan_of(present), ends_at=wanted.ends_at)
+        lifecycle.change_campaign(campaign=present, plan=longer, now=now, actor=owner)
     return present

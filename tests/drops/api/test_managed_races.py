@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from accounts.models import OAuthApp, Organization, User
-from drops.domain.campaigns import delete_draft
+from drops.domain.campaigns.lifecycle import delete_draft
 from drops.models import Campaign, Category, Reward
 from tests import factories
 from tests.api import bearer

@@ -7,8 +7,8 @@ import pytest
 import time_machine
 from django.test import Client
 
-from drops.domain import stream
-from drops.domain.tokens import issue_watch_token
+from drops.domain.watch import stream
+from drops.domain.watch.tokens import issue_watch_token
 from drops.models import Progress, WatchInterval
 from tests.api import bearer
 from tests.factories import (

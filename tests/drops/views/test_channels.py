@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization, User
-from drops.domain import watch
+from drops.domain.watch import beat
 from drops.models import Campaign, Category, Channel, Livestream
 from tests import factories
 from tests.html import assert_well_made, text_of
@@ -124,7 +124,7 @@ class TestWatchPage:
         address = PAGE + "status/"
         assert f'hx-get="{address}"' in client.get(PAGE).content.decode()
         for seconds in (120, 60, 0):
-            watch.beat(
+            beat.beat(
                 viewer_id=viewer.pk, channel_id=livestream.channel_id, now=now - timedelta(seconds=seconds)
             )
         response = client.get(address, headers={"HX-Request": "true"})
@@ -140,7 +140,7 @@ class TestWatchPage:
     ):
         other = factories.LivestreamFactory(channel__slug="elsewhere", category=campaign.category)
         for seconds in (60, 0):
-            watch.beat(viewer_id=viewer.pk, channel_id=other.channel_id, now=now - timedelta(seconds=seconds))
+            beat.beat(viewer_id=viewer.pk, channel_id=other.channel_id, now=now - timedelta(seconds=seconds))
         client.force_login(viewer)
         response = client.get(PAGE)
         assert "You are also watching elsewhere" in text_of(response)

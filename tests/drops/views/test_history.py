@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from drops.domain import watch
+from drops.domain.watch import beat
 from drops.models import Category, Channel, Livestream, WatchInterval
 from tests import factories
 from tests.html import assert_well_made, text_of
@@ -39,7 +39,7 @@ def livestream(channel: Channel, category: Category, now: datetime) -> Livestrea
 
 def watch_for(viewer: User, channel: Channel, start: datetime, minutes: int) -> None:
     for minute in range(minutes + 1):
-        watch.beat(viewer_id=viewer.pk, channel_id=channel.pk, now=start + minute * MINUTE)
+        beat.beat(viewer_id=viewer.pk, channel_id=channel.pk, now=start + minute * MINUTE)
 
 
 def test_is_for_those_who_are_signed_in(db: None):

@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import MemberRole, Organization, User
 from fulfillment.dashboard.deliveries import readable
-from fulfillment.domain import endpoints
+from fulfillment.domain.delivery import endpoints
 from fulfillment.models import Attempt, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
 from tests.dashboard import press, send_form, with_second_factor, words

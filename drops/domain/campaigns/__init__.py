@@ -1,0 +1,5 @@
+"""Campaigns: what they promise, what happens to them, and how viewers see them.
+
+`plans` says what a campaign promises and which changes keep that promise, `lifecycle` has the verbs,
+`phases` notes the changes of phase, `reading` and `participation` answer viewers' pages.
+"""

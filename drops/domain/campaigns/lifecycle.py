@@ -1,0 +1,251 @@
+"""What happens to a campaign: it is created, changed, published, withdrawn or deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from accounts.domain import audit
+from accounts.domain.organizations import check_web_address
+from accounts.models import Organization
+from drops.domain.campaigns.plans import (
+    STARTED,
+    Actor,
+    CampaignPlan,
+    RewardPlan,
+    check_plan,
+    describe_plan,
+    plan_of,
+    refusals_of,
+)
+from drops.domain.watch.terms import remember_terms
+from drops.models import AllowedChannel, Campaign, CampaignPhase, CampaignReward
+
+
+class Problem(NamedTuple):
+    """Something that keeps a campaign from being published, and what to do about it."""
+
+    code: str
+    text: str
+
+
+@transaction.atomic
+def create_campaign(
+    *, organization: Organization, plan: CampaignPlan, now: datetime, actor: Actor
+) -> Campaign:
+    """A draft. ValidationError, with a message per field, where the plan is not possible."""
+    campaign = Campaign(organization=organization)
+    check_plan(campaign, plan)
+    _write(campaign, plan)
+    audit.record(
+        action="campaign.created",
+        target=campaign,
+        now=now,
+        actor=actor,
+        organization=organization,
+        data=describe_plan(plan),
+    )
+    return campaign
+
+
+@transaction.atomic
+def change_campaign(*, campaign: Campaign, plan: CampaignPlan, now: datetime, actor: Actor) -> Campaign:
+    """Make `campaign` follow `plan`. ValidationError, per field, for what may not change any more."""
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    present = plan_of(campaign)
+    check_plan(campaign, plan)
+    if refusals := refusals_of(campaign.phase(now), present, plan):
+        raise ValidationError(refusals)
+    remember_terms(campaign=campaign, now=now)
+    _write(campaign, plan)
+    if campaign.published_at is not None and campaign.phase(now) not in STARTED:
+        _refuse_problems(campaign, now)
+    before, after = describe_plan(present), describe_plan(plan)
+    audit.record(
+        action="campaign.changed",
+        target=campaign,
+        now=now,
+        actor=actor,
+        organization=campaign.organization,
+        data={key: [before[key], after[key]] for key in after if before[key] != after[key]},
+    )
+    return campaign
+
+
+@transaction.atomic
+def amend_campaign(
+    *, campaign: Campaign, changes: Mapping[str, Any], now: datetime, actor: Actor
+) -> Campaign:
+    """`change_campaign` in those fields of its plan that are in `changes`. Of two at once both are kept."""
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    plan = replace(plan_of(campaign), **changes)
+    return change_campaign(campaign=campaign, plan=plan, now=now, actor=actor)
+
+
+@transaction.atomic
+def publish_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Campaign:
+    """Let the campaign run by its dates. ValidationError with every problem there is; twice is once."""
+    campaign = (
+        Campaign.objects.select_for_update(no_key=True).select_related("organization").get(pk=campaign.pk)
+    )
+    if campaign.withdrawn_at is not None:
+        raise ValidationError("A withdrawn campaign cannot be published again. Make a new one.")
+    if campaign.published_at is not None:
+        return campaign
+    _refuse_problems(campaign, now)
+    campaign.published_at = now
+    campaign.full_clean()
+    campaign.save(update_fields=["published_at", "updated_at"])
+    audit.record(
+        action="campaign.published",
+        target=campaign,
+        now=now,
+        actor=actor,
+        organization=campaign.organization,
+    )
+    return campaign
+
+
+@transaction.atomic
+def withdraw_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Campaign:
+    """Stop a published campaign: nothing more is earned, what was earned stays claimable until it closes."""
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    phase = campaign.phase(now)
+    if phase is CampaignPhase.WITHDRAWN:
+        return campaign
+    if phase in (CampaignPhase.DRAFT, CampaignPhase.CLOSED):
+        raise ValidationError(
+            "Only a published campaign that has not closed can be withdrawn: this one is %(phase)s.",
+            code="not_withdrawable",
+            params={"phase": phase.label.lower()},
+        )
+    campaign.withdrawn_at = now
+    campaign.full_clean()
+    campaign.save(update_fields=["withdrawn_at", "updated_at"])
+    audit.record(
+        action="campaign.withdrawn",
+        target=campaign,
+        now=now,
+        actor=actor,
+        organization=campaign.organization,
+    )
+    return campaign
+
+
+@transaction.atomic
+def delete_draft(*, campaign: Campaign, now: datetime, actor: Actor) -> None:
+    """Delete a campaign that was never published. ValidationError for any other."""
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    if campaign.published_at is not None:
+        raise ValidationError("A published campaign is withdrawn, not deleted.")
+    audit.record(
+        action="campaign.deleted",
+        target=campaign,
+        now=now,
+        actor=actor,
+        organization=campaign.organization,
+        data={"name": campaign.name},
+    )
+    campaign.delete()
+
+
+def problems_of(campaign: Campaign, *, now: datetime) -> list[Problem]:
+    """Everything that keeps `campaign` from being published at `now`; empty when it can be."""
+    organization = campaign.organization
+    attached = list(campaign.campaign_rewards.select_related("reward"))
+    problems = []
+    if organization.approved_at is None:
+        problems.append(Problem("not_approved", "The organization has to be approved by the platform first."))
+    if organization.suspended_at is not None:
+        problems.append(Problem("suspended", "The organization is suspended. Ask the platform why."))
+    if campaign.category is not None and campaign.category.organization_id != organization.pk:
+        problems.append(
+            Problem("category_not_claimed", f"Your organization does not claim “{campaign.category}”.")
+        )
+    if not organization.connect_url:
+        problems.append(
+            Problem(
+                "no_connect_url",
+                "Set the connection page in the organization's settings: "
+                "without it viewers cannot connect their game account.",
+            )
+        )
+    if not organization.oauth_apps.filter(deleted_at__isnull=True).exists():
+        problems.append(
+            Problem("no_oauth_app", "Create an OAuth app: connecting a game account goes through it.")
+        )
+    if campaign.ends_at <= now:
+        problems.append(Problem("ends_in_past", "The end is in the past. Move it later."))
+    if not attached:
+        problems.append(Problem("no_rewards", "Attach at least one reward."))
+    minutes_left = (campaign.ends_at - max(campaign.starts_at, now)) // timedelta(minutes=1)
+    for entry in attached:
+        if entry.reward.archived_at is not None:
+            problems.append(
+                Problem("reward_archived", f"“{entry.reward}” is archived. Restore or detach it.")
+            )
+        if entry.required_minutes > minutes_left > 0:
+            problems.append(
+                Problem(
+                    "reward_out_of_reach",
+                    f"“{entry.reward}” takes {entry.required_minutes} minutes, "
+                    f"but the campaign lasts {minutes_left} from now on.",
+                )
+            )
+    return problems
+
+
+def _refuse_problems(campaign: Campaign, now: datetime) -> None:
+    problems = problems_of(campaign, now=now)
+    if problems:
+        raise ValidationError([ValidationError(problem.text, code=problem.code) for problem in problems])
+
+
+def _write(campaign: Campaign, plan: CampaignPlan) -> None:
+    for name in (
+        "name",
+        "category",
+        "info_url",
+        "starts_at",
+        "ends_at",
+        "announces_at",
+        "closes_at",
+        "test_mode",
+    ):
+        setattr(campaign, name, getattr(plan, name))
+    check_web_address("info_url", campaign.info_url)
+    campaign.full_clean()
+    campaign.save()
+    _write_rewards(campaign, plan.rewards)
+    wanted = {channel.pk for channel in plan.channels}
+    present = set(campaign.allowed_channels.values_list("channel_id", flat=True))
+    campaign.allowed_channels.exclude(channel_id__in=wanted).delete()
+    AllowedChannel.objects.bulk_create(
+        AllowedChannel(campaign=campaign, channel_id=pk) for pk in sorted(wanted - present)
+    )
+
+
+def _write_rewards(campaign: Campaign, rewards: Iterable[RewardPlan]) -> None:
+    wanted = {(entry.reward.pk, entry.required_minutes, entry.position) for entry in rewards}
+    # Rows that differ are deleted before any is written: two rewards that swap positions would
+    # otherwise collide on the way.
+    for row in campaign.campaign_rewards.all():
+        key = (row.reward_id, row.required_minutes, row.position)
+        if key in wanted:
+            wanted.discard(key)
+        else:
+            row.delete()
+    for reward_id, required_minutes, position in sorted(wanted, key=lambda key: key[2]):
+        row = CampaignReward(
+            campaign=campaign, reward_id=reward_id, required_minutes=required_minutes, position=position
+        )
+        try:
+            row.full_clean()
+        except ValidationError as error:
+            raise ValidationError({"rewards": error.messages}) from error
+        row.save()

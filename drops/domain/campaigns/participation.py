@@ -1,0 +1,98 @@
+"""Which livestreams count for which campaigns. Every function costs a constant number of queries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts.models import User
+from drops.domain.campaigns.reading import live_campaigns, visible_campaigns
+from drops.domain.catalogue.livestreams import livestreams_on_air
+from drops.domain.watch.terms import Facts, Terms, judge
+from drops.models import (
+    AllowedChannel,
+    Campaign,
+    CampaignPhase,
+    Channel,
+    Livestream,
+)
+
+
+def livestreams_for(campaign: Campaign) -> QuerySet[Livestream]:
+    """The streams on air whose watch time counts for `campaign` while it is live, most watched first.
+
+    `watch_timeline.judge` as one query.
+    """
+    streams = livestreams_on_air()
+    if campaign.category_id is not None:
+        streams = streams.filter(category=campaign.category_id)
+    if AllowedChannel.objects.filter(campaign=campaign).exists():
+        streams = streams.filter(channel__allowed_in__campaign=campaign)
+    else:
+        streams = streams.filter(channel__opted_out_at__isnull=True)
+    return streams
+
+
+def campaigns_touching(channel: Channel, *, now: datetime) -> list[tuple[Campaign, bool]]:
+    """The running and announced campaigns that `channel` can take part in, soonest to end first.
+
+    True: the channel is on the campaign's allow-list, and cannot leave it. False: it is open to all.
+    """
+    allowed = AllowedChannel.objects.filter(campaign=OuterRef("pk"))
+    campaigns = (
+        visible_campaigns(now=now, viewer=channel.owner)
+        .filter(Q(("phase_now__in", (CampaignPhase.ANNOUNCED, CampaignPhase.LIVE))))
+        .annotate(is_limited=Exists(allowed), is_allowed=Exists(allowed.filter(channel=channel)))
+        .filter(Q(is_limited=False) | Q(is_allowed=True))
+        .select_related("organization", "category")
+        .order_by("ends_at", "pk")
+    )
+    return [(campaign, campaign.is_allowed) for campaign in campaigns]
+
+
+def campaigns_on(
+    livestreams: Iterable[Livestream], *, now: datetime, viewer: User | None
+) -> dict[int, list[Campaign]]:
+    """The campaigns that count on each livestream now, by livestream id: two queries.
+
+    Load the livestreams with their channel.
+    """
+    campaigns = list(
+        live_campaigns(now=now, viewer=viewer)
+        .select_related("organization", "category")
+        .order_by("ends_at", "pk")
+    )
+    allowed = defaultdict(set)
+    for campaign_id, channel_id in AllowedChannel.objects.filter(campaign__in=campaigns).values_list(
+        "campaign", "channel"
+    ):
+        allowed[campaign_id].add(channel_id)
+    terms = [
+        Terms(
+            campaign_id=campaign.pk,
+            organization_id=campaign.organization_id,
+            category_id=campaign.category_id,
+            test_mode=campaign.test_mode,
+            channel_ids=frozenset(allowed[campaign.pk]) or None,
+        )
+        for campaign in campaigns
+    ]
+
+    def counting_on(stream: Livestream) -> list[Campaign]:
+        facts = Facts(
+            channel_id=stream.channel_id,
+            livestream_id=stream.pk,
+            category_id=stream.category_id,
+            opted_out=stream.channel.opted_out_at is not None,
+        )
+        # A campaign in test mode is among the live ones only if the viewer is a member.
+        return [
+            campaign
+            for campaign, asked in zip(campaigns, terms, strict=True)
+            if judge(facts, asked, is_member=True) is None
+        ]
+
+    return {stream.pk: counting_on(stream) for stream in livestreams}

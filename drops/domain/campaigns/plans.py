@@ -1,0 +1,201 @@
+"""Campaigns: planned, published, changed while they run, withdrawn.
+
+What may still be changed follows from one promise: nothing that was earned, or can still be earned
+as announced, is taken away.
+
+| phase | what may change |
+| --- | --- |
+| draft, scheduled, announced | everything (a published campaign must stay publishable) |
+| live | name, info URL, allow-list; test mode off; end and close later; thresholds lower; more rewards; their order |
+| grace, withdrawn | name, info URL; close later; thresholds lower; the order of the rewards |
+| closed | nothing |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+
+from accounts.models import OAuthApp, User
+from drops.models import Campaign, CampaignPhase, Category, Channel, Reward
+from drops.models.campaigns import MAX_REWARDS
+
+Actor = User | OAuthApp | None
+
+
+MAX_DAYS = 365
+MAX_CHANNELS = 1000
+STARTED = (CampaignPhase.LIVE, CampaignPhase.GRACE, CampaignPhase.WITHDRAWN)
+ENDED = (CampaignPhase.GRACE, CampaignPhase.WITHDRAWN)
+
+
+# The fields that stay as they are once a campaign has started, and once it has ended.
+FIXED_AT_START = ("category", "starts_at", "announcement_days")
+FIXED_AT_END = (*FIXED_AT_START, "ends_at", "channels")
+
+
+class RewardPlan(NamedTuple):
+    """A reward to attach: `required_minutes` of watch time earn it, `position` orders it (1 to 12)."""
+
+    reward: Reward
+    required_minutes: int
+    position: int
+
+
+@dataclass(frozen=True)
+class CampaignPlan:
+    """All that an organization says of a campaign. `category` None: any; `channels` empty: global."""
+
+    name: str
+    category: Category | None
+    info_url: str
+    starts_at: datetime
+    ends_at: datetime
+    announcement_days: int
+    grace_days: int
+    test_mode: bool = False
+    rewards: Sequence[RewardPlan] = field(default_factory=tuple)
+    channels: Sequence[Channel] = field(default_factory=tuple)
+
+    @property
+    def announces_at(self) -> datetime:
+        return self.starts_at - timedelta(days=self.announcement_days)
+
+    @property
+    def closes_at(self) -> datetime:
+        return self.ends_at + timedelta(days=self.grace_days)
+
+
+def plan_of(campaign: Campaign) -> CampaignPlan:
+    """The plan that `campaign` follows now: replace parts of it to change the campaign."""
+    return CampaignPlan(
+        name=campaign.name,
+        category=campaign.category,
+        info_url=campaign.info_url,
+        starts_at=campaign.starts_at,
+        ends_at=campaign.ends_at,
+        announcement_days=campaign.announcement_days,
+        grace_days=campaign.grace_days,
+        test_mode=campaign.test_mode,
+        rewards=tuple(
+            RewardPlan(attached.reward, attached.required_minutes, attached.position)
+            for attached in campaign.campaign_rewards.select_related("reward")
+        ),
+        channels=tuple(entry.channel for entry in campaign.allowed_channels.select_related("channel")),
+    )
+
+
+def fixed_fields(phase: CampaignPhase) -> tuple[str, ...]:
+    """Fields of the plan that no longer change in `phase`. Others may be limited still."""
+    if phase in ENDED:
+        return FIXED_AT_END
+    return FIXED_AT_START if phase in STARTED else ()
+
+
+def check_plan(campaign: Campaign, plan: CampaignPlan) -> None:
+    """ValidationError, with a message per field, where `plan` cannot be one of this organization's."""
+    errors: dict[str, list[str]] = {}
+
+    def refuse(name: str, message: str) -> None:
+        errors.setdefault(name, []).append(message)
+
+    if plan.category and plan.category.organization_id != campaign.organization_id:
+        refuse("category", "Choose a category that your organization claims, or none.")
+    for name in ("starts_at", "ends_at"):
+        if not 2000 <= getattr(plan, name).year <= 2100:
+            refuse(name, "A year between 2000 and 2100.")
+    if plan.starts_at >= plan.ends_at:
+        refuse("ends_at", "The end must be after the start.")
+    for name in ("announcement_days", "grace_days"):
+        if not 0 <= getattr(plan, name) <= MAX_DAYS:
+            refuse(name, f"Between 0 and {MAX_DAYS} days.")
+    if len(plan.channels) > MAX_CHANNELS:
+        refuse("channels", f"At most {MAX_CHANNELS} channels. Leave the list empty for all.")
+    for message in _reward_errors(campaign, plan.rewards):
+        refuse("rewards", message)
+    if errors:
+        raise ValidationError(errors)
+
+
+def _reward_errors(campaign: Campaign, rewards: Sequence[RewardPlan]) -> Iterable[str]:
+    if len(rewards) > MAX_REWARDS:
+        yield f"A campaign has at most {MAX_REWARDS} rewards."
+    if len({entry.reward.pk for entry in rewards}) < len(rewards):
+        yield "A reward is attached twice."
+    if len({entry.position for entry in rewards}) < len(rewards):
+        yield "Two rewards have the same position."
+    attached = set(campaign.campaign_rewards.values_list("reward_id", flat=True)) if campaign.pk else set()
+    for entry in rewards:
+        if entry.reward.organization_id != campaign.organization_id:
+            yield "Choose rewards of your own organization."
+        elif entry.reward.archived_at is not None and entry.reward.pk not in attached:
+            yield f"“{entry.reward}” is archived. Restore it first."
+
+
+def refusals_of(phase: CampaignPhase, present: CampaignPlan, plan: CampaignPlan) -> dict[str, str]:
+    """What `plan` would take away from viewers, by field (see the table at the top)."""
+    if phase is CampaignPhase.CLOSED:
+        return {NON_FIELD_ERRORS: "The campaign has closed: nothing of it can be changed."}
+    if phase not in STARTED:
+        return {}
+    refusals = {
+        name: "The campaign has ended: this stays as it is."
+        if phase in ENDED
+        else "The campaign has started: this stays as it is."
+        for name in fixed_fields(phase)
+        if _differs(getattr(present, name), getattr(plan, name))
+    }
+    if plan.ends_at < present.ends_at:
+        refusals["ends_at"] = (
+            "Viewers count on the announced end: it can only move later. Withdraw the campaign to stop it."
+        )
+    if plan.closes_at < present.closes_at:
+        refusals["grace_days"] = "Viewers count on the announced last day to claim: it can only move later."
+    if plan.test_mode and not present.test_mode:
+        refusals["test_mode"] = "The campaign has started for everybody: test mode would lock viewers out."
+    if message := _reward_refusal(phase, present.rewards, plan.rewards):
+        refusals["rewards"] = message
+    return refusals
+
+
+def _differs(present: object, wanted: object) -> bool:
+    """Whether a field changes; the order of channels means nothing."""
+    if isinstance(present, tuple) and isinstance(wanted, (tuple, list)):
+        return set(present) != set(wanted)
+    return present != wanted
+
+
+def _reward_refusal(phase: CampaignPhase, present: Iterable[RewardPlan], wanted: Iterable[RewardPlan]) -> str:
+    before = {entry.reward: entry.required_minutes for entry in present}
+    after = {entry.reward: entry.required_minutes for entry in wanted}
+    for reward, minutes in before.items():
+        if reward not in after:
+            return f"“{reward}” stays attached: viewers have watched for it."
+        if after[reward] > minutes:
+            return f"“{reward}” takes {minutes} minutes: once the campaign has started this can only go down."
+    if phase in ENDED and len(after) > len(before):
+        return "The campaign has ended: no rewards can be added."
+    return ""
+
+
+def describe_plan(plan: CampaignPlan) -> dict[str, object]:
+    """The plan as JSON, for the audit trail."""
+    return {
+        "name": plan.name,
+        "category": plan.category.name if plan.category else None,
+        "info_url": plan.info_url,
+        "starts_at": plan.starts_at.isoformat(),
+        "ends_at": plan.ends_at.isoformat(),
+        "announcement_days": plan.announcement_days,
+        "grace_days": plan.grace_days,
+        "test_mode": plan.test_mode,
+        "rewards": [
+            [entry.reward.name, entry.required_minutes]
+            for entry in sorted(plan.rewards, key=lambda entry: entry.position)
+        ],
+        "channels": sorted(channel.slug for channel in plan.channels),
+    }

@@ -1,0 +1,198 @@
+"""The campaigns that viewers may see, and how far a viewer has come.
+
+Every function costs a constant number of queries.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import Count, Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.domain.permissions import organizations_of
+from accounts.models import User
+from drops.models import (
+    AllowedChannel,
+    Campaign,
+    CampaignPhase,
+    CampaignReward,
+    Progress,
+    Reward,
+)
+from drops.models.campaigns import PUBLIC_PHASES, CampaignQuerySet
+
+CLOSED_LISTED_FOR = timedelta(days=30)
+
+
+class Shelf(models.TextChoices):
+    """How the list of campaigns is divided, each part in the order of what happens next."""
+
+    LIVE = "live", _("Active")
+    UPCOMING = "upcoming", _("Upcoming")
+    ENDED = "ended", _("Ended")
+
+    @property
+    def phases(self) -> tuple[CampaignPhase, ...]:
+        return SHELVES[self][0]
+
+    @property
+    def ordering(self) -> str:
+        return SHELVES[self][1]
+
+
+SHELVES = {
+    Shelf.LIVE: ((CampaignPhase.LIVE,), "ends_at"),
+    Shelf.UPCOMING: ((CampaignPhase.ANNOUNCED,), "starts_at"),
+    Shelf.ENDED: ((CampaignPhase.GRACE, CampaignPhase.CLOSED), "-closes_at"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """An attached reward and how far a viewer has come: whole minutes, at most those required."""
+
+    attached: CampaignReward
+    minutes: int
+
+    @property
+    def reward(self) -> Reward:
+        return self.attached.reward
+
+    @property
+    def required_minutes(self) -> int:
+        return self.attached.required_minutes
+
+    @property
+    def is_earned(self) -> bool:
+        return self.minutes >= self.required_minutes
+
+    @property
+    def minutes_left(self) -> int:
+        return self.required_minutes - self.minutes
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignCard:
+    """A campaign as one viewer sees it now.
+
+    `seconds` is the viewer's watch time, None without any (and for visitors who are not signed in).
+    `thresholds` begin with the one that needs the fewest minutes. `channel_count` 0: any channel.
+    """
+
+    campaign: Campaign
+    phase: CampaignPhase
+    seconds: int | None
+    thresholds: tuple[Threshold, ...]
+    channel_count: int
+
+    @property
+    def minutes(self) -> int:
+        return (self.seconds or 0) // 60
+
+    @property
+    def next_threshold(self) -> Threshold | None:
+        """The first reward that is not earned yet, None when all are."""
+        return next((threshold for threshold in self.thresholds if not threshold.is_earned), None)
+
+    @property
+    def earned_count(self) -> int:
+        return sum(threshold.is_earned for threshold in self.thresholds)
+
+
+def visible_campaigns(*, now: datetime, viewer: User | None) -> CampaignQuerySet:
+    """Campaigns that `viewer` may look at: public ones of active organizations.
+
+    Those in test mode only if the viewer is a member of the organization.
+    """
+    takes_part = Q(test_mode=False)
+    if viewer is not None:
+        takes_part |= Q(organization__in=organizations_of(viewer))
+    return Campaign.objects.in_phase(*PUBLIC_PHASES, now=now).filter(
+        takes_part, organization__approved_at__isnull=False, organization__suspended_at__isnull=True
+    )
+
+
+def listed_campaigns(*, now: datetime, viewer: User | None) -> CampaignQuerySet:
+    """Visible campaigns without those that closed more than 30 days ago."""
+    return visible_campaigns(now=now, viewer=viewer).filter(closes_at__gt=now - CLOSED_LISTED_FOR)
+
+
+def shelf_counts(campaigns: CampaignQuerySet) -> dict[Shelf, int]:
+    """How many of the campaigns (with their phase annotated) stand on each shelf. One query."""
+    counts = campaigns.aggregate(
+        **{shelf.value: Count("pk", filter=Q(("phase_now__in", shelf.phases))) for shelf in Shelf}
+    )
+    return {shelf: counts[shelf.value] for shelf in Shelf}
+
+
+def live_campaigns(*, now: datetime, viewer: User | None = None) -> CampaignQuerySet:
+    """Visible campaigns in which watch time counts now."""
+    return visible_campaigns(now=now, viewer=viewer).filter(Q(("phase_now", CampaignPhase.LIVE)))
+
+
+def open_campaigns(*, now: datetime, viewer: User | None) -> CampaignQuerySet:
+    """Campaigns whose own page `viewer` may open: the visible ones, however long ago they closed.
+
+    A withdrawn one stays open to those who watched for it: they may have something to claim.
+    """
+    visible = Q(pk__in=visible_campaigns(now=now, viewer=viewer).values("pk"))
+    if viewer is not None:
+        watched = Exists(Progress.objects.filter(campaign=OuterRef("pk"), viewer=viewer))
+        visible |= Q(watched, withdrawn_at__isnull=False)
+    return Campaign.objects.filter(visible)
+
+
+def campaign_cards(
+    campaigns: Iterable[Campaign], *, now: datetime, viewer: User | None
+) -> list[CampaignCard]:
+    """The campaigns as `viewer` sees them, in the given order: three queries, however many there are.
+
+    Load the campaigns with `select_related("organization", "category")`: a card names both.
+    """
+    campaigns = list(campaigns)
+    seconds = seconds_watched(campaigns, viewer=viewer)
+    attached = defaultdict(list)
+    for campaign_reward in (
+        CampaignReward.objects.filter(campaign__in=campaigns)
+        .select_related("reward")
+        .order_by("required_minutes", "position")
+    ):
+        attached[campaign_reward.campaign_id].append(campaign_reward)
+    channel_counts = dict(
+        AllowedChannel.objects.filter(campaign__in=campaigns)
+        .order_by()
+        .values_list("campaign")
+        .annotate(Count("pk"))
+    )
+    return [
+        CampaignCard(
+            campaign=campaign,
+            phase=campaign.phase(now),
+            seconds=seconds.get(campaign.pk),
+            thresholds=thresholds(attached[campaign.pk], seconds=seconds.get(campaign.pk, 0)),
+            channel_count=channel_counts.get(campaign.pk, 0),
+        )
+        for campaign in campaigns
+    ]
+
+
+def thresholds(attached: Iterable[CampaignReward], *, seconds: int) -> tuple[Threshold, ...]:
+    """How far `seconds` of watch time go towards each attached reward."""
+    return tuple(
+        Threshold(attached=campaign_reward, minutes=min(seconds // 60, campaign_reward.required_minutes))
+        for campaign_reward in attached
+    )
+
+
+def seconds_watched(campaigns: Iterable[Campaign], *, viewer: User | None) -> dict[str, int]:
+    """Watch time by campaign id; campaigns the viewer has none for are left out."""
+    if viewer is None:
+        return {}
+    return dict(
+        Progress.objects.filter(viewer=viewer, campaign__in=campaigns).values_list("campaign", "seconds")
+    )

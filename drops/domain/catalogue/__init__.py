@@ -1,0 +1,1 @@
+"""What campaigns are made of: categories, channels, livestreams and rewards."""

@@ -1,0 +1,75 @@
+"""A streamer's channel: opened, described, and emptied when its owner's account is deleted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from secrets import token_hex
+
+from django.core.exceptions import ValidationError
+from django.core.files.base import File
+from django.db import transaction
+
+from accounts.domain import audit
+from accounts.domain.images import prepare_image
+from accounts.models import User
+from drops.domain.catalogue import livestreams
+from drops.models import Channel
+
+BANNER_SIZE = (1280, 720)
+
+
+@transaction.atomic
+def create_channel(*, owner: User, slug: str, description: str, now: datetime) -> Channel:
+    """Make `owner` a streamer. ValidationError where they have a channel, or the address is taken."""
+    if Channel.objects.filter(owner=owner).exists():
+        raise ValidationError("You have a channel already.", code="has_channel")
+    channel = Channel(owner=owner, slug=slug.lower(), description=description)
+    channel.full_clean()
+    channel.save()
+    audit.record(action="channel.created", target=channel, now=now, actor=owner, organization=None)
+    return channel
+
+
+@transaction.atomic
+def describe_channel(*, channel: Channel, description: str, now: datetime, actor: User) -> Channel:
+    channel.description = description
+    channel.full_clean()
+    channel.save(update_fields=["description"])
+    audit.record(action="channel.described", target=channel, now=now, actor=actor, organization=None)
+    return channel
+
+
+@transaction.atomic
+def change_banner(*, channel: Channel, banner: File | None, now: datetime, actor: User) -> Channel:
+    """Show `banner` where the channel is listed, or none. ValidationError where it is not a picture."""
+    _drop_banner(channel)
+    channel.banner = prepare_image(banner, size=BANNER_SIZE) if banner else ""
+    channel.save(update_fields=["banner"])
+    audit.record(action="channel.banner_changed", target=channel, now=now, actor=actor, organization=None)
+    return channel
+
+
+def empty_channel(*, user: User, now: datetime, **signal: object) -> None:
+    """Receives `account_deleted`: the stream ends; name, description and banner are gone.
+
+    The row stays: watch time and allow-lists name it.
+    """
+    channel = Channel.objects.filter(owner=user).first()
+    if channel is None:
+        return
+    livestream = channel.livestreams.filter(ended_at=None).first()
+    if livestream is not None:
+        livestreams.end_livestream(livestream=livestream, now=now, actor=user)
+    _drop_banner(channel)
+    channel.slug = f"deleted_{token_hex(8)}"
+    channel.description = ""
+    channel.banner = ""
+    channel.full_clean()
+    channel.save()
+
+
+def _drop_banner(channel: Channel) -> None:
+    banner = channel.banner
+    if banner:
+        transaction.on_commit(partial(banner.storage.delete, str(banner.name)))

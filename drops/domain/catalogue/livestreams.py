@@ -1,0 +1,128 @@
+"""What viewers may see of campaigns and of who streams for them. Every function costs a constant number of queries."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from accounts.domain import audit
+from accounts.models import OAuthApp, User
+from drops.domain.watch import store
+from drops.models import (
+    Category,
+    Channel,
+    FormerCategory,
+    FormerOptOut,
+    Livestream,
+)
+from drops.models.fields import to_ms
+
+
+def livestreams_on_air() -> QuerySet[Livestream]:
+    """All that is being streamed, most watched first."""
+    return Livestream.objects.filter(ended_at__isnull=True).order_by("-viewer_count", "-started_at", "pk")
+
+
+def categories_on_air() -> QuerySet[Category]:
+    """The categories that somebody is streaming in."""
+    return Category.objects.filter(
+        Exists(Livestream.objects.filter(category=OuterRef("pk"), ended_at__isnull=True))
+    )
+
+
+Actor = User | OAuthApp | None
+SESSION_SILENCE = timedelta(seconds=150)
+
+
+@transaction.atomic
+def go_live(
+    *, channel: Channel, category: Category | None, title: str, now: datetime, actor: Actor
+) -> Livestream:
+    """Start a livestream. A channel that is live already changes to this category and title."""
+    _lock(channel)
+    current = channel.livestreams.filter(ended_at__isnull=True).first()
+    if current is not None:
+        return change_livestream(livestream=current, category=category, title=title, now=now, actor=actor)
+    livestream = Livestream(channel=channel, category=category, title=title, started_at=now)
+    livestream.full_clean()
+    livestream.save()
+    audit.record(
+        action="livestream.started",
+        target=livestream,
+        now=now,
+        actor=actor,
+        organization=None,
+        data={"channel": channel.slug, "category": category.name if category else None, "title": title},
+    )
+    return livestream
+
+
+@transaction.atomic
+def change_livestream(
+    *, livestream: Livestream, category: Category | None, title: str, now: datetime, actor: Actor
+) -> Livestream:
+    """Set category and title. What was watched before `now` is judged by the category before."""
+    livestream = Livestream.objects.select_for_update().get(pk=livestream.pk)
+    if livestream.ended_at is not None or (livestream.category, livestream.title) == (category, title):
+        return livestream
+    if livestream.category != category:
+        FormerCategory.objects.create(livestream=livestream, category=livestream.category, until=now)
+    livestream.category = category
+    livestream.title = title
+    livestream.full_clean()
+    livestream.save(update_fields=["category", "title"])
+    audit.record(
+        action="livestream.changed",
+        target=livestream,
+        now=now,
+        actor=actor,
+        organization=None,
+        data={"category": category.name if category else None, "title": title},
+    )
+    return livestream
+
+
+@transaction.atomic
+def end_livestream(*, livestream: Livestream, now: datetime, actor: Actor) -> Livestream:
+    """End a livestream; one that ended already stays as it is."""
+    livestream = Livestream.objects.select_for_update().get(pk=livestream.pk)
+    if livestream.ended_at is not None:
+        return livestream
+    # A clock that stepped back must not end a stream before it started.
+    livestream.ended_at = max(now, livestream.started_at)
+    livestream.viewer_count = 0
+    livestream.save(update_fields=["ended_at", "viewer_count"])
+    audit.record(action="livestream.ended", target=livestream, now=now, actor=actor, organization=None)
+    return livestream
+
+
+@transaction.atomic
+def set_opt_out(*, channel: Channel, opted_out: bool, now: datetime, actor: Actor) -> Channel:
+    """Leave global campaigns, or come back to them. Allow-lists are not touched by it."""
+    channel = _lock(channel)
+    if opted_out == (channel.opted_out_at is not None):
+        return channel
+    if channel.opted_out_at is not None:
+        FormerOptOut.objects.create(channel=channel, started_at=channel.opted_out_at, ended_at=now)
+    channel.opted_out_at = now if opted_out else None
+    channel.save(update_fields=["opted_out_at"])
+    audit.record(
+        action="channel.opted_out" if opted_out else "channel.opted_in",
+        target=channel,
+        now=now,
+        actor=actor,
+        organization=None,
+    )
+    return channel
+
+
+def count_viewers(*, now: datetime) -> None:
+    """Note on every livestream on air how many viewers have a session there."""
+    store.count_viewers(since=to_ms(now - SESSION_SILENCE))
+
+
+def _lock(channel: Channel) -> Channel:
+    """One change of a channel at a time: two starts at once would make two livestreams."""
+    return Channel.objects.select_for_update().get(pk=channel.pk)

@@ -1,0 +1,82 @@
+"""A beat arrives: a player reports that a viewer watches a channel."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+
+from drops.domain.watch import stream
+from drops.domain.watch.beats import Beat, BeatKind
+from drops.domain.watch.credit import credit
+from drops.domain.watch.stream import BeatsRefused
+from drops.models import Channel
+from drops.models.fields import to_ms
+
+
+class UnknownChannel(Exception):
+    """There is no channel with this id."""
+
+
+class TooManyBeats(BeatsRefused):
+    """This viewer sends more beats in a minute than any player does."""
+
+    retry_after = 60
+
+
+def beat(
+    *,
+    viewer_id: int,
+    channel_id: int,
+    now: datetime,
+    kind: BeatKind = BeatKind.WATCH,
+    livestream_id: int = 0,
+    player: int = 0,
+    between: bool = False,
+) -> None:
+    """Take one beat in: into the stream, or without Redis credited at once.
+
+    `between`: it follows one that was taken in, so that were it lost the next would make up for it.
+    UnknownChannel; BeatsRefused when it cannot be taken now.
+    """
+    _refuse_flood(viewer_id, to_ms(now) // MINUTE)
+    if not channel_exists(channel_id):
+        raise UnknownChannel
+    accepted = Beat(viewer_id, channel_id, to_ms(now), kind, livestream_id, player)
+    if not settings.REDIS_URL:
+        credit([accepted], now=now)
+    elif between:
+        stream.append_soon(accepted)
+    else:
+        stream.append(accepted)
+
+
+MINUTE = 60_000
+# In this process and minute: one viewer must not fill the stream that all others need.
+_minute = 0
+_beats_of: dict[int, int] = {}
+
+
+def _refuse_flood(viewer_id: int, minute: int) -> None:
+    global _minute, _beats_of
+    if minute != _minute:
+        _minute, _beats_of = minute, {}
+    beats = _beats_of[viewer_id] = _beats_of.get(viewer_id, 0) + 1
+    if beats > settings.WATCH_BEATS_PER_MINUTE:
+        raise TooManyBeats
+
+
+# A channel that was there once stays known to this process: a beat then costs no query.
+_known_channels: set[int] = set()
+MAX_KNOWN_CHANNELS = 100_000
+
+
+def channel_exists(channel_id: int) -> bool:
+    if channel_id in _known_channels:
+        return True
+    if not Channel.objects.filter(pk=channel_id).exists():
+        return False
+    if len(_known_channels) >= MAX_KNOWN_CHANNELS:
+        _known_channels.clear()
+    _known_channels.add(channel_id)
+    return True

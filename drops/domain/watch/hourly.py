@@ -1,0 +1,114 @@
+"""The hourly figures that a batch of beats adds to."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from drops.domain.watch import store
+from drops.models import CampaignReward, Standing
+
+HOUR = 3_600_000
+
+
+class Earned(NamedTuple):
+    """Seconds that counted in one hour. `first`: this interval had none in this hour before."""
+
+    channel_id: int
+    standing_id: int
+    hour: int
+    seconds: int
+    first: bool
+
+
+class Mark(NamedTuple):
+    """A viewer had at least a second that counted, there and then."""
+
+    viewer_id: int
+    channel_id: int
+    standing_id: int
+    hour: int
+
+
+class Figures:
+    """The hourly figures of a batch: each campaign's on each channel."""
+
+    def __init__(
+        self,
+        earned: Mapping[int, Sequence[Earned]],
+        campaigns: Mapping[int, Sequence[str]],
+        before: Iterable[Mark],
+    ) -> None:
+        self._earned = earned
+        self._campaigns = campaigns
+        # (campaign, channel, hour): seconds, viewers, new viewers
+        self._hours: defaultdict[tuple[str, int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
+        # (campaign, reward, channel, hour): viewers who reached it
+        self._qualified: Counter[tuple[str, str, int, int]] = Counter()
+        self.rewards = _rewards({campaign_id for ids in campaigns.values() for campaign_id in ids})
+        self._add_up(set(self._by_campaign(before)))
+
+    def _by_campaign(self, marks: Iterable[Mark]) -> Iterator[tuple[int, int, int, str]]:
+        for mark in marks:
+            for campaign_id in self._campaigns[mark.standing_id]:
+                yield mark.viewer_id, mark.channel_id, mark.hour, campaign_id
+
+    def _add_up(self, seen: set[tuple[int, int, int, str]]) -> None:
+        seconds: defaultdict[tuple[int, int, int], int] = defaultdict(int)
+        for viewer_id, pieces in self._earned.items():
+            for channel_id, standing_id, hour, earned, first in pieces:
+                seconds[standing_id, channel_id, hour] += earned
+                if first:
+                    for mark in self._by_campaign([Mark(viewer_id, channel_id, standing_id, hour)]):
+                        if mark not in seen:
+                            seen.add(mark)
+                            self._hours[mark[3], channel_id, hour][1] += 1
+        for (standing_id, channel_id, hour), total in seconds.items():
+            for campaign_id in self._campaigns[standing_id]:
+                self._hours[campaign_id, channel_id, hour][0] += total
+
+    def pass_thresholds(self, viewer_id: int, campaign_id: str, counter: int) -> None:
+        """Note where and when the viewer's counter left zero, and where it reached a reward."""
+        for piece in self._earned[viewer_id]:
+            if campaign_id not in self._campaigns[piece.standing_id]:
+                continue
+            if counter == 0:
+                self._hours[campaign_id, piece.channel_id, piece.hour][2] += 1
+            for required, reward_id in self.rewards[campaign_id]:
+                if counter < required <= counter + piece.seconds:
+                    self._qualified[campaign_id, reward_id, piece.channel_id, piece.hour] += 1
+            counter += piece.seconds
+
+    def write(self) -> None:
+        store.add_hours(
+            [(*key, seconds, viewers, new) for key, (seconds, viewers, new) in self._hours.items()]
+        )
+        store.add_reward_hours([(*key, viewers) for key, viewers in self._qualified.items()])
+
+
+def by_hour(start: int, end: int) -> Iterator[tuple[int, int]]:
+    while start < end:
+        stop = min(end, start - start % HOUR + HOUR)
+        yield start, stop
+        start = stop
+
+
+def campaigns_of(standing_ids: Collection[int]) -> dict[int, tuple[str, ...]]:
+    found: dict[int, tuple[str, ...]] = {}
+    if standing_ids:
+        for standing_id, campaign_id in Standing.campaigns.through.objects.filter(
+            standing__in=standing_ids
+        ).values_list("standing", "campaign"):
+            found[standing_id] = (*found.get(standing_id, ()), campaign_id)
+    return found
+
+
+def _rewards(campaign_ids: Collection[str]) -> Mapping[str, Sequence[tuple[int, str]]]:
+    """(required seconds, reward) of each campaign."""
+    found: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+    for campaign_id, reward_id, minutes in CampaignReward.objects.filter(
+        campaign__in=campaign_ids
+    ).values_list("campaign", "reward", "required_minutes"):
+        found[campaign_id].append((minutes * 60, reward_id))
+    return found

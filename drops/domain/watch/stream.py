@@ -1,0 +1,175 @@
+"""The watch stream: beats on their way from the web processes to `credit`, in Redis Streams.
+
+One stream for each partition of the viewers. The ids that Redis gives are the beats' times: one
+clock for all web processes, that never goes back within a stream. The position up to which a stream
+was credited is stored with the results, in one transaction: a worker that dies anywhere has credited
+a beat once or not at all, and the next worker goes on from there.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import cache
+from typing import cast
+
+import redis
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import BigIntegerField
+
+from drops.domain.watch import store
+from drops.domain.watch.beats import Beat, BeatKind, partition_of
+from drops.domain.watch.credit import credit
+from drops.domain.watch.gather import Gatherer
+from drops.models import WatchPartition
+
+Entries = list[tuple[bytes, dict[bytes, bytes]]]
+
+
+# Beats credited in one transaction.
+BATCH = 5_000
+# Beats that may wait in this process, were Redis slower than they come.
+MAX_GATHERED = 20_000
+# How long a reading of a stream's length is believed, in seconds.
+LENGTH_AGE = 1.0
+
+
+log = structlog.get_logger(__name__)
+
+
+class BeatsRefused(Exception):
+    """No beats can be taken now. `retry_after`: seconds until trying again makes sense."""
+
+    retry_after = 10
+
+
+class StreamFull(BeatsRefused):
+    """Crediting is behind: beats are turned away before the stream takes all memory."""
+
+
+class StreamDown(BeatsRefused):
+    """Redis does not answer."""
+
+    retry_after = 5
+
+
+@cache
+def client(url: str) -> redis.Redis:
+    # One try: a web thread must not wait long for a beat that its player repeats anyway.
+    return redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
+
+
+def key(number: int) -> str:
+    return f"drops:watch:{number}"
+
+
+def append(beat: Beat) -> None:
+    """Take a beat in. When this returns it is in the stream. BeatsRefused: it is not.
+
+    `at` is not kept: Redis stamps it.
+    """
+    _refuse_when_full(beat)
+    _send([beat])
+
+
+def append_soon(beat: Beat) -> None:
+    """The same for a beat between others: it is in the stream in a few milliseconds.
+
+    If this process is killed before, the viewer's next beat earns the time of both. BeatsRefused.
+    """
+    _refuse_when_full(beat)
+    if time.monotonic() < _down_until:
+        raise StreamDown
+    if _gatherer.add(beat) > MAX_GATHERED:
+        raise StreamFull
+
+
+def _send(beats: Sequence[Beat]) -> None:
+    try:
+        with client(settings.REDIS_URL).pipeline(transaction=False) as pipeline:
+            for beat in beats:
+                pipeline.xadd(key(partition_of(beat.viewer_id)), {"b": _pack(beat)})
+            pipeline.execute()
+    except redis.RedisError as error:
+        log.warning("watch_stream_down", error=str(error), beats=len(beats))
+        raise StreamDown from error
+
+
+def _send_gathered(beats: Sequence[Beat]) -> None:
+    """After a failure beats are refused for a while: their players come back, these ones' too."""
+    global _down_until  # noqa: PLW0603
+    try:
+        _send(beats)
+    except StreamDown as down:
+        _down_until = time.monotonic() + down.retry_after
+
+
+_down_until = 0.0
+_gatherer = Gatherer(_send_gathered)
+
+
+_lengths: dict[int, tuple[float, int]] = {}
+
+
+def _refuse_when_full(beat: Beat) -> None:
+    number = partition_of(beat.viewer_id)
+    read_at, length = _lengths.get(number, (0.0, 0))
+    if time.monotonic() - read_at > LENGTH_AGE:
+        try:
+            length = int(client(settings.REDIS_URL).xlen(key(number)))
+        except redis.RedisError as error:
+            raise StreamDown from error
+        _lengths[number] = (time.monotonic(), length)
+    if length >= settings.WATCH_STREAM_LIMIT:
+        raise StreamFull
+
+
+def credit_all(*, now: Callable[[], datetime], seconds: float = 20) -> int:
+    """Credit until every stream is empty, or for about so many seconds; returns the number of beats."""
+    stop = time.monotonic() + seconds
+    credited = 0
+    # In any order, so that workers that start together do not meet at every partition.
+    for number in random.sample(range(settings.WATCH_PARTITIONS), settings.WATCH_PARTITIONS):
+        while time.monotonic() < stop and (count := credit_partition(number=number, now=now())):
+            credited += count
+    return credited
+
+
+def credit_partition(*, number: int, now: datetime) -> int:
+    """Credit the next beats of one partition; returns how many there were. Safe to run anywhere, at any
+    time, as often as one likes: of two workers at the same position one credits, the other sees so."""
+    position = WatchPartition.objects.filter(pk=number).values_list("position", flat=True).first() or "0-0"
+    connection = client(settings.REDIS_URL)
+    entries = cast("Entries", connection.xrange(key(number), min=f"({position}", count=BATCH))
+    if not entries:
+        return 0
+    last = entries[-1][0].decode()
+    with transaction.atomic():
+        if store.lock_partitions([number])[number] != position:
+            return 0
+        credit([beat for entry in entries for beat in _unpack(*entry)], now=now)
+        WatchPartition.objects.filter(pk=number).update(position=last)
+    milliseconds, _, sequence = last.partition("-")
+    connection.xtrim(key(number), minid=f"{milliseconds}-{int(sequence) + 1}", approximate=False)
+    return len(entries)
+
+
+def _pack(beat: Beat) -> str:
+    return f"{beat.viewer_id} {beat.channel_id} {beat.kind:d} {beat.livestream_id} {beat.player}"
+
+
+def _unpack(entry_id: bytes, fields: dict[bytes, bytes]) -> Sequence[Beat]:
+    """The beat of an entry; an entry that is none is passed over, or it would block its stream for good."""
+    try:
+        viewer_id, channel_id, kind, livestream_id, player = map(int, fields[b"b"].split())
+        at = int(entry_id.partition(b"-")[0])
+        if max(viewer_id, channel_id, livestream_id, player) > BigIntegerField.MAX_BIGINT:
+            raise ValueError("a number beyond 64 bits")
+        return [Beat(viewer_id, channel_id, at, BeatKind(kind), livestream_id, player)]
+    except (KeyError, ValueError):
+        log.exception("watch_stream_entry_unreadable", entry=entry_id.decode())
+        return []

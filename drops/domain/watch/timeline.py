@@ -1,0 +1,362 @@
+"""How channels stood towards the campaigns, moment by moment.
+
+Watch time is judged by how things stood when it was watched. This module lays out, for the channels
+and the time span of a batch, the pieces in which nothing changed; each piece says which campaigns
+it counts for, or why for none. Times are integers: milliseconds since 1970.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from typing import NamedTuple, cast
+
+from django.db.models import Exists, OuterRef, Q
+
+from accounts.models import Membership
+from drops.domain.watch.terms import CLOSENESS, Facts, Terms, judge
+from drops.models import (
+    AllowedChannel,
+    Campaign,
+    Channel,
+    FormerCategory,
+    FormerOptOut,
+    FormerTerms,
+    Livestream,
+    Reason,
+    Standing,
+)
+from drops.models.fields import from_ms, to_ms
+
+FOREVER = 2**62
+
+
+class Verdict(NamedTuple):
+    """What a piece means for one kind of viewer. `reason` is "" where `campaign_ids` is not empty."""
+
+    standing_id: int
+    campaign_ids: tuple[str, ...]
+    reason: str
+
+
+@dataclass(slots=True)
+class Piece:
+    """A stretch of a channel's time in which nothing changed: `start` <= t < `end`."""
+
+    start: int
+    end: int
+    facts: Facts
+    # By the organizations under test that the viewer is a member of.
+    verdicts: dict[frozenset[str], Verdict] = field(default_factory=dict)
+
+
+class Epoch:
+    """A stretch of time in which no campaign changed, with its live campaigns by what they ask for."""
+
+    def __init__(self, start: int, end: int, live: Sequence[Terms]) -> None:
+        self.start = start
+        self.end = end
+        self._global: defaultdict[int | None, list[Terms]] = defaultdict(list)
+        self._listed: defaultdict[int, list[Terms]] = defaultdict(list)
+        self._listing_categories = {terms.category_id for terms in live if terms.channel_ids is not None}
+        self._any_live = bool(live)
+        for terms in live:
+            if terms.channel_ids is None:
+                self._global[terms.category_id].append(terms)
+            else:
+                for channel_id in terms.channel_ids:
+                    self._listed[channel_id].append(terms)
+
+    def judge(self, facts: Facts, organizations: frozenset[str]) -> tuple[tuple[str, ...], str]:
+        """The campaigns that count for a member of `organizations`; where none does, the closest reason."""
+        if facts.livestream_id is None:
+            return (), Reason.STREAM_OFFLINE
+        near = [*self._global[None], *self._listed[facts.channel_id]]
+        if facts.category_id is not None:
+            near += self._global[facts.category_id]
+        reasons: set[Reason] = {Reason.WRONG_CATEGORY if self._any_live else Reason.CAMPAIGN_NOT_LIVE}
+        if not self._listing_categories.isdisjoint((None, facts.category_id)):
+            reasons.add(Reason.NOT_ALLOW_LISTED)
+        counting = []
+        for terms in near:
+            reason = judge(facts, terms, is_member=terms.organization_id in organizations)
+            if reason is None:
+                counting.append(terms.campaign_id)
+            else:
+                reasons.add(reason)
+        return tuple(sorted(counting)), "" if counting else max(reasons, key=CLOSENESS.index)
+
+
+class Timeline:
+    """The pieces of some channels between two moments."""
+
+    def __init__(self, pieces: Mapping[int, Sequence[Piece]], members: Mapping[int, frozenset[str]]) -> None:
+        self._pieces = pieces
+        self._members = members
+
+    def __contains__(self, channel_id: int) -> bool:
+        return channel_id in self._pieces
+
+    def steady(self) -> dict[int, tuple[int, int]]:
+        """(standing, livestream) by channel, of those that counted all the time, alike for all viewers."""
+        return {
+            channel_id: (verdict.standing_id, pieces[0].facts.livestream_id or 0)
+            for channel_id, pieces in self._pieces.items()
+            if len(pieces) == 1
+            and len(pieces[0].verdicts) == 1
+            and (verdict := pieces[0].verdicts[frozenset()]).campaign_ids
+        }
+
+    def walk(self, channel_id: int, start: int, end: int) -> Iterator[tuple[int, int, Piece]]:
+        """What [start, end) is made of; the piece of the moment itself where `start` == `end`."""
+        for piece in self._pieces[channel_id]:
+            if piece.start < end and start < piece.end:
+                yield max(start, piece.start), min(end, piece.end), piece
+            elif start == end and piece.start <= start < piece.end:
+                yield start, end, piece
+
+    def verdict(self, piece: Piece, viewer_id: int) -> Verdict:
+        return piece.verdicts[self._members.get(viewer_id, frozenset())]
+
+    def may_count(self, channel_id: int) -> bool:
+        """Whether the channel counts for anybody at any moment."""
+        return any(
+            verdict.campaign_ids for piece in self._pieces[channel_id] for verdict in piece.verdicts.values()
+        )
+
+    def campaigns(self) -> dict[int, tuple[str, ...]]:
+        """The campaigns of each standing."""
+        return {
+            verdict.standing_id: verdict.campaign_ids
+            for pieces in self._pieces.values()
+            for piece in pieces
+            for verdict in piece.verdicts.values()
+        }
+
+
+def load(
+    *, channel_ids: Collection[int], viewer_ids: Collection[int], start: int, end: int, write: bool = True
+) -> Timeline:
+    """Lay out [start, end] for those of `channel_ids` that exist. A constant number of queries.
+
+    `write` False: standings that have no row yet are not stored (their id is 0).
+    """
+    since, until = from_ms(start), from_ms(end)
+    facts = _facts(channel_ids, since, until)
+    epochs = _epochs(facts, since, until)
+    members = _members(viewer_ids, epochs.testing)
+    kinds = {frozenset[str](), *members.values()}
+    pieces: dict[int, list[Piece]] = {}
+    judged: list[tuple[Piece, frozenset[str], tuple[str, ...], str]] = []
+    for channel_id, stretches in facts.items():
+        pieces[channel_id] = []
+        for first, last, known in stretches:
+            if last <= start or end < first:
+                continue
+            for epoch in epochs.within(first, last):
+                piece = Piece(max(first, epoch.start), min(last, epoch.end), known)
+                pieces[channel_id].append(piece)
+                judged += [(piece, kind, *epoch.judge(known, kind)) for kind in kinds]
+    keys = [_key(piece.facts, campaign_ids) for piece, _, campaign_ids, _ in judged]
+    wanted = {
+        key: (piece.facts, campaign_ids)
+        for key, (piece, _, campaign_ids, _) in zip(keys, judged, strict=True)
+    }
+    ids = _standing_ids(wanted, write=write)
+    for key, (piece, kind, campaign_ids, reason) in zip(keys, judged, strict=True):
+        piece.verdicts[kind] = Verdict(ids[key], campaign_ids, reason)
+    return Timeline({channel_id: _merged(found) for channel_id, found in pieces.items()}, members)
+
+
+def _merged(pieces: Iterable[Piece]) -> list[Piece]:
+    """Neighbours that mean the same are one."""
+    merged: list[Piece] = []
+    for piece in pieces:
+        if merged and (merged[-1].facts, merged[-1].verdicts) == (piece.facts, piece.verdicts):
+            merged[-1].end = piece.end
+        else:
+            merged.append(piece)
+    return merged
+
+
+Stretch = tuple[int, int, Facts]
+
+
+def _facts(channel_ids: Collection[int], since: datetime, until: datetime) -> dict[int, list[Stretch]]:
+    """For each channel its time, from -infinity to infinity, cut where live, category or opt-out changed."""
+    out: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    channels = dict(Channel.objects.filter(pk__in=channel_ids).values_list("pk", "opted_out_at"))
+    for channel_id, opted_out_at in channels.items():
+        if opted_out_at is not None:
+            out[channel_id].append((to_ms(opted_out_at), FOREVER))
+    for channel_id, out_at, in_at in FormerOptOut.objects.filter(ended_at__gt=since).values_list(
+        "channel", "started_at", "ended_at"
+    ):
+        out[channel_id].append((to_ms(out_at), to_ms(in_at)))
+
+    former: defaultdict[int, list[tuple[int, int | None]]] = defaultdict(list)
+    for livestream_id, until_at, category_id in (
+        FormerCategory.objects.filter(until__gt=since)
+        .order_by("until", "pk")
+        .values_list("livestream", "until", "category")
+    ):
+        former[livestream_id].append((to_ms(until_at), category_id))
+
+    live: defaultdict[int, list[tuple[int, int, int, int | None]]] = defaultdict(list)
+    for pk, channel_id, category_id, began_at, ended_at in (
+        Livestream.objects.filter(
+            Q(ended_at__isnull=True) | Q(ended_at__gt=since), channel__in=channels, started_at__lte=until
+        )
+        .order_by("started_at", "pk")
+        .values_list("pk", "channel", "category", "started_at", "ended_at")
+    ):
+        begin = to_ms(began_at)
+        for until_ms, former_category in former[pk]:
+            live[channel_id].append((begin, until_ms, pk, former_category))
+            begin = until_ms
+        live[channel_id].append((begin, FOREVER if ended_at is None else to_ms(ended_at), pk, category_id))
+    return {
+        channel_id: list(_stretches(channel_id, live[channel_id], out[channel_id])) for channel_id in channels
+    }
+
+
+def _stretches(
+    channel_id: int, live: Sequence[tuple[int, int, int, int | None]], out: Sequence[tuple[int, int]]
+) -> Iterator[Stretch]:
+    spans = [*out, *(row[:2] for row in live)]
+    edges = {-FOREVER, FOREVER, *(edge for span in spans for edge in span)}
+    for begin, end in itertools.pairwise(sorted(edges)):
+        stream = next((row for row in live if row[0] <= begin < row[1]), None)
+        opted_out = any(first <= begin < last for first, last in out)
+        yield (
+            begin,
+            end,
+            Facts(channel_id, stream[2] if stream else None, stream[3] if stream else None, opted_out),
+        )
+
+
+class Epochs(NamedTuple):
+    epochs: Sequence[Epoch]
+    testing: frozenset[str]  # organizations with a campaign in test mode
+
+    def within(self, start: int, end: int) -> Iterator[Epoch]:
+        return (epoch for epoch in self.epochs if epoch.start < end and start < epoch.end)
+
+
+Span = tuple[int, int, Terms]
+
+
+def _epochs(facts: Collection[int], since: datetime, until: datetime) -> Epochs:
+    """The campaigns that are live somewhere in the span, cut where one starts, ends or changes."""
+    former: defaultdict[str, list[FormerTerms]] = defaultdict(list)
+    for former_terms in FormerTerms.objects.filter(until__gt=since).order_by("until", "pk"):
+        former[former_terms.campaign_id].append(former_terms)
+    campaigns = list(
+        Campaign.objects.filter(
+            Q(starts_at__lte=until, ends_at__gt=since) | Q(pk__in=former),
+            Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gt=since),
+            Q(organization__suspended_at__isnull=True) | Q(organization__suspended_at__gt=since),
+            organization__approved_at__isnull=False,
+            published_at__lte=until,
+        )
+        .annotate(listed=Exists(AllowedChannel.objects.filter(campaign=OuterRef("pk"))))
+        .values_list(
+            "pk",
+            "organization",
+            "category",
+            "test_mode",
+            "starts_at",
+            "ends_at",
+            "published_at",
+            "withdrawn_at",
+            "organization__suspended_at",
+            "listed",
+        )
+    )
+    allowed: defaultdict[str, set[int]] = defaultdict(set)
+    for campaign_id, channel_id in AllowedChannel.objects.filter(
+        campaign__in=[row[0] for row in campaigns], channel__in=facts
+    ).values_list("campaign", "channel"):
+        allowed[campaign_id].add(channel_id)
+
+    spans: list[Span] = []
+    for row in campaigns:
+        pk, organization_id, category, test, starts, ends, published, withdrawn, suspended, listed = row
+        stops = [to_ms(moment) for moment in (withdrawn, suspended) if moment is not None]
+        begin = to_ms(cast("datetime", published))
+        for was in former[pk]:
+            channels = frozenset(was.channel_ids) or None
+            asked = Terms(pk, organization_id, was.category_id, was.test_mode, channels)
+            until_ms = to_ms(was.until)
+            spans.append((max(begin, to_ms(was.starts_at)), min(until_ms, to_ms(was.ends_at), *stops), asked))
+            begin = max(begin, until_ms)
+        asks = Terms(pk, organization_id, category, test, frozenset(allowed[pk]) if listed else None)
+        spans.append((max(begin, to_ms(starts)), min([to_ms(ends), *stops]), asks))
+    first, last = to_ms(since), to_ms(until)
+    spans = [span for span in spans if span[0] < span[1] and span[0] <= last and span[1] > first]
+    edges = sorted(
+        {-FOREVER, FOREVER}
+        | {edge for begin, end, _ in spans for edge in (begin, end) if first < edge <= last}
+    )
+    epochs = []
+    for begin, end in itertools.pairwise(edges):
+        moment = max(begin, first)
+        epochs.append(Epoch(begin, end, [terms for from_, to, terms in spans if from_ <= moment < to]))
+    return Epochs(epochs, frozenset(terms.organization_id for *_, terms in spans if terms.test_mode))
+
+
+def _members(viewer_ids: Collection[int], organization_ids: Collection[str]) -> dict[int, frozenset[str]]:
+    """Which viewers are members of organizations that test a campaign."""
+    if not organization_ids:
+        return {}
+    found: defaultdict[int, set[str]] = defaultdict(set)
+    wanted = set(viewer_ids)
+    # Members are few, viewers may be many: all members of these organizations are read.
+    for user_id, organization_id in Membership.objects.filter(organization__in=organization_ids).values_list(
+        "user", "organization"
+    ):
+        if user_id in wanted:
+            found[user_id].add(organization_id)
+    return {user_id: frozenset(organizations) for user_id, organizations in found.items()}
+
+
+def _key(facts: Facts, campaign_ids: tuple[str, ...]) -> str:
+    return blake2b(repr((tuple(facts), campaign_ids)).encode(), digest_size=16).hexdigest()
+
+
+def _standing_ids(wanted: Mapping[str, tuple[Facts, tuple[str, ...]]], *, write: bool) -> Mapping[str, int]:
+    ids = dict(Standing.objects.filter(key__in=wanted).values_list("key", "pk"))
+    missing = {key: standing for key, standing in wanted.items() if key not in ids}
+    if not write:
+        return defaultdict(int, ids)
+    if not missing:
+        return ids
+    Standing.objects.bulk_create(
+        [
+            Standing(
+                key=key,
+                channel_id=facts.channel_id,
+                livestream_id=facts.livestream_id,
+                category_id=facts.category_id,
+                opted_out=facts.opted_out,
+            )
+            for key, (facts, _) in sorted(missing.items())
+        ],
+        # Another worker may be storing the same one; in one order, so that neither waits for the other.
+        ignore_conflicts=True,
+    )
+    ids |= dict(Standing.objects.filter(key__in=missing).values_list("key", "pk"))
+    link = Standing.campaigns.through
+    link.objects.bulk_create(
+        [
+            link(standing_id=ids[key], campaign_id=campaign_id)
+            for key, (_, campaign_ids) in sorted(missing.items())
+            for campaign_id in campaign_ids
+        ],
+        ignore_conflicts=True,
+    )
+    return ids

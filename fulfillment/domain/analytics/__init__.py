@@ -1,0 +1,1 @@
+"""What campaigns brought. It sees watch time, links and claims."""

@@ -1,0 +1,138 @@
+"""A viewer's inventory. Every function costs a constant number of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from accounts.domain import links
+from accounts.domain.permissions import organizations_of
+from accounts.models import Organization, User
+from drops.domain.campaigns.reading import CampaignCard, Threshold, campaign_cards
+from drops.models import Campaign
+from drops.models.campaigns import CLAIMABLE_PHASES
+from fulfillment.domain.claims.claiming import ClaimRefused, refusal_of
+from fulfillment.models import Claim, Delivery, DeliveryState
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A campaign in one part of the inventory, with those of its rewards that belong there.
+
+    `connect_url`: where to connect the game account, "" if that is done or cannot be done.
+    `refused`: why the rewards cannot be claimed now, though they are earned.
+    """
+
+    card: CampaignCard
+    thresholds: tuple[Threshold, ...]
+    connect_url: str = ""
+    refused: ClaimRefused | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What a viewer watched for and has not claimed, until the campaign's grace period is over.
+
+    `ready`: earned, to be claimed now. `in_progress`: can still be earned. `expired`: was not earned
+    in time, shown as long as the campaign's claims are open.
+    """
+
+    ready: tuple[Entry, ...]
+    in_progress: tuple[Entry, ...]
+    expired: tuple[Entry, ...]
+
+
+def inventory(*, viewer: User, now: datetime) -> Inventory:
+    """See `Inventory`. Campaigns whose claims close sooner come first."""
+    campaigns = (
+        Campaign.objects.in_phase(*CLAIMABLE_PHASES, now=now)
+        .filter(progress__viewer=viewer)
+        .select_related("organization", "category")
+        .order_by("closes_at", "pk")
+    )
+    cards = campaign_cards(campaigns, now=now, viewer=viewer)
+    claimed = set(
+        Claim.objects.filter(viewer=viewer, campaign__in=[card.campaign for card in cards]).values_list(
+            "campaign_id", "reward_id"
+        )
+    )
+    linked = links.linked_organization_ids(viewer)
+    member_of = set(organizations_of(viewer).values_list("pk", flat=True))
+    ready, in_progress, expired = [], [], []
+    for card in cards:
+        organization = card.campaign.organization
+        is_linked = organization.pk in linked
+        to_claim = tuple(
+            threshold
+            for threshold in card.thresholds
+            if threshold.is_earned and (card.campaign.pk, threshold.reward.pk) not in claimed
+        )
+        if to_claim:
+            refused = refusal_of(
+                campaign=card.campaign,
+                organization_is_active=organization.is_active,
+                required_minutes=to_claim[0].required_minutes,
+                seconds=card.seconds or 0,
+                is_member=organization.pk in member_of,
+                linked=is_linked,
+                now=now,
+            )
+            ready.append(Entry(card, to_claim, refused=refused))
+        unearned = tuple(threshold for threshold in card.thresholds if not threshold.is_earned)
+        if unearned and card.phase.watchable:
+            connect_url = "" if is_linked else connect_address(organization)
+            in_progress.append(Entry(card, unearned, connect_url=connect_url))
+        elif unearned:
+            expired.append(Entry(card, unearned))
+    return Inventory(tuple(ready), tuple(in_progress), tuple(expired))
+
+
+def connect_address(organization: Organization) -> str:
+    """Where to connect with `organization` and be sent back to the inventory, "" without such a page."""
+    return links.connect_address(
+        organization=organization, return_to=settings.SITE_URL + reverse("fulfillment:inventory")
+    )
+
+
+class Arrival(Enum):
+    """How far a claim has come on its way to the game."""
+
+    DELIVERED = "delivered"
+    ON_ITS_WAY = "on its way"
+    HELD_UP = "held up"
+    TO_BE_FETCHED = "to be fetched by the studio"
+
+
+def claims_of(viewer: User) -> QuerySet[Claim]:
+    """Everything `viewer` has claimed, newest first, with what `arrival` needs."""
+    return (
+        Claim.objects.filter(viewer=viewer)
+        .select_related("campaign__organization", "campaign__category", "reward")
+        .prefetch_related("deliveries__endpoint")
+        .order_by("-created_at", "-pk")
+    )
+
+
+def arrival(deliveries: Iterable[Delivery]) -> Arrival:
+    """Where a claim is, by its deliveries: arrived once one endpoint has had it, also while it is sent again."""
+    deliveries = [
+        delivery
+        for delivery in deliveries
+        if delivery.delivered_at is not None or delivery.endpoint.deleted_at is None
+    ]
+    if not deliveries:
+        return Arrival.TO_BE_FETCHED
+    if any(delivery.delivered_at is not None for delivery in deliveries):
+        return Arrival.DELIVERED
+    if any(
+        delivery.state == DeliveryState.PENDING and delivery.endpoint.accepts_claims
+        for delivery in deliveries
+    ):
+        return Arrival.ON_ITS_WAY
+    return Arrival.HELD_UP

@@ -1,0 +1,203 @@
+"""Attempts: a request is made under a lease, and its outcome is written down."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import structlog
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, connection, transaction
+
+from accounts.domain import audit
+from accounts.models import ulid_parameter
+from config.rows import insert
+from fulfillment.domain.delivery import breaker, notices, signing
+from fulfillment.domain.delivery.messages import request_headers
+from fulfillment.domain.delivery.queue import REQUEST_DEADLINE, WORKER_DEADLINE, Lease, give_back, moment
+from fulfillment.domain.delivery.schedule import retry_after, what_follows
+from fulfillment.models import (
+    Attempt,
+    Delivery,
+    DeliveryState,
+    ErrorClass,
+    SigningKey,
+    Trigger,
+    WebhookEndpoint,
+)
+from fulfillment.outbound import client
+from fulfillment.outbound.client import Answer
+
+logger = structlog.get_logger(__name__)
+
+
+class Outcome(NamedTuple):
+    lease: Lease
+    made: Attempt
+
+
+def attempt_leased(leases: Iterable[Lease], *, now: datetime) -> None:
+    """The first attempts of a claim, inside its request: one deadline for all of them together.
+
+    What there is no time for is given back to the workers.
+    """
+    started = time.monotonic()
+    for lease in leases:
+        passed = time.monotonic() - started
+        if passed >= REQUEST_DEADLINE / 2:
+            give_back(lease, now=now + timedelta(seconds=passed))
+            continue
+        try:
+            attempt(lease, now=now + timedelta(seconds=passed), deadline=REQUEST_DEADLINE - passed)
+        except DatabaseError:
+            raise
+        except Exception:  # an error of ours: its lease runs out, and the other endpoints have their turn
+            logger.exception("attempt_not_finished", delivery=lease.delivery.pk)
+
+
+def attempt(lease: Lease, *, now: datetime, deadline: float = WORKER_DEADLINE) -> Attempt:
+    """Make the one attempt that `lease` allows, and write down what came of it. Not to be called in a transaction."""
+    made = send(lease, keys=signing.keys_for_signing(now), now=now, deadline=deadline)
+    write_outcomes([Outcome(lease, made)])
+    return made
+
+
+def send(
+    lease: Lease, *, keys: Sequence[SigningKey], now: datetime, deadline: float = WORKER_DEADLINE
+) -> Attempt:
+    """Make the request. The attempt is not saved; the database is not asked."""
+    delivery = lease.delivery
+    headers: dict[str, str] = {}
+    try:
+        headers = request_headers(delivery, keys, now)
+    except (signing.NoSigningKey, OSError, ImproperlyConfigured):
+        logger.exception("not_signed", delivery=delivery.pk)
+        answer = Answer(error_class=ErrorClass.SIGNING, error="There is no signing key: ask the operators.")
+    else:
+        body = bytes(delivery.body)
+        answer = client.post(url=lease.endpoint.url, headers=headers, body=body, timeout=deadline)
+    return Attempt(
+        delivery=delivery,
+        endpoint=lease.endpoint,
+        url=lease.endpoint.address,
+        number=delivery.attempt_count,
+        trigger=delivery.trigger,
+        started_at=now,
+        duration_ms=answer.duration_ms,
+        status=answer.status,
+        error_class=answer.error_class,
+        error=answer.error[:300],
+        request_headers=headers,
+        response_headers=answer.headers,
+        response_body=answer.body,
+    )
+
+
+@transaction.atomic
+def write_outcomes(outcomes: Sequence[Outcome]) -> None:
+    """Write attempts down, and what follows from them for their deliveries and endpoints."""
+    endpoints = _lock_endpoints_that_change(outcomes)
+    in_time = [outcome for outcome in outcomes if _end_lease(outcome)]
+    insert(outcome.made for outcome in in_time)
+    for outcome in outcomes:
+        if outcome not in in_time:
+            _correct_crashed(outcome.made)
+        if outcome.lease.delivery.claim_id is None:
+            _note_test(outcome)
+        elif outcome.made.endpoint_id in endpoints:
+            _note_at_endpoint(endpoints[outcome.made.endpoint_id], outcome)
+
+
+def _lock_endpoints_that_change(outcomes: Sequence[Outcome]) -> dict[str, WebhookEndpoint]:
+    """Those that an attempt failed at, and those that were unwell when it was leased: a success at a well
+    one changes nothing, and asks nothing.
+
+    A test, and a failure of our own, say nothing of how an endpoint treats claims.
+    """
+    changing = {
+        lease.endpoint.pk
+        for lease, made in outcomes
+        if lease.delivery.claim_id is not None
+        and made.error_class != ErrorClass.SIGNING
+        and (lease.endpoint.is_unwell or not made.succeeded)
+    }
+    if not changing:
+        return {}
+    # In one order, so that two workers with the same endpoints do not wait for each other.
+    locked = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk__in=changing).order_by("pk")
+    return {endpoint.pk: endpoint for endpoint in locked}
+
+
+def _note_at_endpoint(endpoint: WebhookEndpoint, outcome: Outcome) -> None:
+    made = outcome.made
+    if outcome.lease.endpoint.url != endpoint.url:
+        return  # what the URL of before still answered says nothing of the one that the endpoint has now
+    if made.succeeded:
+        breaker.note_success(endpoint, made.ended_at)
+    elif made.error_class != ErrorClass.SIGNING:
+        keys = len(signing.keys_for_signing(made.started_at))
+        breaker.note_failure(endpoint, made, pause=retry_after(made), keys=keys)
+
+
+def _note_test(outcome: Outcome) -> None:
+    """A test that arrived verifies the URL that it was sent to, which may have been changed meanwhile.
+
+    Until then claims wait: an endpoint that a worker asks in vain is failing, and its owners are told.
+    """
+    endpoint, made = outcome.lease.endpoint, outcome.made
+    tested = WebhookEndpoint.objects.filter(pk=endpoint.pk, url=endpoint.url, verified_at=None)
+    if not made.succeeded:
+        if made.trigger != Trigger.TEST and made.error_class != ErrorClass.SIGNING:
+            tested.filter(failing_since=None).update(failing_since=made.started_at)
+            # A URL that was changed meanwhile has a test of its own.
+            goes_on = Delivery.objects.filter(pk=made.delivery_id, state=DeliveryState.PENDING)
+            superseded = goes_on.exclude(endpoint__url=endpoint.url)
+            superseded.update(state=DeliveryState.HELD, next_attempt_at=None)
+    elif tested.update(verified_at=made.ended_at, failing_since=None):
+        notices.note_recovery(endpoint=endpoint, now=made.ended_at)
+        audit.record(
+            action="endpoint.verified",
+            target=endpoint,
+            now=made.ended_at,
+            actor=None,
+            organization=endpoint.organization,
+            data={"url": str(endpoint)},
+        )
+
+
+_DELIVERED = f"""
+    UPDATE fulfillment_delivery
+    SET state = '{DeliveryState.DELIVERED}', delivered_at = COALESCE(delivered_at, %s), next_attempt_at = NULL,
+        lease_token = NULL, leased_at = NULL
+    WHERE id = %s AND lease_token = %s
+"""  # noqa: S608 - nothing of it is anybody's input
+
+
+def _end_lease(outcome: Outcome) -> bool:
+    """Set the delivery to what follows from the attempt; False if the lease has ended already."""
+    made = outcome.made
+    if made.succeeded:
+        mine = [ulid_parameter(made.delivery_id), ulid_parameter(outcome.lease.token)]
+        with connection.cursor() as cursor:
+            cursor.execute(_DELIVERED, [moment(made.ended_at), *mine])
+            return bool(cursor.rowcount)
+    leased = Delivery.objects.filter(pk=made.delivery_id, lease_token=outcome.lease.token)
+    follows = what_follows(outcome.lease.delivery, made)
+    return bool(leased.update(lease_token=None, leased_at=None, **follows))
+
+
+def _correct_crashed(made: Attempt) -> None:
+    """The lease ran out, and somebody else went on. What they wrote stands; of this attempt they could
+    only say that it crashed, and that is corrected."""
+    logger.warning("late_delivery_outcome", delivery=made.delivery_id, attempt=made.number)
+    Attempt.objects.filter(delivery=made.delivery_id, number=made.number).update(
+        duration_ms=made.duration_ms,
+        status=made.status,
+        error_class=made.error_class,
+        error=made.error,
+        request_headers=made.request_headers,
+        response_headers=made.response_headers,
+        response_body=made.response_body,
+    )

@@ -1,0 +1,229 @@
+"""Webhook endpoints: what owners do with them.
+
+An endpoint is trusted with claims once it has answered a signed test event with 2xx: one is sent when
+the endpoint is made or moved, and again by the schedule of retries until it arrives. Claims made
+before that wait, as they wait while the endpoint is held. Claims made while the organization had no
+endpoint are not sent by themselves: owners send them with `resending.resend_filtered`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from accounts.domain import audit
+from accounts.models import Organization, User, new_ulid
+from fulfillment.domain.delivery import attempts, queue
+from fulfillment.models import (
+    Attempt,
+    Delivery,
+    DeliveryState,
+    HoldReason,
+    Trigger,
+    WebhookEndpoint,
+)
+from fulfillment.outbound.targets import TargetRefused, parse_target
+
+MAX_ENDPOINTS = 5
+TEST_EVENT = "drops.test"
+NOBODY = "0" * 26  # the ULID of no campaign and no reward
+TEST_DEADLINE = 5.0
+TESTS_PER_MINUTE = 6
+
+
+class TooManyTests(ValidationError):
+    """Tests are limited, so that nobody uses this server to flood another: try again in a minute."""
+
+
+@transaction.atomic
+def create_endpoint(
+    *,
+    organization: Organization,
+    url: str,
+    actor: User,
+    now: datetime,
+    acknowledge_within_hours: int | None = None,
+    limited: bool = True,
+) -> WebhookEndpoint:
+    """Add an endpoint. A worker sends it the test event that verifies it. Raises ValidationError.
+
+    `limited` is False for a command of the operators: the limit of tests a minute is made for people.
+    """
+    _check_url(url)
+    # The organization's row is locked, so that two requests cannot both add the last one allowed.
+    Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    if organization.webhook_endpoints.filter(deleted_at=None).count() >= MAX_ENDPOINTS:
+        raise ValidationError(f"An organization has at most {MAX_ENDPOINTS} endpoints: delete one first.")
+    endpoint = WebhookEndpoint(
+        organization=organization, url=url, acknowledge_within_hours=acknowledge_within_hours
+    )
+    _save(endpoint)
+    _record("endpoint.created", endpoint, actor, now, {"url": str(endpoint)})
+    _ask_for_verification(endpoint, actor, now, limited)
+    return endpoint
+
+
+@transaction.atomic
+def change_endpoint(
+    *, endpoint: WebhookEndpoint, actor: User, now: datetime, limited: bool = True, **changes: Any
+) -> WebhookEndpoint:
+    """Change `url` or `acknowledge_within_hours`. A new URL must be verified anew. Raises ValidationError.
+
+    What waits for the endpoint goes to the new URL. `limited` is what it is for `create_endpoint`.
+    """
+    locked = _lock(endpoint)
+    before, shown_before = {name: getattr(locked, name) for name in changes}, str(locked)
+    for name, value in changes.items():
+        setattr(locked, name, value)
+    moved = "url" in changes and changes["url"] != before["url"]
+    if moved:
+        _check_url(locked.url)
+        locked.verified_at = locked.failing_since = locked.breaker_open_until = None
+    _save(locked)
+    changed = {name: [before[name], value] for name, value in changes.items() if before[name] != value}
+    if moved:
+        changed["url"] = [shown_before, str(locked)]
+    _record("endpoint.changed", locked, actor, now, changed)
+    if moved:
+        _ask_for_verification(locked, actor, now, limited)
+    return locked
+
+
+@transaction.atomic
+def delete_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> None:
+    """Take an endpoint out of use. Its history stays; what waited for it is not sent.
+
+    The claims themselves stay in the API, and can be sent to another endpoint with `resend_filtered`.
+    """
+    locked = _lock(endpoint)
+    if locked.deleted_at is None:
+        locked.deleted_at = now
+        locked.save(update_fields=["deleted_at", "updated_at"])
+        _record("endpoint.deleted", locked, actor, now, {"url": str(locked)})
+
+
+@transaction.atomic
+def hold_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> None:
+    """Send nothing more to the endpoint until it is released. Claims wait; nothing is dropped."""
+    locked = _lock(endpoint)
+    if locked.held_at is None:
+        locked.held_at, locked.held_reason = now, HoldReason.OWNER
+        locked.save(update_fields=["held_at", "held_reason", "updated_at"])
+        _record("endpoint.held", locked, actor, now, {"reason": HoldReason.OWNER})
+
+
+@transaction.atomic
+def release_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> int:
+    """Send again, beginning with everything that waited. Returns how many deliveries that is."""
+    locked = _lock(endpoint)
+    locked.held_at, locked.held_reason = None, ""
+    locked.breaker_open_until, locked.breaker_counts_from = None, now
+    if locked.failing_since is not None:
+        locked.failing_since = now  # five more days
+    locked.save()
+    waiting = locked.deliveries.filter(
+        state__in=[DeliveryState.PENDING, DeliveryState.HELD], lease_token=None, claim__isnull=False
+    )
+    count = waiting.update(
+        state=DeliveryState.PENDING,
+        trigger=Trigger.RESEND,
+        failures=0,
+        retrying_since=None,
+        next_attempt_at=now,
+    )
+    _record("endpoint.released", locked, actor, now, {"deliveries": count})
+    return count
+
+
+def send_test_event(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> Attempt:
+    """Send a signed test event and return the whole exchange. An answer of 2xx verifies the endpoint.
+
+    It takes 5 seconds at most, and is not tried again. Raises TooManyTests. Not to be called
+    in a transaction.
+    """
+    lease = _create_test(endpoint, actor, now)
+    return attempts.attempt(lease, now=now, deadline=TEST_DEADLINE)
+
+
+@transaction.atomic
+def _create_test(endpoint: WebhookEndpoint, actor: User, now: datetime) -> queue.Lease:
+    locked = _lock(endpoint)
+    _check_limit(locked, now)
+    delivery = _test_event(locked, actor, now)
+    delivery.trigger = Trigger.TEST
+    _record("endpoint.tested", locked, actor, now, {"delivery": delivery.pk})
+    return queue.create_leased(delivery, now=now, deadline=TEST_DEADLINE)
+
+
+def _ask_for_verification(endpoint: WebhookEndpoint, actor: User, now: datetime, limited: bool) -> None:
+    """A test event that a worker sends at once, and again by the schedule until it arrives."""
+    if limited:
+        _check_limit(endpoint, now)
+    superseded = endpoint.deliveries.filter(claim=None, state=DeliveryState.PENDING, lease_token=None)
+    superseded.update(state=DeliveryState.HELD, next_attempt_at=None)
+    _test_event(endpoint, actor, now).save(force_insert=True)
+
+
+def _check_limit(endpoint: WebhookEndpoint, now: datetime) -> None:
+    """Raises TooManyTests."""
+    recent = Delivery.objects.filter(
+        endpoint__organization=endpoint.organization_id,
+        claim=None,
+        created_at__gt=now - timedelta(minutes=1),
+    )
+    if recent.count() >= TESTS_PER_MINUTE:
+        raise TooManyTests(
+            f"At most {TESTS_PER_MINUTE} tests a minute, those of new URLs included: wait a moment."
+        )
+
+
+def _test_event(endpoint: WebhookEndpoint, actor: User, now: datetime) -> Delivery:
+    """Unsaved. It has the shape of a claim, of a campaign and a reward that nobody has."""
+    message_id = new_ulid()
+    body = {
+        "claim_id": message_id,
+        "user_id": actor.pk,
+        "campaign_id": NOBODY,
+        "reward_id": NOBODY,
+        "external_id": "test",
+    }
+    return Delivery(
+        id=message_id,
+        endpoint=endpoint,
+        event_type=TEST_EVENT,
+        body=orjson.dumps(body),
+        trigger=Trigger.VERIFICATION,
+        next_attempt_at=now,
+        created_at=now,
+    )
+
+
+def _lock(endpoint: WebhookEndpoint) -> WebhookEndpoint:
+    return WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
+
+
+def _save(endpoint: WebhookEndpoint) -> None:
+    endpoint.full_clean()
+    endpoint.save()
+
+
+def _check_url(url: str) -> None:
+    try:
+        parse_target(url)
+    except TargetRefused as refusal:
+        raise ValidationError({"url": str(refusal)}) from None
+
+
+def _record(action: str, endpoint: WebhookEndpoint, actor: User, now: datetime, data: dict[str, Any]) -> None:
+    audit.record(
+        action=action,
+        target=endpoint,
+        now=now,
+        actor=actor,
+        organization=endpoint.organization,
+        data=data,
+    )

@@ -1,0 +1,110 @@
+"""Mail to owners about their endpoints: failing for an hour, a day, three days; held; recovered.
+
+A notice is a row first, one of each kind in each run of failures, and a mail second.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.core.mail import send_mail
+
+from accounts.models import MemberRole, User
+from fulfillment.models import EndpointNotice, HoldReason, NoticeKind, WebhookEndpoint
+
+# The longest first.
+FAILING_FOR = {
+    NoticeKind.FAILING_72H: timedelta(hours=72),
+    NoticeKind.FAILING_24H: timedelta(hours=24),
+    NoticeKind.FAILING_1H: timedelta(hours=1),
+}
+TRY_AGAIN = timedelta(minutes=5)
+SUBJECTS = {
+    NoticeKind.FAILING_1H: "Your webhook has been failing for an hour",
+    NoticeKind.FAILING_24H: "Your webhook has been failing for a day",
+    NoticeKind.FAILING_72H: "Your webhook has been failing for three days",
+    NoticeKind.HELD: "Your webhook is held: claims wait for you",
+    NoticeKind.RECOVERED: "Your webhook works again",
+}
+WHAT_NOW = {
+    NoticeKind.HELD: (
+        "Nothing more is sent to it, and nothing is lost: claims wait until you release the endpoint."
+    ),
+    NoticeKind.RECOVERED: "What waited is being delivered. There is nothing for you to do.",
+}
+KEEPS_TRYING = (
+    "Claims are kept and tried again for five days; after that the endpoint is held until you release it."
+)
+
+
+logger = structlog.get_logger(__name__)
+
+
+def note_recovery(*, endpoint: WebhookEndpoint, now: datetime) -> None:
+    """A run of failures is over. Owners who were told of it are told of its end."""
+    last = endpoint.notices.order_by("-created_at", "-pk").first()
+    if last is not None and last.kind != NoticeKind.RECOVERED:
+        EndpointNotice.objects.get_or_create(
+            endpoint=endpoint,
+            kind=NoticeKind.RECOVERED,
+            failing_since=last.failing_since,
+            defaults={"created_at": now},
+        )
+
+
+def write_notices(*, now: datetime) -> None:
+    """Write a row for whatever owners should hear of and have not; of several stages only the last."""
+    endpoints = WebhookEndpoint.objects.filter(deleted_at=None, failing_since__isnull=False)
+    failing = endpoints.filter(held_at=None)
+    for kind, age in FAILING_FOR.items():
+        for endpoint in failing.filter(failing_since__lte=now - age):
+            _write(endpoint, kind, now)
+        failing = failing.filter(failing_since__gt=now - age)
+    for endpoint in endpoints.filter(held_at__isnull=False).exclude(held_reason=HoldReason.OWNER):
+        _write(endpoint, NoticeKind.HELD, now)
+
+
+def _write(endpoint: WebhookEndpoint, kind: NoticeKind, now: datetime) -> None:
+    assert endpoint.failing_since is not None  # noqa: S101 - the queries above ask for it
+    EndpointNotice.objects.get_or_create(
+        endpoint=endpoint, kind=kind, failing_since=endpoint.failing_since, defaults={"created_at": now}
+    )
+
+
+def send_notices(*, now: datetime) -> None:
+    """Mail every notice that is not sent yet. Not to be called in a transaction: a mail takes its time."""
+    # Left alone while somebody may be at it. Who is killed at it, or fails, is followed by the next.
+    unsent = EndpointNotice.objects.filter(sent_at=None).exclude(
+        tried_at__gt=now - TRY_AGAIN, tried_at__lte=now
+    )
+    for notice in unsent.select_related("endpoint__organization"):
+        if not unsent.filter(pk=notice.pk).update(tried_at=now):
+            continue
+        try:
+            _mail(notice)
+        except (OSError, ValueError):  # smtplib's errors are OSErrors, a bad header's is a ValueError
+            logger.exception("endpoint_notice_not_sent", notice=notice.pk)
+        else:
+            EndpointNotice.objects.filter(pk=notice.pk).update(sent_at=now)
+
+
+def _mail(notice: EndpointNotice) -> None:
+    """One mail to all owners: it is sent or it is not, and one bad address sends nobody a second."""
+    endpoint = notice.endpoint
+    kind = NoticeKind(notice.kind)
+    owners = User.objects.filter(
+        memberships__organization=endpoint.organization,
+        memberships__role=MemberRole.OWNER,
+        is_active=True,
+    ).exclude(email="")
+    text = (
+        f"Organization: {endpoint.organization}\n"
+        f"Endpoint: {endpoint}\n"
+        f"Failing since: {notice.failing_since:%-d %B %Y, %H:%M} UTC\n\n"
+        f"{WHAT_NOW.get(kind, KEEPS_TRYING)}\n\n"
+        f"Every attempt, with the answer: {settings.SITE_URL}/dashboard/\n"
+    )
+    subject = " ".join(f"{SUBJECTS[kind]} ({endpoint.organization})".split())
+    send_mail(subject, text, None, list(owners.values_list("email", flat=True)))

@@ -1,0 +1,191 @@
+"""Sending again: one delivery, one claim to every endpoint, or every claim that a filter finds to one.
+
+A receiver knows a claim by its `claim_id`, so sending again is always safe. The message keeps its id
+and its bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, Max, OuterRef, QuerySet, TextChoices
+
+from accounts.domain import audit
+from accounts.models import User
+from fulfillment.domain.delivery.messages import CLAIM_CREATED, claim_body
+from fulfillment.models import Claim, Delivery, DeliveryState, Trigger, WebhookEndpoint
+
+# A filtered resend is spread out, so that it does not flood the studio, nor stand before new claims.
+BATCH = 500
+BATCH_EVERY = timedelta(seconds=10)
+MOST_AT_ONCE = 10_000
+
+
+ON_ITS_WAY = "It is on its way at this moment: wait for the answer."
+
+
+class ResendRefused(Exception):
+    """The message says why, and what to do."""
+
+
+class Arrival(TextChoices):
+    """How far claims have come at an endpoint."""
+
+    ANY = "any", "All"
+    DELIVERED = "delivered", "Delivered"
+    UNDELIVERED = "undelivered", "Not delivered yet"
+    NEVER_SENT = "never_sent", "Never sent to this endpoint"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimFilter:
+    """Which claims to send again. Empty fields do not limit; `until` is exclusive."""
+
+    campaign_id: str = ""
+    viewer_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    external_status: str = ""
+    arrival: Arrival = Arrival.UNDELIVERED
+
+
+@transaction.atomic
+def resend_delivery(*, delivery: Delivery, actor: User, now: datetime) -> None:
+    """Send a delivery again, at the next free turn, with a new schedule. Raises ResendRefused."""
+    if delivery.endpoint.deleted_at is not None:
+        raise ResendRefused("Its endpoint was deleted: send the claim to another endpoint.")
+    if not _make_due(Delivery.objects.filter(pk=delivery.pk, claim__isnull=False), now):
+        raise ResendRefused(ON_ITS_WAY)
+    audit.record(
+        action="delivery.resent",
+        target=delivery,
+        now=now,
+        actor=actor,
+        organization=delivery.endpoint.organization,
+    )
+
+
+@transaction.atomic
+def resend_claim(*, claim: Claim, actor: User, now: datetime) -> list[WebhookEndpoint]:
+    """Send a claim to every endpoint of its organization: again, or for the first time to those that were made
+    after it. Returns them, without those that it is on its way to. Raises ResendRefused."""
+    endpoints = WebhookEndpoint.objects.filter(organization=claim.organization_id, deleted_at=None)
+    if not endpoints:
+        raise ResendRefused("There is no endpoint to send it to: add one under Webhooks first.")
+    sent_to = [endpoint for endpoint in endpoints if _send_again(endpoint, [claim], now=now, at=now)]
+    if not sent_to:
+        raise ResendRefused(ON_ITS_WAY)
+    audit.record(
+        action="claims.resent",
+        target=claim,
+        now=now,
+        actor=actor,
+        organization=claim.organization,
+        data={"endpoints": [str(endpoint) for endpoint in sent_to]},
+    )
+    return sent_to
+
+
+@transaction.atomic
+def resend_filtered(
+    *, endpoint: WebhookEndpoint, which: ClaimFilter, actor: User, now: datetime, dry_run: bool
+) -> int:
+    """Send the organization's claims that `which` finds to `endpoint`: again, or for the first time
+    where they were made before it. Returns how many; with `dry_run` that is all it does.
+
+    50 a second at most. Raises ResendRefused: too many at once, or another one is under way.
+    """
+    claims = claims_of(endpoint, which)
+    count = claims.count()
+    if dry_run:
+        return count
+    if count > MOST_AT_ONCE:
+        raise ResendRefused(
+            f"These are {count:,} claims; at most {MOST_AT_ONCE:,} are sent again at once. Narrow the time."
+        )
+    # Locked, so that two owners cannot begin at the same time.
+    endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
+    under_way = endpoint.deliveries.filter(
+        state=DeliveryState.PENDING,
+        trigger=Trigger.RESEND,
+        next_attempt_at__gt=now - BATCH_EVERY,
+        lease_token=None,
+    )
+    last = under_way.aggregate(at=Max("next_attempt_at"))["at"]
+    if last is not None:
+        raise ResendRefused(f"Another one is under way until {last + BATCH_EVERY:%H:%M:%S} UTC.")
+    found = list(claims.order_by("id"))
+    for first in range(0, len(found), BATCH):
+        at = now + first // BATCH * BATCH_EVERY
+        _send_again(endpoint, found[first : first + BATCH], now=now, at=at)
+    audit.record(
+        action="endpoint.claims_resent",
+        target=endpoint,
+        now=now,
+        actor=actor,
+        organization=endpoint.organization,
+        data={"claims": count, "which": {name: str(value or "") for name, value in asdict(which).items()}},
+    )
+    return count
+
+
+def claims_of(endpoint: WebhookEndpoint, which: ClaimFilter) -> QuerySet[Claim]:
+    """The claims of the endpoint's organization that `which` finds."""
+    found = Claim.objects.filter(organization=endpoint.organization_id)
+    if which.campaign_id:
+        found = found.filter(campaign=which.campaign_id)
+    if which.viewer_id is not None:
+        found = found.filter(viewer=which.viewer_id)
+    if which.since is not None:
+        found = found.filter(created_at__gte=which.since)
+    if which.until is not None:
+        found = found.filter(created_at__lt=which.until)
+    if which.external_status:
+        found = found.filter(external_status=which.external_status)
+    sent = Delivery.objects.filter(endpoint=endpoint, claim=OuterRef("pk"))
+    arrived = Exists(sent.filter(delivered_at__isnull=False))
+    if which.arrival is Arrival.DELIVERED:
+        return found.filter(arrived)
+    if which.arrival is Arrival.UNDELIVERED:
+        return found.filter(~arrived)
+    if which.arrival is Arrival.NEVER_SENT:
+        return found.filter(~Exists(sent))
+    return found
+
+
+def _send_again(endpoint: WebhookEndpoint, claims: list[Claim], *, now: datetime, at: datetime) -> int:
+    """Returns how many of them are due at `at`: all but those that are on their way."""
+    there = Delivery.objects.filter(endpoint=endpoint, claim__in=claims)
+    known = set(there.values_list("claim_id", flat=True))
+    again = _make_due(there, at)
+    first = Delivery.objects.bulk_create(
+        [
+            Delivery(
+                endpoint=endpoint,
+                claim=claim,
+                event_type=CLAIM_CREATED,
+                body=claim_body(claim),
+                trigger=Trigger.RESEND,
+                next_attempt_at=at,
+                created_at=now,
+            )
+            for claim in claims
+            if claim.pk not in known
+        ],
+        # A claim being committed right now may bring its own.
+        ignore_conflicts=True,
+    )
+    return again + len(first)
+
+
+def _make_due(deliveries: QuerySet[Delivery], at: datetime) -> int:
+    """Begin the schedule anew at `at`, except for those that are on their way."""
+    return deliveries.filter(lease_token=None).update(
+        state=DeliveryState.PENDING,
+        trigger=Trigger.RESEND,
+        failures=0,
+        retrying_since=None,
+        next_attempt_at=at,
+    )

@@ -1,0 +1,67 @@
+"""When a failed delivery is attempted again."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
+
+from fulfillment.domain.delivery import breaker
+from fulfillment.models import (
+    Attempt,
+    Delivery,
+    DeliveryState,
+    Trigger,
+)
+
+# When a failed attempt is followed by the next, each give or take a fifth; the last one repeats.
+SCHEDULE = [
+    timedelta(seconds=5),
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
+]
+JITTER = 0.2
+LONGEST_RETRY_AFTER = timedelta(hours=24)
+# A delivery that fails this long, as an endpoint that does, is held until an owner sends it again.
+HOLD_AFTER = breaker.HOLD_AFTER
+
+
+def what_follows(delivery: Delivery, made: Attempt) -> dict[str, object]:
+    """A failure: another attempt, or none until an owner asks for it. A verification goes on: claims wait
+    for it. What arrived before, and was to be sent once more, stays what it was."""
+    since = delivery.retrying_since or made.started_at
+    too_old = delivery.claim_id is not None and made.ended_at - since >= HOLD_AFTER
+    if made.trigger == Trigger.TEST or too_old:
+        state = DeliveryState.DELIVERED if delivery.delivered_at else DeliveryState.HELD
+        return {"state": state, "next_attempt_at": None}
+    failures = delivery.failures + 1
+    wait = SCHEDULE[min(failures, len(SCHEDULE)) - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+    return {
+        "trigger": Trigger.RETRY,
+        "failures": failures,
+        "retrying_since": since,
+        "next_attempt_at": made.ended_at + max(wait, min(retry_after(made), LONGEST_RETRY_AFTER)),
+    }
+
+
+def retry_after(made: Attempt) -> timedelta:
+    """What the answer's Retry-After asks for: seconds or a date; nothing where it is neither."""
+    headers = {name.lower(): value for name, value in made.response_headers.items()}
+    asked = headers.get("retry-after", "").strip()
+    if asked.isascii() and asked.isdigit():
+        return timedelta(seconds=min(int(asked[:9]), LONGEST_RETRY_AFTER.total_seconds()))
+    try:
+        at = parsedate_to_datetime(asked)
+    except (ValueError, TypeError, OverflowError):
+        return timedelta()
+    if at.tzinfo is None:  # "-0000": UTC, of which nothing else is known
+        at = at.replace(tzinfo=UTC)
+    return max(at - made.ended_at, timedelta())

@@ -1,0 +1,180 @@
+"""Deliveries and their attempts."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import ULIDField, new_ulid
+from fulfillment.models.endpoints import WebhookEndpoint
+
+from .claims import Claim
+
+
+class DeliveryState(models.TextChoices):
+    PENDING = "pending", "Waiting"
+    DELIVERED = "delivered", "Delivered"
+    HELD = "held", "Held"
+
+
+class Trigger(models.TextChoices):
+    """Why an attempt is made."""
+
+    CLAIM = "claim", "The claim itself"
+    RETRY = "retry", "Retry"
+    RESEND = "resend", "Sent again by an owner"
+    VERIFICATION = "verification", "Verification of the endpoint"
+    TEST = "test", "Test by an owner"
+
+
+class Delivery(models.Model):
+    """One message to one endpoint: the record of it, and the queue that workers take from.
+
+    While an attempt is under way, `lease_token` is set and `next_attempt_at` is the end of the
+    lease: whoever finds a leased delivery due knows that the holder of the lease crashed.
+    """
+
+    id = ULIDField(primary_key=True, default=new_ulid, editable=False)
+    # The indexes below begin with both.
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, on_delete=models.PROTECT, related_name="deliveries", db_index=False
+    )
+    claim = models.ForeignKey(
+        Claim, on_delete=models.PROTECT, null=True, blank=True, related_name="deliveries", db_index=False
+    )
+    event_type = models.CharField(max_length=64)
+    body = models.BinaryField(help_text="The bytes that are signed and sent, the same on every attempt.")
+    state = models.CharField(max_length=16, choices=DeliveryState, default=DeliveryState.PENDING)
+    trigger = models.CharField(
+        max_length=16, choices=Trigger, default=Trigger.CLAIM, help_text="Of the next attempt."
+    )
+    attempt_count = models.PositiveIntegerField(default=0, help_text="Begun, the one under way included.")
+    failures = models.PositiveIntegerField(default=0, help_text="Since the schedule began.")
+    retrying_since = models.DateTimeField(
+        null=True, blank=True, help_text="When the schedule of retries began."
+    )
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    lease_token = ULIDField(null=True, blank=True)
+    leased_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True, help_text="The first time it arrived.")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["claim", "endpoint"],
+                condition=Q(claim__isnull=False),
+                name="delivery_one_per_claim_and_endpoint",
+            ),
+            models.CheckConstraint(condition=Q(state__in=DeliveryState.values), name="delivery_state_known"),
+            models.CheckConstraint(condition=Q(trigger__in=Trigger.values), name="delivery_trigger_known"),
+            models.CheckConstraint(
+                condition=~Q(state=DeliveryState.DELIVERED) | Q(delivered_at__isnull=False),
+                name="delivery_delivered_has_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=DeliveryState.PENDING, next_attempt_at__isnull=False)
+                | (~Q(state=DeliveryState.PENDING) & Q(next_attempt_at__isnull=True)),
+                name="delivery_pending_has_next_attempt",
+            ),
+            models.CheckConstraint(
+                condition=Q(lease_token__isnull=True, leased_at__isnull=True)
+                | Q(state=DeliveryState.PENDING, lease_token__isnull=False, leased_at__isnull=False),
+                name="delivery_lease_whole",
+            ),
+        ]
+        indexes = [
+            # What is due for an endpoint, oldest first.
+            models.Index(
+                fields=["endpoint", "next_attempt_at"],
+                condition=Q(state=DeliveryState.PENDING),
+                name="delivery_due",
+            ),
+            # What may be sent to an endpoint that is not verified: few among the claims that wait.
+            models.Index(
+                fields=["endpoint", "next_attempt_at"],
+                condition=Q(state=DeliveryState.PENDING, claim__isnull=True),
+                name="delivery_due_tests",
+            ),
+            # How many requests are in flight to an endpoint.
+            models.Index(
+                fields=["endpoint", "next_attempt_at"],
+                condition=Q(lease_token__isnull=False),
+                name="delivery_in_flight",
+            ),
+            models.Index(fields=["endpoint"], condition=Q(state=DeliveryState.HELD), name="delivery_held"),
+            models.Index(fields=["endpoint", "-id"], name="delivery_by_endpoint"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class ErrorClass(models.TextChoices):
+    """What went wrong with an attempt. Empty where the answer was a plain 2xx."""
+
+    ADDRESS = "address", "The address is not allowed"
+    DNS = "dns", "The name does not resolve"
+    CONNECT = "connect", "No connection"
+    CONNECT_TIMEOUT = "connect_timeout", "No connection in time"
+    TLS = "tls", "TLS failed: the certificate or the protocol"
+    RESET = "reset", "The connection broke before an answer"
+    TIMEOUT = "timeout", "No answer in time"
+    MALFORMED = "malformed", "The answer is not HTTP"
+    HEADERS_TOO_LARGE = "headers_too_large", "The answer's headers are too large"
+    REDIRECT = "redirect", "The answer is a redirect, which is not followed"
+    STATUS = "status", "The answer's status is not 2xx"
+    BODY_TIMEOUT = "body_timeout", "The answer's body did not end in time"
+    BODY_TOO_LARGE = "body_too_large", "The answer's body is too large"
+    BODY_ENCODED = "body_encoded", "The answer's body is compressed, and was not read"
+    BODY_BROKEN = "body_broken", "The answer's body broke off"
+    SIGNING = "signing", "There is no signing key"
+    CRASHED = "crashed", "The sender was cut short: the request may have arrived or not"
+
+
+class Attempt(models.Model):
+    """One request of a delivery, or one that a crash cut short. Kept whatever came of it."""
+
+    # The indexes below begin with both.
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempts", db_index=False)
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, on_delete=models.PROTECT, related_name="attempts", db_index=False
+    )
+    url = models.CharField(max_length=500, help_text="Where it went, without the query.")
+    number = models.PositiveIntegerField()
+    trigger = models.CharField(max_length=16, choices=Trigger)
+    started_at = models.DateTimeField()
+    duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    status = models.PositiveSmallIntegerField(null=True, blank=True)
+    error_class = models.CharField(max_length=32, choices=ErrorClass, blank=True)
+    error = models.CharField(max_length=300, blank=True, help_text="In words.")
+    request_headers = models.JSONField(default=dict)
+    response_headers = models.JSONField(default=dict)
+    response_body = models.BinaryField(default=bytes, help_text="The first 8 KiB.")
+
+    class Meta:
+        ordering = ["delivery", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["delivery", "number"], name="attempt_number_unique"),
+            models.CheckConstraint(condition=Q(trigger__in=Trigger.values), name="attempt_trigger_known"),
+            models.CheckConstraint(
+                condition=Q(error_class__in=["", *ErrorClass.values]), name="attempt_error_class_known"
+            ),
+        ]
+        indexes = [models.Index(fields=["endpoint", "-started_at"], name="attempt_by_endpoint")]
+
+    def __str__(self) -> str:
+        return f"{self.delivery_id} #{self.number}"
+
+    @property
+    def ended_at(self) -> datetime:
+        return self.started_at + timedelta(milliseconds=self.duration_ms or 0)
+
+    @property
+    def succeeded(self) -> bool:
+        """The receiver said 2xx: it has the message, whatever became of the answer's body."""
+        return self.status is not None and 200 <= self.status < 300

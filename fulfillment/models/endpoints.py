@@ -1,0 +1,119 @@
+"""The webhook endpoints of organizations, and the notices about them."""
+
+from __future__ import annotations
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import Organization, ULIDField, new_ulid
+
+
+class HoldReason(models.TextChoices):
+    OWNER = "owner", "Held by an owner"
+    GONE = "gone", "The server answered 410 Gone"
+    FAILING = "failing", "Nothing was delivered for five days"
+
+
+class WebhookEndpoint(models.Model):
+    """Where an organization's claims are sent.
+
+    Trusted with claims once it has answered a test event (`verified_at`); until then, and while it
+    is held, claims wait.
+    """
+
+    LEAST_HOURS, MOST_HOURS = 1, 720  # to acknowledge within
+
+    id = ULIDField(primary_key=True, default=new_ulid, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="webhook_endpoints")
+    url = models.URLField("URL", max_length=500)
+    acknowledge_within_hours = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(LEAST_HOURS), MaxValueValidator(MOST_HOURS)],
+        help_text="Claims delivered but still “initiated” after this many hours are reported. Empty: none are.",
+    )
+    verified_at = models.DateTimeField(null=True, blank=True, editable=False)
+    held_at = models.DateTimeField(null=True, blank=True, editable=False)
+    held_reason = models.CharField(max_length=16, choices=HoldReason, blank=True, editable=False)
+    failing_since = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="The first failure after the last success."
+    )
+    breaker_open_until = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Nothing is sent before; then one probe decides."
+    )
+    breaker_counts_from = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Older failures no longer open the breaker."
+    )
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "url"],
+                condition=Q(deleted_at__isnull=True),
+                name="webhook_endpoint_url_once",
+                violation_error_message="There is an endpoint with this URL already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(held_at__isnull=True, held_reason="")
+                | Q(held_at__isnull=False, held_reason__in=HoldReason.values),
+                name="webhook_endpoint_held_for_a_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """As people see it: without the query, and with the end of its id, which tells apart those that
+        differ in their query alone."""
+        return self.address if self.address == self.url else f"{self.address}?… ({self.pk[-4:]})"
+
+    @property
+    def address(self) -> str:
+        """The URL without its query, where studios keep secrets: what everybody but the form shows."""
+        return self.url.partition("?")[0]
+
+    @property
+    def accepts_claims(self) -> bool:
+        """Claims are sent to it, not kept waiting."""
+        return self.verified_at is not None and self.held_at is None and self.deleted_at is None
+
+    @property
+    def is_unwell(self) -> bool:
+        """Its latest attempts failed: the next success changes it."""
+        return self.failing_since is not None or self.breaker_open_until is not None
+
+
+class NoticeKind(models.TextChoices):
+    FAILING_1H = "failing_1h", "Failing for an hour"
+    FAILING_24H = "failing_24h", "Failing for a day"
+    FAILING_72H = "failing_72h", "Failing for three days"
+    HELD = "held", "Held"
+    RECOVERED = "recovered", "Recovered"
+
+
+class EndpointNotice(models.Model):
+    """What the owners were told of an endpoint by mail: each kind once in each run of failures."""
+
+    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=16, choices=NoticeKind)
+    failing_since = models.DateTimeField(help_text="Which run of failures this is about.")
+    created_at = models.DateTimeField()
+    tried_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["endpoint", "kind", "failing_since"], name="endpoint_notice_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=NoticeKind.values), name="endpoint_notice_kind_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint}: {self.get_kind_display()}"

@@ -1,0 +1,1 @@
+"""HTTP to servers of others. No other package speaks it."""

@@ -1,0 +1,216 @@
+"""Owners hear by mail that an endpoint fails, is held, or works again: once each."""
+
+from __future__ import annotations
+
+import socket
+from datetime import timedelta
+
+import pytest
+
+from fulfillment.domain.delivery.endpoints import change_endpoint, hold_endpoint
+from fulfillment.domain.delivery.notices import send_notices, write_notices
+from fulfillment.models import EndpointNotice
+from fulfillment.tasks import tell_owners
+from tests import factories
+from tests.fulfillment.delivering import deliver_due, make_delivery
+
+pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+FIVE_MINUTES = timedelta(minutes=5)
+
+
+def subjects(mailoutbox) -> list[str]:
+    return [mail.subject for mail in mailoutbox]
+
+
+def tell(now) -> None:
+    """The task, twice over: what is said is said once."""
+    for _ in range(2):
+        write_notices(now=now)
+        send_notices(now=now)
+
+
+@pytest.fixture
+def failing(endpoint, receiver, owner, now):
+    receiver.answers(500)
+    make_delivery(endpoint, now)
+    deliver_due(now)
+    return endpoint
+
+
+def test_each_stage_is_told_once(failing, receiver, mailoutbox, now):
+    tell(now + HOUR - timedelta(seconds=1))
+    assert subjects(mailoutbox) == []
+
+    for hours in (1, 2, 24, 48, 72, 100):
+        tell(now + hours * HOUR)
+
+    assert [subject.partition(" (")[0] for subject in subjects(mailoutbox)] == [
+        "Your webhook has been failing for an hour",
+        "Your webhook has been failing for a day",
+        "Your webhook has been failing for three days",
+    ]
+
+
+def test_who_could_not_be_told_for_days_is_told_how_it_stands_now(failing, mailoutbox, now):
+    tell(now + 80 * HOUR)
+
+    assert subjects(mailoutbox) == ["Your webhook has been failing for three days (Northlight Games)"]
+
+
+def test_recovery_is_told_to_those_who_were_told_of_the_failure(failing, receiver, mailoutbox, now):
+    tell(now + HOUR)
+    receiver.answers(200)
+    deliver_due(now + 2 * HOUR)
+    tell(now + 2 * HOUR)
+
+    assert subjects(mailoutbox)[1:] == ["Your webhook works again (Northlight Games)"]
+
+
+def test_a_short_failure_is_not_worth_a_mail(failing, receiver, mailoutbox, now):
+    receiver.answers(200)
+    deliver_due(now + timedelta(minutes=30))
+    tell(now + 2 * HOUR)
+
+    assert subjects(mailoutbox) == []
+
+
+def test_a_second_run_of_failures_is_told_again(failing, endpoint, receiver, mailoutbox, now):
+    tell(now + HOUR)
+    receiver.answers(200)
+    deliver_due(now + 2 * HOUR)
+    receiver.answers(500)
+    make_delivery(endpoint, now + 3 * HOUR)
+    deliver_due(now + 3 * HOUR)
+    tell(now + 4 * HOUR)
+
+    assert [subject.split()[2] for subject in subjects(mailoutbox)] == ["has", "works", "has"]
+
+
+def test_being_held_is_told_at_once(endpoint, receiver, owner, mailoutbox, now):
+    receiver.answers(410)
+    make_delivery(endpoint, now)
+    deliver_due(now)
+    tell(now)
+
+    (mail,) = mailoutbox
+    assert mail.subject.startswith("Your webhook is held")
+    assert "nothing is lost" in mail.body
+
+
+@pytest.fixture
+def moved(endpoint, receiver, owner, now):
+    """To a server that does not answer well, while a claim waits."""
+    receiver.answers(500)
+    change_endpoint(endpoint=endpoint, url=receiver.url + "/new", actor=owner, now=now)
+    make_delivery(endpoint, now)
+    deliver_due(now)
+    return endpoint
+
+
+def test_an_endpoint_that_never_verifies_keeps_claims_waiting_and_its_owners_are_told(
+    moved, receiver, mailoutbox, now
+):
+    for hours in range(1, 9 * 24):
+        deliver_due(now + hours * HOUR)
+        tell(now + hours * HOUR)
+    assert [subject.partition(" (")[0] for subject in subjects(mailoutbox)] == [
+        "Your webhook has been failing for an hour",
+        "Your webhook has been failing for a day",
+        "Your webhook has been failing for three days",
+    ]
+
+    receiver.answers(200)
+    for hours in range(9 * 24, 11 * 24):
+        deliver_due(now + hours * HOUR)
+    tell(now + 11 * 24 * HOUR)
+
+    assert receiver.received[-1].headers["Kick-Event-Type"] == "drops.claim.created"
+    assert subjects(mailoutbox)[3:] == ["Your webhook works again (Northlight Games)"]
+
+
+def test_moving_a_failing_endpoint_to_a_url_that_works_is_a_recovery(
+    failing, receiver, owner, mailoutbox, now
+):
+    tell(now + HOUR)
+    receiver.answers(200)
+    change_endpoint(endpoint=failing, url=receiver.url + "/new", actor=owner, now=now + 2 * HOUR)
+    deliver_due(now + 2 * HOUR)
+    tell(now + 2 * HOUR)
+
+    assert subjects(mailoutbox)[1:] == ["Your webhook works again (Northlight Games)"]
+
+
+def test_a_hold_by_an_owner_needs_no_mail(failing, owner, mailoutbox, now):
+    hold_endpoint(endpoint=failing, actor=owner, now=now)
+    tell(now + 100 * HOUR)
+
+    assert subjects(mailoutbox) == []
+
+
+def test_one_mail_reaches_every_owner_and_nobody_else(
+    failing, second_owner, member, rival_owner, mailoutbox, now
+):
+    factories.MembershipFactory(organization=failing.organization, user__is_active=False)
+    tell(now + HOUR)
+
+    (mail,) = mailoutbox
+    assert sorted(mail.to) == ["owner@example.com", "second_owner@example.com"]
+
+
+def test_the_secret_in_a_url_stays_out_of_the_mail(failing, mailoutbox, now):
+    failing.refresh_from_db()
+    failing.url = "https://game.example.com/hooks?key=abc123"
+    failing.save()
+    tell(now + HOUR)
+
+    assert f"Endpoint: {failing}\n" in mailoutbox[0].body
+    assert "abc123" not in mailoutbox[0].body
+
+
+def test_a_mail_server_that_is_away_is_tried_again(failing, mailoutbox, now, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    tell(now + HOUR)
+    assert EndpointNotice.objects.get().sent_at is None
+
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    tell(now + HOUR + FIVE_MINUTES)
+    assert len(mailoutbox) == 1
+
+
+def test_a_mail_server_that_hangs_holds_nobody_up(failing, mailoutbox, now, settings):
+    assert settings.EMAIL_TIMEOUT == 10
+    settings.EMAIL_TIMEOUT = 0.2
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = silent.getsockname()
+        tell(now + HOUR)
+
+    assert EndpointNotice.objects.get().sent_at is None
+
+
+def test_a_mail_that_somebody_may_be_sending_is_left_to_them_for_five_minutes(failing, mailoutbox, now):
+    write_notices(now=now + HOUR)
+    EndpointNotice.objects.update(tried_at=now + HOUR)
+    tell(now + HOUR + FIVE_MINUTES - timedelta(seconds=1))
+    assert subjects(mailoutbox) == []
+
+    tell(now + HOUR + FIVE_MINUTES)
+    assert len(mailoutbox) == 1
+
+
+def test_a_clock_that_was_ahead_keeps_no_mail_back(failing, mailoutbox, now):
+    write_notices(now=now + HOUR)
+    EndpointNotice.objects.update(tried_at=now + 1000 * HOUR)
+    tell(now + HOUR)
+
+    assert len(mailoutbox) == 1
+
+
+def test_the_task_does_both(failing, mailoutbox, time_machine, now):
+    time_machine.move_to(now + HOUR)
+    tell_owners()
+
+    assert len(mailoutbox) == 1

@@ -1,0 +1,90 @@
+"""Among many that arrived, the few that did not are found by an index, on PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.db.models import QuerySet
+from ulid import ULID
+
+from accounts.models import Organization
+from fulfillment.domain.delivery.standing import DELIVERIES, OF_CLAIMS, claims_in
+from fulfillment.models import Claim, Delivery, DeliveryState, WebhookEndpoint
+from tests import factories
+from tests.fulfillment.delivering import make_delivery
+from tests.plans import analyze, empty, rows_read
+
+pytestmark = [pytest.mark.postgresql, pytest.mark.django_db]
+
+PAGE = 51
+FEW, MANY = 5_000, 20_000
+COLUMNS = {
+    Claim: "organization_id, campaign_id, reward_id, external_id, external_status, created_at, updated_at",
+    Delivery: "endpoint_id, event_type, body, state, trigger, attempt_count, failures, delivered_at, created_at",
+}
+ULID_OF_N = "(lpad(to_hex(%(at)s::bigint + n), 12, '0') || lpad(to_hex(n), 20, '0'))::uuid"
+
+
+@pytest.fixture
+def arrived(studio: Organization, now: datetime) -> Delivery:
+    """One delivery that arrived, beside three of each other standing."""
+    empty(Claim, Delivery)
+    held = factories.WebhookEndpointFactory(organization=studio, held_at=now, held_reason="owner")
+    endpoint = factories.WebhookEndpointFactory(organization=studio)
+    for _ in range(3):
+        make_delivery(endpoint, now)
+        make_delivery(held, now)
+        make_delivery(endpoint, now, state=DeliveryState.HELD, next_attempt_at=None)
+        Delivery.objects.create(
+            endpoint=endpoint, event_type="drops.test", body=b"{}", state=DeliveryState.HELD, created_at=now
+        )
+    return make_delivery(endpoint, now, state=DeliveryState.DELIVERED, next_attempt_at=None, delivered_at=now)
+
+
+def copy(arrived: Delivery, *, first: int, last: int) -> None:
+    """More that arrived, numbered from `first` to `last`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")  # the viewers need not exist
+        for model, column, value, like in (
+            (Claim, "viewer_id", "n + 100000", arrived.claim_id),
+            (Delivery, "claim_id", ULID_OF_N, arrived.pk),
+        ):
+            table, copied = model._meta.db_table, COLUMNS[model]
+            cursor.execute(
+                f"""
+                INSERT INTO {table} (id, {column}, {copied}) SELECT {ULID_OF_N}, {value}, {copied}
+                FROM {table}, generate_series(%(first)s::int, %(last)s::int) AS n WHERE id = %(like)s
+                """,  # noqa: S608 - names of ours
+                {
+                    "at": int((factories.NOW + timedelta(hours=1)).timestamp() * 1000),
+                    "first": first,
+                    "last": last,
+                    "like": ULID.from_str(like).to_uuid(),
+                },
+            )
+        cursor.execute("SET session_replication_role = DEFAULT")
+    analyze(Claim, Delivery, WebhookEndpoint)
+
+
+def test_a_page_of_each_standing_costs_no_more_the_more_have_arrived(
+    studio: Organization, arrived: Delivery
+) -> None:
+    deliveries = Delivery.objects.filter(endpoint__organization=studio).order_by("-id")
+    claims = Claim.objects.filter(organization=studio).order_by("-id")
+    asked: dict[str, QuerySet] = {
+        f"deliveries {standing}": deliveries.filter(wanted) for standing, wanted in DELIVERIES.items()
+    }
+    asked |= {f"claims {standing}": claims_in(claims, standing) for standing in OF_CLAIMS}
+    copy(arrived, first=1, last=FEW)
+    of_few = {name: rows_read(*rows[:PAGE].query.sql_with_params()) for name, rows in asked.items()}
+    copy(arrived, first=FEW + 1, last=MANY)
+    of_many = {name: rows_read(*rows[:PAGE].query.sql_with_params()) for name, rows in asked.items()}
+
+    assert {name: rows.count() for name, rows in asked.items()} == {
+        name: MANY + 1 if name.endswith("delivered") else 3 for name in asked
+    }
+    # Whoever reads them all reads as many more as have come.
+    growth = {name: of_many[name] - of_few[name] for name in asked}
+    assert max(growth.values()) < (MANY - FEW) / 10, growth

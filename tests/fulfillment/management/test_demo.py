@@ -1,0 +1,186 @@
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+
+from accounts.domain.apps import create_app
+from accounts.domain.members import has_second_factor
+from accounts.models import AuditEvent, OAuthApp, Organization, User
+from drops.models import Campaign, CampaignPhase, Channel, Livestream, Progress, Reward
+from fulfillment.domain.delivery.endpoints import MAX_ENDPOINTS, create_endpoint
+from fulfillment.management.commands.demo import AUDIENCE
+from fulfillment.models import Claim, Delivery, SigningKey, WebhookEndpoint
+from tests.factories import NOW
+
+
+@pytest.fixture
+def state(settings, tmp_path):
+    settings.STATE_DIR = tmp_path
+    settings.MEDIA_ROOT = tmp_path / "media"
+    return tmp_path
+
+
+def run(**options):
+    out = StringIO()
+    call_command("demo", stdout=out, **options)
+    return out.getvalue()
+
+
+def names_in(phase, now):
+    return set(Campaign.objects.in_phase(phase, now=now).values_list("name", flat=True))
+
+
+@pytest.mark.django_db
+def test_a_second_run_changes_nothing(state):
+    with time_machine.travel(NOW, tick=False):
+        run()
+        models = (
+            User,
+            Campaign,
+            Reward,
+            Channel,
+            Livestream,
+            OAuthApp,
+            WebhookEndpoint,
+            SigningKey,
+            AuditEvent,
+            Progress,
+            Claim,
+            Delivery,
+        )
+        before = [model.objects.count() for model in models]
+        secret = Path(state, "studio.env").read_text()
+        run()
+
+    assert [model.objects.count() for model in models] == before
+    assert Path(state, "studio.env").read_text() == secret
+
+
+@pytest.mark.django_db
+def test_the_sign_ins_on_the_screen_work(state):
+    with time_machine.travel(NOW, tick=False):
+        screen = run()
+
+    for username in ("vera", "mira", "nora", "oscar"):
+        user = User.objects.get(username=username)
+        assert username in screen
+        assert user.check_password("drops-demo")
+        assert user.is_staff == (username == "oscar")
+    assert has_second_factor(User.objects.get(username="nora"))
+
+
+@pytest.mark.django_db
+def test_an_audience_has_watched_and_claimed_what_it_earned(state):
+    with time_machine.travel(NOW, tick=False):
+        run()
+
+    seconds = dict(Progress.objects.values_list("viewer__username", "seconds"))
+    assert {name: watched // 60 for name, watched in seconds.items()} == AUDIENCE
+    season = Campaign.objects.get(name="Aurora Season")
+    earned = {
+        (username, entry.reward_id)
+        for username, minutes in AUDIENCE.items()
+        for entry in season.campaign_rewards.all()
+        if entry.required_minutes <= minutes
+    }
+    claims = Claim.objects.order_by("id")
+    assert {(claim.viewer.username, claim.reward_id) for claim in claims} == earned
+    assert [claim.created_at for claim in claims] == sorted(claim.created_at for claim in claims)
+    assert Delivery.objects.filter(claim__isnull=False).count() == len(earned)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("days", [0, 13, 20, 100])
+def test_there_is_something_to_watch_however_long_ago_the_first_run_was(state, days):
+    with time_machine.travel(NOW, tick=False):
+        run()
+    later = NOW + timedelta(days=days)
+    with time_machine.travel(later, tick=False):
+        run()
+
+    season = Campaign.objects.in_phase(CampaignPhase.LIVE, now=later).get(name="Aurora Season")
+    assert season.ends_at >= later + timedelta(days=3)
+    assert season.campaign_rewards.first().required_minutes == 1
+    assert Channel.objects.get(slug="mira").livestreams.filter(ended_at=None).count() == 1
+    assert names_in(CampaignPhase.ANNOUNCED, later) >= {"Copper Cup"}
+    assert names_in(CampaignPhase.GRACE, later) >= {"Founders' Lap"}
+
+
+@pytest.mark.django_db
+def test_the_studio_may_move_to_another_address(state):
+    with time_machine.travel(NOW, tick=False):
+        run()
+        run(studio_url="http://127.0.0.1:9100")
+
+    assert WebhookEndpoint.objects.get().url == "http://127.0.0.1:9100/webhooks/drops"
+    assert (
+        OAuthApp.objects.get(name="Skyforge Rally").redirect_uris == "http://127.0.0.1:9100/connect/callback"
+    )
+
+
+@pytest.mark.django_db
+def test_it_runs_any_number_of_times_a_minute(state):
+    """Each new address of the studio is a test event, and people are limited to six a minute."""
+    with time_machine.travel(NOW, tick=False):
+        for port in range(9000, 9008):
+            run(studio_url=f"http://127.0.0.1:{port}")
+        WebhookEndpoint.objects.update(deleted_at=NOW)
+        run()
+
+    url = WebhookEndpoint.objects.get(deleted_at=None).url
+    assert url == "http://127.0.0.1:9000/webhooks/drops"
+
+
+@pytest.mark.django_db
+def test_an_owner_who_filled_the_list_of_endpoints_does_not_stop_it(state):
+    with time_machine.travel(NOW, tick=False):
+        run()
+        organization, owner = (
+            Organization.objects.get(name="Northlight Games"),
+            User.objects.get(username="nora"),
+        )
+        WebhookEndpoint.objects.update(deleted_at=NOW)
+        for number in range(MAX_ENDPOINTS):
+            create_endpoint(
+                organization=organization, url=f"http://127.0.0.1:9200/{number}", now=NOW, actor=owner
+            )
+        run()
+
+    assert WebhookEndpoint.objects.filter(deleted_at=None).count() == MAX_ENDPOINTS
+
+
+@pytest.mark.django_db
+def test_what_the_owner_added_is_left_alone(state):
+    """Of whatever the studio has, only its own server's is brought up to date."""
+    with time_machine.travel(NOW, tick=False):
+        run()
+        organization, owner = (
+            Organization.objects.get(name="Northlight Games"),
+            User.objects.get(username="nora"),
+        )
+        mine = {"organization": organization, "now": NOW, "actor": owner}
+        create_endpoint(url="http://127.0.0.1:9200/hooks", **mine)
+        create_app(name="Ours", redirect_uris=["https://example.com/back"], **mine)
+        run()
+        run(studio_url="http://127.0.0.1:9100")
+
+    assert set(WebhookEndpoint.objects.values_list("url", flat=True)) == {
+        "http://127.0.0.1:9100/webhooks/drops",
+        "http://127.0.0.1:9200/hooks",
+    }
+    assert dict(organization.oauth_apps.values_list("name", "redirect_uris")) == {
+        "Skyforge Rally": "http://127.0.0.1:9100/connect/callback",
+        "Ours": "https://example.com/back",
+    }
+
+
+@pytest.mark.django_db
+def test_public_passwords_stay_on_this_machine(settings):
+    settings.SITE_URL = "https://drops.example.com"
+
+    with pytest.raises(CommandError, match="SITE_URL"):
+        run()
+    assert not User.objects.exists()
