@@ -56,7 +56,7 @@ def test_a_viewer_watches_connects_claims_and_has_the_item_in_the_game(page: Pag
     claim.click()
 
     # Connect: the game account first, then this one, and back.
-    page.locator("#ready").get_by_role("link", name="Connect with Northlight Games").click()
+    page.locator("#ready").get_by_role("link", name="Connect to Northlight Games").click()
     page.wait_for_url(f"{site.studio_url}/**")
     page.get_by_label("Player name").fill("ada-pilot")
     page.get_by_role("button", name="Enter the game").click()

@@ -13,7 +13,7 @@ from django.template.base import DebugLexer, TokenType
 ROOT = settings.BASE_DIR / "templates"
 TEMPLATES = sorted([*ROOT.rglob("*.html"), *ROOT.rglob("*.txt")])
 # The folders whose words are marked.
-MARKED = {"drops"}
+MARKED = {"accounts", "drops", "fulfillment", "oauth2_provider", "usersessions"}
 READ = {"title", "aria-label", "alt", "placeholder", "data-label", "data-confirm"}
 NAMES = {"Drops", "UTC"}
 # The arguments of a tag or a filter that are shown, unlike the name of an icon or the format of a date.

@@ -140,13 +140,13 @@ class TestInventory:
     @pytest.mark.parametrize(
         ("state", "held", "said"),
         [
-            ("sent again", False, "has it: look in your game."),
-            (DeliveryState.DELIVERED, False, "has it: look in your game."),
-            (DeliveryState.DELIVERED, True, "has it: look in your game."),
-            (DeliveryState.PENDING, False, "It is sent to Northlight Games until it arrives."),
-            (DeliveryState.PENDING, True, "Your claim is kept and sent as soon as it can."),
-            (DeliveryState.HELD, True, "Your claim is kept and sent as soon as it can."),
-            (None, False, "Northlight Games picks it up from here."),
+            ("sent again", False, "Delivered"),
+            (DeliveryState.DELIVERED, False, "Delivered"),
+            (DeliveryState.DELIVERED, True, "Delivered"),
+            (DeliveryState.PENDING, False, "On its way"),
+            (DeliveryState.PENDING, True, "Delayed"),
+            (DeliveryState.HELD, True, "Delayed"),
+            (None, False, "With the studio"),
         ],
     )
     def test_says_where_a_claim_is(

@@ -37,7 +37,7 @@ def test_empty(client: Client):
 
 
 def test_names_studio_game_account_app_and_date(client: Client, link: GameLink):
-    assert "The studio has not said which game account" in text_of(client.get(PAGE))
+    assert "The studio has not named the game account" in text_of(client.get(PAGE))
     link.game_account_id, link.game_account_name = "42", "Vera#42"
     link.save()
     response = client.get(PAGE)

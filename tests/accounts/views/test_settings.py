@@ -55,7 +55,7 @@ def test_is_for_those_who_are_signed_in(db: None, address: str):
 class TestProfile:
     def test_shows_name_and_id(self, client: Client, viewer: User):
         response = client.get(PROFILE)
-        assert f"User id {viewer.pk}" in text_of(response)
+        assert f"User ID {viewer.pk}" in text_of(response)
         assert_well_made(response)
 
     def test_picture_is_written_anew_shown_and_removed(
