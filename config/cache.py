@@ -17,12 +17,21 @@ from django.core.cache.backends.redis import RedisCache
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from config.memory import Memory
+
 # After Redis failed it is left alone for so many seconds: one sign-in asks many times.
 REST = 5.0
 OPTIONS = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(NoBackoff(), 0)}
 
 log = structlog.get_logger(__name__)
-_not_before = 0.0
+
+
+class _Memory(Memory):
+    def begin(self) -> None:
+        self.not_before = 0.0
+
+
+_memory = _Memory()
 
 
 class RedisOrHere(BaseCache):
@@ -52,11 +61,10 @@ class RedisOrHere(BaseCache):
         self._either("clear")
 
     def _either(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        global _not_before  # noqa: PLW0603
-        if time.monotonic() >= _not_before:
+        if time.monotonic() >= _memory.not_before:
             try:
                 return getattr(self._redis, method)(*args, **kwargs)
             except redis.RedisError as error:
-                _not_before = time.monotonic() + REST
+                _memory.not_before = time.monotonic() + REST
                 log.warning("cache_is_here_alone", error=str(error))
         return getattr(self._here, method)(*args, **kwargs)

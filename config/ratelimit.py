@@ -14,6 +14,8 @@ import redis
 import structlog
 from django.conf import settings
 
+from config.memory import Memory
+
 WINDOW = 60
 # After Redis failed, calls are not counted for this long: no partner waits for what only protects us.
 REST = 5.0
@@ -21,8 +23,6 @@ REST = 5.0
 EVERY = 0.2
 
 log = structlog.get_logger(__name__)
-_counts: Counter[str] = Counter()
-_not_before = 0.0
 _lock = Lock()
 
 
@@ -35,7 +35,14 @@ class Tally:
     say_at: float = 0.0
 
 
-_tallies: dict[str, Tally] = {}
+class _Memory(Memory):
+    def begin(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.tallies: dict[str, Tally] = {}
+        self.not_before = 0.0
+
+
+_memory = _Memory()
 
 
 class Quota(NamedTuple):
@@ -71,15 +78,14 @@ def _count_in_redis(key: str) -> int:
 
     Asking Redis for every call would cost more than the check of the token.
     """
-    global _not_before  # noqa: PLW0603
     with _lock:
-        tally = _tallies.get(key)
+        tally = _memory.tallies.get(key)
         if tally is None:
             _forget_old_windows(key)
-            tally = _tallies[key] = Tally()
+            tally = _memory.tallies[key] = Tally()
         tally.unsaid += 1
         now = time.monotonic()
-        if now < _not_before:
+        if now < _memory.not_before:
             return 0
         if now < tally.say_at:
             return tally.said + tally.unsaid
@@ -90,7 +96,7 @@ def _count_in_redis(key: str) -> int:
             pipeline.expire(key, WINDOW)
             tally.said, _ = pipeline.execute()
     except redis.RedisError as error:
-        _not_before = time.monotonic() + REST
+        _memory.not_before = time.monotonic() + REST
         log.warning("calls_not_counted", error=str(error))
         return 0
     return tally.said + tally.unsaid
@@ -98,16 +104,16 @@ def _count_in_redis(key: str) -> int:
 
 def _forget_old_windows(key: str) -> None:
     window = key.rpartition(":")[2]
-    if not any(known.endswith(f":{window}") for known in _tallies):
-        _tallies.clear()
+    if not any(known.endswith(f":{window}") for known in _memory.tallies):
+        _memory.tallies.clear()
 
 
 def _count_here(key: str, window: int) -> int:
     """Without Redis there is one process."""
-    if not any(known.endswith(f":{window}") for known in _counts):
-        _counts.clear()
-    _counts[key] += 1
-    return _counts[key]
+    if not any(known.endswith(f":{window}") for known in _memory.counts):
+        _memory.counts.clear()
+    _memory.counts[key] += 1
+    return _memory.counts[key]
 
 
 @cache

@@ -20,9 +20,8 @@ from django.test import Client
 from PIL import Image
 
 from accounts.models import MemberRole, OAuthApp, Organization, User
-from drops.domain.watch import beat
+from config import memory
 from drops.models import Category, Channel
-from fulfillment.domain.delivery import signing
 from scripts.valkey import running_valkey
 from tests import factories
 from tests.dashboard import with_second_factor
@@ -40,8 +39,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _empty_cache() -> Iterator[None]:
     yield
     cache.clear()
-    beat._beats_of.clear()
-    signing.keys_of_ten_seconds.cache_clear()
+    memory.forget()
 
 
 @pytest.fixture(scope="session")

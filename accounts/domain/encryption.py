@@ -7,10 +7,15 @@ from functools import cache
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 
+from config.memory import on_forget
+
 
 @cache
 def _fernet() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.ENCRYPTION_KEYS])
+
+
+on_forget(_fernet.cache_clear)
 
 
 def encrypt(secret: bytes) -> bytes:

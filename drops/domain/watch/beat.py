@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.conf import settings
 
+from config.memory import Memory
 from drops.domain.watch import stream
 from drops.domain.watch.beats import Beat, BeatKind
 from drops.domain.watch.credit import credit
@@ -52,31 +53,35 @@ def beat(
 
 
 MINUTE = 60_000
-# In this process and minute: one viewer must not fill the stream that all others need.
-_minute = 0
-_beats_of: dict[int, int] = {}
+MAX_KNOWN_CHANNELS = 100_000
+
+
+class _Memory(Memory):
+    def begin(self) -> None:
+        # In this process and minute: one viewer must not fill the stream that all others need.
+        self.minute = 0
+        self.beats_of: dict[int, int] = {}
+        # A channel that was there once stays known to this process: a beat then costs no query.
+        self.known_channels: set[int] = set()
+
+
+_memory = _Memory()
 
 
 def _refuse_flood(viewer_id: int, minute: int) -> None:
-    global _minute, _beats_of
-    if minute != _minute:
-        _minute, _beats_of = minute, {}
-    beats = _beats_of[viewer_id] = _beats_of.get(viewer_id, 0) + 1
+    if minute != _memory.minute:
+        _memory.minute, _memory.beats_of = minute, {}
+    beats = _memory.beats_of[viewer_id] = _memory.beats_of.get(viewer_id, 0) + 1
     if beats > settings.WATCH_BEATS_PER_MINUTE:
         raise TooManyBeats
 
 
-# A channel that was there once stays known to this process: a beat then costs no query.
-_known_channels: set[int] = set()
-MAX_KNOWN_CHANNELS = 100_000
-
-
 def channel_exists(channel_id: int) -> bool:
-    if channel_id in _known_channels:
+    if channel_id in _memory.known_channels:
         return True
     if not Channel.objects.filter(pk=channel_id).exists():
         return False
-    if len(_known_channels) >= MAX_KNOWN_CHANNELS:
-        _known_channels.clear()
-    _known_channels.add(channel_id)
+    if len(_memory.known_channels) >= MAX_KNOWN_CHANNELS:
+        _memory.known_channels.clear()
+    _memory.known_channels.add(channel_id)
     return True

@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import BigIntegerField
 
+from config.memory import Memory
 from drops.domain.watch import store
 from drops.domain.watch.beats import Beat, BeatKind, partition_of
 from drops.domain.watch.credit import credit
@@ -39,6 +40,16 @@ LENGTH_AGE = 1.0
 
 
 log = structlog.get_logger(__name__)
+
+
+class _Memory(Memory):
+    def begin(self) -> None:
+        self.down_until = 0.0
+        # For each partition when its stream's length was read, and the length.
+        self.lengths: dict[int, tuple[float, int]] = {}
+
+
+_memory = _Memory()
 
 
 class BeatsRefused(Exception):
@@ -82,7 +93,7 @@ def append_soon(beat: Beat) -> None:
     If this process is killed before, the viewer's next beat earns the time of both. BeatsRefused.
     """
     _refuse_when_full(beat)
-    if time.monotonic() < _down_until:
+    if time.monotonic() < _memory.down_until:
         raise StreamDown
     if _gatherer.add(beat) > MAX_GATHERED:
         raise StreamFull
@@ -101,29 +112,24 @@ def _send(beats: Sequence[Beat]) -> None:
 
 def _send_gathered(beats: Sequence[Beat]) -> None:
     """After a failure beats are refused for a while: their players come back, these ones' too."""
-    global _down_until  # noqa: PLW0603
     try:
         _send(beats)
     except StreamDown as down:
-        _down_until = time.monotonic() + down.retry_after
+        _memory.down_until = time.monotonic() + down.retry_after
 
 
-_down_until = 0.0
 _gatherer = Gatherer(_send_gathered)
-
-
-_lengths: dict[int, tuple[float, int]] = {}
 
 
 def _refuse_when_full(beat: Beat) -> None:
     number = partition_of(beat.viewer_id)
-    read_at, length = _lengths.get(number, (0.0, 0))
+    read_at, length = _memory.lengths.get(number, (0.0, 0))
     if time.monotonic() - read_at > LENGTH_AGE:
         try:
             length = int(client(settings.REDIS_URL).xlen(key(number)))
         except redis.RedisError as error:
             raise StreamDown from error
-        _lengths[number] = (time.monotonic(), length)
+        _memory.lengths[number] = (time.monotonic(), length)
     if length >= settings.WATCH_STREAM_LIMIT:
         raise StreamFull
 

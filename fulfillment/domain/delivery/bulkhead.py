@@ -9,8 +9,17 @@ from threading import Lock
 
 from django.conf import settings
 
+from config.memory import Memory
+
 _lock = Lock()
-_waiting: Counter[str] = Counter()
+
+
+class _Memory(Memory):
+    def begin(self) -> None:
+        self.waiting: Counter[str] = Counter()
+
+
+_memory = _Memory()
 
 
 @contextmanager
@@ -23,14 +32,14 @@ def slot(organization_id: str) -> Iterator[bool]:
     room = max(1, settings.WEB_THREADS // 2)
     share = max(1, room * 3 // 4)
     with _lock:
-        admitted = _waiting.total() < room and _waiting[organization_id] < share
+        admitted = _memory.waiting.total() < room and _memory.waiting[organization_id] < share
         if admitted:
-            _waiting[organization_id] += 1
+            _memory.waiting[organization_id] += 1
     try:
         yield admitted
     finally:
         if admitted:
             with _lock:
-                _waiting[organization_id] -= 1
-                if not _waiting[organization_id]:
-                    del _waiting[organization_id]
+                _memory.waiting[organization_id] -= 1
+                if not _memory.waiting[organization_id]:
+                    del _memory.waiting[organization_id]

@@ -25,6 +25,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from accounts.domain import audit, encryption
+from config.memory import on_forget
 from fulfillment.models import SigningKey
 
 KEY_BITS = 2048
@@ -148,6 +149,9 @@ def keys_of_ten_seconds(number: int) -> list[SigningKey]:
     if not keys:
         raise NoSigningKey
     return keys
+
+
+on_forget(keys_of_ten_seconds.cache_clear)
 
 
 def sign(

@@ -4,18 +4,18 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from cryptography.fernet import Fernet, InvalidToken
 
 from accounts.domain import encryption
+from config import memory
 
 
 @pytest.fixture
 def keys(settings):
-    """Set ENCRYPTION_KEYS, and forget the cached keys before and after."""
+    """Set ENCRYPTION_KEYS."""
 
     def use(*values):
         settings.ENCRYPTION_KEYS = list(values)
-        encryption._fernet.cache_clear()
+        memory.forget()
 
-    yield use
-    encryption._fernet.cache_clear()
+    return use
 
 
 def test_a_rotated_key_still_reads_what_the_old_one_wrote(keys):

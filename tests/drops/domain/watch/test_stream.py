@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from config import memory
 from drops import tasks
 from drops.domain.watch import stream
 from drops.domain.watch.beats import Beat, BeatKind
@@ -18,9 +19,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def redis(valkey_url, settings):
     settings.REDIS_URL = valkey_url
-    stream._lengths.clear()
-    yield stream.client(valkey_url)
-    stream._lengths.clear()
+    return stream.client(valkey_url)
 
 
 @pytest.fixture
@@ -128,7 +127,7 @@ def test_a_full_stream_refuses_beats_and_takes_them_again_when_it_is_credited(
     settings.WATCH_STREAM_LIMIT = 2
     for _ in range(2):
         stream.append(Beat(viewer.pk, channel.pk, 0))
-    stream._lengths.clear()
+    memory.forget()
 
     with pytest.raises(stream.StreamFull):
         stream.append(Beat(viewer.pk, channel.pk, 0))
@@ -136,7 +135,7 @@ def test_a_full_stream_refuses_beats_and_takes_them_again_when_it_is_credited(
         stream.append_soon(Beat(viewer.pk, channel.pk, 0))
 
     credit_all()
-    stream._lengths.clear()
+    memory.forget()
     stream.append(Beat(viewer.pk, channel.pk, 0))
 
 
@@ -150,13 +149,12 @@ def test_beats_between_others_gather_for_a_moment(redis, viewer, channel):
     assert redis.xlen(key_of(viewer)) == 50
 
 
-def test_when_redis_is_gone_beats_are_refused(viewer, channel, settings, monkeypatch):
-    settings.REDIS_URL = "redis://127.0.0.1:9398"
+def test_when_redis_is_gone_beats_are_refused(viewer, channel, settings):
+    settings.REDIS_URL = "redis://127.0.0.1:1"
     with pytest.raises(stream.StreamDown):
         stream.append(Beat(viewer.pk, channel.pk, 0))
 
-    stream._lengths[stream.partition_of(viewer.pk)] = (time.monotonic(), 0)
-    monkeypatch.setattr(stream, "_down_until", 0.0)
+    stream._memory.lengths[stream.partition_of(viewer.pk)] = (time.monotonic(), 0)
     stream._send_gathered([Beat(viewer.pk, channel.pk, 0)])
     with pytest.raises(stream.StreamDown):
         stream.append_soon(Beat(viewer.pk, channel.pk, 0))
