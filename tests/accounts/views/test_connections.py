@@ -41,7 +41,7 @@ def test_names_studio_game_account_app_and_date(client: Client, link: GameLink):
     link.game_account_id, link.game_account_name = "42", "Vera#42"
     link.save()
     response = client.get(PAGE)
-    for words in ("Northlight Games", "Vera#42", "Since 20 Nov 2026, 12:00 UTC, through Northlight Connect"):
+    for words in ("Northlight Games", "Vera#42", "Connected since 20 Nov 2026, 12:00 UTC"):
         assert words in text_of(response)
     assert_well_made(response)
 
