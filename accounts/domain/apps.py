@@ -10,8 +10,7 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from oauth2_provider.generators import generate_client_secret
 
-from accounts.domain import links
-from accounts.domain.audit import record
+from accounts.domain import audit, links
 from accounts.models import OAuthApp, Organization, User
 
 # How long a rotated secret goes on working, so that a studio can roll the new one out.
@@ -48,13 +47,8 @@ def create_app(
     if logo is not None:
         app.logo.save("logo.webp", logo, save=False)
     app.save()
-    record(
-        action="app.created",
-        target=app,
-        now=now,
-        actor=actor,
-        organization=organization,
-        data={"name": name, "redirect_uris": list(redirect_uris)},
+    audit.record(
+        "app.created", app, by=actor, at=now, data={"name": name, "redirect_uris": list(redirect_uris)}
     )
     return app, secret
 
@@ -81,12 +75,11 @@ def change_app(
     if logo is not None:
         app.logo.save("logo.webp", logo, save=False)
     app.save(update_fields=["name", "redirect_uris", "authorization_grant_type", "logo", "updated"])
-    record(
-        action="app.changed",
-        target=app,
-        now=now,
-        actor=actor,
-        organization=app.organization,
+    audit.record(
+        "app.changed",
+        app,
+        by=actor,
+        at=now,
         data={"before": before, "after": {"name": name, "redirect_uris": list(redirect_uris)}},
     )
 
@@ -107,12 +100,11 @@ def rotate_secret(
     app.save(
         update_fields=["client_secret", "previous_client_secret", "previous_secret_expires_at", "updated"]
     )
-    record(
-        action="app.secret_rotated",
-        target=app,
-        now=now,
-        actor=actor,
-        organization=app.organization,
+    audit.record(
+        "app.secret_rotated",
+        app,
+        by=actor,
+        at=now,
         data={"previous_works_until": app.previous_secret_expires_at.isoformat()},
     )
     return secret
@@ -128,14 +120,7 @@ def delete_app(*, app: OAuthApp, now: datetime, actor: User | None) -> None:
     app.deleted_at = now
     app.save(update_fields=["deleted_at", "updated"])
     unlinked = links.end_all_consents(app=app, now=now)
-    record(
-        action="app.deleted",
-        target=app,
-        now=now,
-        actor=actor,
-        organization=app.organization,
-        data={"name": app.name, "unlinked_viewers": unlinked},
-    )
+    audit.record("app.deleted", app, by=actor, at=now, data={"name": app.name, "unlinked_viewers": unlinked})
 
 
 def _lock(app: OAuthApp) -> OAuthApp:

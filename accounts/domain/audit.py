@@ -12,20 +12,26 @@ from accounts.models import AuditEvent, OAuthApp, Organization, User
 
 
 def record(
-    *,
     action: str,
     target: models.Model,
-    now: datetime,
-    actor: User | OAuthApp | None,
-    organization: Organization | None,
+    *,
+    by: User | OAuthApp | None,
+    at: datetime,
+    organization: Organization | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> AuditEvent:
-    """Write one audit event. `actor` None is the system itself. Never pass secrets in `data`."""
+    """Write one audit event. `by` None is the system itself. Never pass secrets in `data`.
+
+    The event belongs to `organization`; without it, to the organization of `target`, or to none where
+    `target` has none.
+    """
+    if organization is None and isinstance(target, Organization):
+        organization = target
     return AuditEvent.objects.create(
-        at=now,
-        organization=organization,
-        actor=actor if isinstance(actor, User) else None,
-        actor_app=actor if isinstance(actor, OAuthApp) else None,
+        at=at,
+        organization_id=organization.pk if organization else getattr(target, "organization_id", None),
+        actor=by if isinstance(by, User) else None,
+        actor_app=by if isinstance(by, OAuthApp) else None,
         action=action,
         target_type=target._meta.label_lower,
         target_id=str(target.pk),

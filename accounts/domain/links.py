@@ -23,8 +23,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q
 from oauth2_provider.models import AccessToken, revoke_access_token
 
-from accounts.domain import tokens
-from accounts.domain.audit import record
+from accounts.domain import audit, tokens
 from accounts.models import Consent, GameLink, OAuthApp, Organization, User
 
 
@@ -90,11 +89,11 @@ def consent(*, viewer: User, app: OAuthApp, scopes: Iterable[str], now: datetime
         given.scope = agreed
         given.full_clean()
         given.save(update_fields=["scope"])
-        record(
-            action="consent.given",
-            target=given,
-            now=now,
-            actor=viewer,
+        audit.record(
+            "consent.given",
+            given,
+            by=viewer,
+            at=now,
             organization=app.organization,
             data={"app": app.client_id, "scope": agreed},
         )
@@ -114,7 +113,7 @@ def _link(*, viewer: User, app: OAuthApp, organization: Organization, now: datet
         viewer=viewer, organization=organization, unlinked_at=None, defaults={"app": app, "linked_at": now}
     )
     if is_new:
-        record(action="link.created", target=made, now=now, actor=viewer, organization=organization)
+        audit.record("link.created", made, by=viewer, at=now, organization=organization)
 
 
 @transaction.atomic
@@ -136,11 +135,11 @@ def name_game_account(
             named.save(update_fields=["game_account_id", "game_account_name"])
     except IntegrityError:
         raise GameAccountTaken from None
-    record(
-        action="link.named",
-        target=named,
-        now=now,
-        actor=app,
+    audit.record(
+        "link.named",
+        named,
+        by=app,
+        at=now,
         organization=app.organization,
         data={"before": before, "after": {"id": account_id, "name": name}},
     )
@@ -202,7 +201,7 @@ def _end_consents(*, apps: Iterable[OAuthApp], viewer: User, now: datetime, acto
     for ended in links.exclude(Exists(_CONSENT_BEHIND_LINK)):
         ended.unlinked_at = now
         ended.save(update_fields=["unlinked_at"])
-        record(action="link.ended", target=ended, now=now, actor=actor, organization=ended.organization)
+        audit.record("link.ended", ended, by=actor, at=now)
 
 
 _CONSENT_BEHIND_LINK = Consent.objects.filter(

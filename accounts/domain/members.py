@@ -72,10 +72,9 @@ def _refuse_oneself(membership: Membership, actor: User) -> None:
 
 def _record(action: str, membership: Membership, now: datetime, actor: User) -> None:
     audit.record(
-        action=action,
-        target=membership,
-        now=now,
-        actor=actor,
-        organization=membership.organization,
+        action,
+        membership,
+        by=actor,
+        at=now,
         data={"user_id": membership.user_id, "username": membership.user.username, "role": membership.role},
     )

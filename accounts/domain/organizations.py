@@ -54,11 +54,10 @@ def register_organization(
         organization.save()
     Membership.objects.create(organization=organization, user=founder, role=MemberRole.OWNER)
     audit.record(
-        action="organization.registered",
-        target=organization,
-        now=now,
-        actor=founder,
-        organization=organization,
+        "organization.registered",
+        organization,
+        by=founder,
+        at=now,
         data={"name": name, "requested_category": requested_category},
     )
     return organization
@@ -89,11 +88,10 @@ def change_organization(
     _check(organization, logo)
     organization.save()
     audit.record(
-        action="organization.changed",
-        target=organization,
-        now=now,
-        actor=actor,
-        organization=organization,
+        "organization.changed",
+        organization,
+        by=actor,
+        at=now,
         data={**changes, **({"logo": ["", organization.logo.name]} if logo else {})},
     )
     return organization
@@ -108,9 +106,7 @@ def approve_organization(*, organization: Organization, now: datetime, actor: Us
     organization.approved_at = organization.approved_at or now
     organization.suspended_at = None
     organization.save(update_fields=["approved_at", "suspended_at", "updated_at"])
-    audit.record(
-        action="organization.approved", target=organization, now=now, actor=actor, organization=organization
-    )
+    audit.record("organization.approved", organization, by=actor, at=now)
     return organization
 
 
@@ -122,9 +118,7 @@ def suspend_organization(*, organization: Organization, now: datetime, actor: Us
         return organization
     organization.suspended_at = now
     organization.save(update_fields=["suspended_at", "updated_at"])
-    audit.record(
-        action="organization.suspended", target=organization, now=now, actor=actor, organization=organization
-    )
+    audit.record("organization.suspended", organization, by=actor, at=now)
     return organization
 
 

@@ -82,13 +82,7 @@ def _upsert(users: Sequence[PlatformUser], now: datetime, actor: OAuthApp) -> di
         if is_new:
             accounts[wanted.platform_id] = user
             SocialAccount.objects.create(user=user, provider=PROVIDER, uid=wanted.platform_id)
-        audit.record(
-            action="user.created" if is_new else "user.renamed",
-            target=user,
-            now=now,
-            actor=actor,
-            organization=None,
-        )
+        audit.record("user.created" if is_new else "user.renamed", user, by=actor, at=now)
         ids[wanted.platform_id] = user.pk
     return ids
 

@@ -26,11 +26,10 @@ def change_standing(*, user: User, is_active: bool, is_staff: bool, now: datetim
     user.is_active, user.is_staff = is_active, is_staff
     user.save(update_fields=["is_active", "is_staff"])
     audit.record(
-        action="user.standing_changed",
-        target=user,
-        now=now,
-        actor=actor,
-        organization=None,
+        "user.standing_changed",
+        user,
+        by=actor,
+        at=now,
         data={"before": before, "after": {"is_active": is_active, "is_staff": is_staff}},
     )
     return user

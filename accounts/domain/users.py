@@ -34,7 +34,7 @@ def change_profile_picture(*, user: User, picture: File | None, now: datetime) -
     user.profile_picture = prepare_image(picture, size=PICTURE_SIZE) if picture else ""
     user.full_clean(exclude=["password"])
     user.save(update_fields=["profile_picture"])
-    audit.record(action="user.picture_changed", target=user, now=now, actor=user, organization=None)
+    audit.record("user.picture_changed", user, by=user, at=now)
 
 
 def sole_ownerships(user: User) -> list[Organization]:
@@ -62,7 +62,7 @@ def delete_account(*, user: User, now: datetime) -> None:
             f"You are the only owner of {names}. Make somebody else an owner there first.",
             code="sole_owner",
         )
-    audit.record(action="user.deleted", target=user, now=now, actor=user, organization=None)
+    audit.record("user.deleted", user, by=user, at=now)
     links.unlink_everything(viewer=user, now=now)
     for model in (EmailAddress, Authenticator, SocialAccount, UserSession, Membership):
         model.objects.filter(user=user).delete()

@@ -170,7 +170,7 @@ def test_only_superusers_appoint_operators(viewer: User, operator: User, now: An
 
 def test_whatever_is_recorded_can_be_filtered_for() -> None:
     sources = [file.read_text() for file in settings.BASE_DIR.glob("*/domain/**/*.py")]
-    recorded = {name for source in sources for name in re.findall(r'action="(\w+)\.', source)}
+    recorded = {name for source in sources for name in re.findall(r'record\(\s*"(\w+)\.', source)}
     assert "claims" in recorded
     assert recorded <= set(EventFilter.objects)
 

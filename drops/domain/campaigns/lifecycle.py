@@ -42,14 +42,7 @@ def create_campaign(
     campaign = Campaign(organization=organization)
     check_plan(campaign, plan)
     _write(campaign, plan)
-    audit.record(
-        action="campaign.created",
-        target=campaign,
-        now=now,
-        actor=actor,
-        organization=organization,
-        data=describe_plan(plan),
-    )
+    audit.record("campaign.created", campaign, by=actor, at=now, data=describe_plan(plan))
     return campaign
 
 
@@ -67,11 +60,10 @@ def change_campaign(*, campaign: Campaign, plan: CampaignPlan, now: datetime, ac
         _refuse_problems(campaign, now)
     before, after = describe_plan(present), describe_plan(plan)
     audit.record(
-        action="campaign.changed",
-        target=campaign,
-        now=now,
-        actor=actor,
-        organization=campaign.organization,
+        "campaign.changed",
+        campaign,
+        by=actor,
+        at=now,
         data={key: [before[key], after[key]] for key in after if before[key] != after[key]},
     )
     return campaign
@@ -101,13 +93,7 @@ def publish_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Camp
     campaign.published_at = now
     campaign.full_clean()
     campaign.save(update_fields=["published_at", "updated_at"])
-    audit.record(
-        action="campaign.published",
-        target=campaign,
-        now=now,
-        actor=actor,
-        organization=campaign.organization,
-    )
+    audit.record("campaign.published", campaign, by=actor, at=now)
     return campaign
 
 
@@ -127,13 +113,7 @@ def withdraw_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Cam
     campaign.withdrawn_at = now
     campaign.full_clean()
     campaign.save(update_fields=["withdrawn_at", "updated_at"])
-    audit.record(
-        action="campaign.withdrawn",
-        target=campaign,
-        now=now,
-        actor=actor,
-        organization=campaign.organization,
-    )
+    audit.record("campaign.withdrawn", campaign, by=actor, at=now)
     return campaign
 
 
@@ -143,14 +123,7 @@ def delete_draft(*, campaign: Campaign, now: datetime, actor: Actor) -> None:
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     if campaign.published_at is not None:
         raise ValidationError("A published campaign is withdrawn, not deleted.")
-    audit.record(
-        action="campaign.deleted",
-        target=campaign,
-        now=now,
-        actor=actor,
-        organization=campaign.organization,
-        data={"name": campaign.name},
-    )
+    audit.record("campaign.deleted", campaign, by=actor, at=now, data={"name": campaign.name})
     campaign.delete()
 
 

@@ -76,10 +76,10 @@ def _record(
 ) -> None:
     claimed_by = category.organization.name if category.organization else None
     audit.record(
-        action=action,
-        target=category,
-        now=now,
-        actor=actor,
+        action,
+        category,
+        by=actor,
+        at=now,
         organization=organization,
         data={"name": category.name, "claimed_by": claimed_by},
     )

@@ -27,7 +27,7 @@ def create_channel(*, owner: User, slug: str, description: str, now: datetime) -
     channel = Channel(owner=owner, slug=slug.lower(), description=description)
     channel.full_clean()
     channel.save()
-    audit.record(action="channel.created", target=channel, now=now, actor=owner, organization=None)
+    audit.record("channel.created", channel, by=owner, at=now)
     return channel
 
 
@@ -36,7 +36,7 @@ def describe_channel(*, channel: Channel, description: str, now: datetime, actor
     channel.description = description
     channel.full_clean()
     channel.save(update_fields=["description"])
-    audit.record(action="channel.described", target=channel, now=now, actor=actor, organization=None)
+    audit.record("channel.described", channel, by=actor, at=now)
     return channel
 
 
@@ -46,7 +46,7 @@ def change_banner(*, channel: Channel, banner: File | None, now: datetime, actor
     _drop_banner(channel)
     channel.banner = prepare_image(banner, size=BANNER_SIZE) if banner else ""
     channel.save(update_fields=["banner"])
-    audit.record(action="channel.banner_changed", target=channel, now=now, actor=actor, organization=None)
+    audit.record("channel.banner_changed", channel, by=actor, at=now)
     return channel
 
 

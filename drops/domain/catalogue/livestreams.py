@@ -49,11 +49,10 @@ def go_live(
     livestream.full_clean()
     livestream.save()
     audit.record(
-        action="livestream.started",
-        target=livestream,
-        now=now,
-        actor=actor,
-        organization=None,
+        "livestream.started",
+        livestream,
+        by=actor,
+        at=now,
         data={"channel": channel.slug, "category": category.name if category else None, "title": title},
     )
     return livestream
@@ -74,11 +73,10 @@ def change_livestream(
     livestream.full_clean()
     livestream.save(update_fields=["category", "title"])
     audit.record(
-        action="livestream.changed",
-        target=livestream,
-        now=now,
-        actor=actor,
-        organization=None,
+        "livestream.changed",
+        livestream,
+        by=actor,
+        at=now,
         data={"category": category.name if category else None, "title": title},
     )
     return livestream
@@ -94,7 +92,7 @@ def end_livestream(*, livestream: Livestream, now: datetime, actor: Actor) -> Li
     livestream.ended_at = max(now, livestream.started_at)
     livestream.viewer_count = 0
     livestream.save(update_fields=["ended_at", "viewer_count"])
-    audit.record(action="livestream.ended", target=livestream, now=now, actor=actor, organization=None)
+    audit.record("livestream.ended", livestream, by=actor, at=now)
     return livestream
 
 
@@ -108,13 +106,7 @@ def set_opt_out(*, channel: Channel, opted_out: bool, now: datetime, actor: Acto
         FormerOptOut.objects.create(channel=channel, started_at=channel.opted_out_at, ended_at=now)
     channel.opted_out_at = now if opted_out else None
     channel.save(update_fields=["opted_out_at"])
-    audit.record(
-        action="channel.opted_out" if opted_out else "channel.opted_in",
-        target=channel,
-        now=now,
-        actor=actor,
-        organization=None,
-    )
+    audit.record("channel.opted_out" if opted_out else "channel.opted_in", channel, by=actor, at=now)
     return channel
 
 

@@ -34,11 +34,10 @@ def create_reward(
     reward = Reward(organization=organization, name=name, category=category, external_id=external_id)
     _save(reward, image)
     audit.record(
-        action="reward.created",
-        target=reward,
-        now=now,
-        actor=actor,
-        organization=organization,
+        "reward.created",
+        reward,
+        by=actor,
+        at=now,
         data={"name": name, "category": category.name, "external_id": external_id},
     )
     return reward
@@ -69,14 +68,7 @@ def change_reward(
     }
     if image:
         data["image"] = reward.image.name
-    audit.record(
-        action="reward.changed",
-        target=reward,
-        now=now,
-        actor=actor,
-        organization=reward.organization,
-        data=data,
-    )
+    audit.record("reward.changed", reward, by=actor, at=now, data=data)
     return reward
 
 
@@ -110,9 +102,7 @@ def archive_reward(*, reward: Reward, now: datetime, actor: Actor) -> Reward:
         )
     reward.archived_at = now
     reward.save(update_fields=["archived_at", "updated_at"])
-    audit.record(
-        action="reward.archived", target=reward, now=now, actor=actor, organization=reward.organization
-    )
+    audit.record("reward.archived", reward, by=actor, at=now)
     return reward
 
 
@@ -124,9 +114,7 @@ def restore_reward(*, reward: Reward, now: datetime, actor: Actor) -> Reward:
         return reward
     reward.archived_at = None
     reward.save(update_fields=["archived_at", "updated_at"])
-    audit.record(
-        action="reward.restored", target=reward, now=now, actor=actor, organization=reward.organization
-    )
+    audit.record("reward.restored", reward, by=actor, at=now)
     return reward
 
 

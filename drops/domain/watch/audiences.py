@@ -49,13 +49,7 @@ def upsert_channels(*, channels: Sequence[PlatformChannel], now: datetime, actor
             except ValidationError as error:
                 raise ValidationError(f"{wanted.user_id}: {' '.join(error.messages)}") from None
             channel.save()
-            audit.record(
-                action="channel.created" if is_new else "channel.described",
-                target=channel,
-                now=now,
-                actor=actor,
-                organization=None,
-            )
+            audit.record("channel.created" if is_new else "channel.described", channel, by=actor, at=now)
         ids[wanted.user_id] = channel.pk
     return ids
 

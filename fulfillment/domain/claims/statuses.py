@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts.domain.audit import record
+from accounts.domain import audit
 from accounts.models import OAuthApp
 from fulfillment.models import Claim, ClaimStatusChange
 
@@ -47,12 +47,11 @@ def set_statuses(*, app: OAuthApp, statuses: Mapping[str, str], now: datetime) -
         ClaimStatusChange(claim=claim, at=now, old=claim.external_status, new=statuses[claim.id])
         for claim in changed
     )
-    record(
-        action="claims.status_changed",
-        target=app,
-        now=now,
-        actor=app,
-        organization=app.organization,
+    audit.record(
+        "claims.status_changed",
+        app,
+        by=app,
+        at=now,
         data={
             "changes": [
                 {"claim_id": claim.id, "old": claim.external_status, "new": statuses[claim.id]}

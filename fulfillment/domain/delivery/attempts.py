@@ -157,14 +157,7 @@ def _note_test(outcome: Outcome) -> None:
             superseded.update(state=DeliveryState.HELD, next_attempt_at=None)
     elif tested.update(verified_at=made.ended_at, failing_since=None):
         notices.note_recovery(endpoint=endpoint, now=made.ended_at)
-        audit.record(
-            action="endpoint.verified",
-            target=endpoint,
-            now=made.ended_at,
-            actor=None,
-            organization=endpoint.organization,
-            data={"url": str(endpoint)},
-        )
+        audit.record("endpoint.verified", endpoint, by=None, at=made.ended_at, data={"url": str(endpoint)})
 
 
 _DELIVERED = f"""

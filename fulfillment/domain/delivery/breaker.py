@@ -74,14 +74,7 @@ def note_failure(endpoint: WebhookEndpoint, made: Attempt, *, pause: timedelta, 
     if endpoint.held_at is None and (made.status == GONE or now - endpoint.failing_since >= HOLD_AFTER):
         endpoint.held_at = now
         endpoint.held_reason = HoldReason.GONE if made.status == GONE else HoldReason.FAILING
-        audit.record(
-            action="endpoint.held",
-            target=endpoint,
-            now=now,
-            actor=None,
-            organization=endpoint.organization,
-            data={"reason": endpoint.held_reason},
-        )
+        audit.record("endpoint.held", endpoint, by=None, at=now, data={"reason": endpoint.held_reason})
     endpoint.save(update_fields=["failing_since", "breaker_open_until", "held_at", "held_reason"])
 
 

@@ -62,7 +62,7 @@ def create_endpoint(
         organization=organization, url=url, acknowledge_within_hours=acknowledge_within_hours
     )
     _save(endpoint)
-    _record("endpoint.created", endpoint, actor, now, {"url": str(endpoint)})
+    audit.record("endpoint.created", endpoint, by=actor, at=now, data={"url": str(endpoint)})
     _ask_for_verification(endpoint, actor, now, limited)
     return endpoint
 
@@ -87,7 +87,7 @@ def change_endpoint(
     changed = {name: [before[name], value] for name, value in changes.items() if before[name] != value}
     if moved:
         changed["url"] = [shown_before, str(locked)]
-    _record("endpoint.changed", locked, actor, now, changed)
+    audit.record("endpoint.changed", locked, by=actor, at=now, data=changed)
     if moved:
         _ask_for_verification(locked, actor, now, limited)
     return locked
@@ -103,7 +103,7 @@ def delete_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) ->
     if locked.deleted_at is None:
         locked.deleted_at = now
         locked.save(update_fields=["deleted_at", "updated_at"])
-        _record("endpoint.deleted", locked, actor, now, {"url": str(locked)})
+        audit.record("endpoint.deleted", locked, by=actor, at=now, data={"url": str(locked)})
 
 
 @transaction.atomic
@@ -113,7 +113,7 @@ def hold_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> N
     if locked.held_at is None:
         locked.held_at, locked.held_reason = now, HoldReason.OWNER
         locked.save(update_fields=["held_at", "held_reason", "updated_at"])
-        _record("endpoint.held", locked, actor, now, {"reason": HoldReason.OWNER})
+        audit.record("endpoint.held", locked, by=actor, at=now, data={"reason": HoldReason.OWNER})
 
 
 @transaction.atomic
@@ -135,7 +135,7 @@ def release_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -
         retrying_since=None,
         next_attempt_at=now,
     )
-    _record("endpoint.released", locked, actor, now, {"deliveries": count})
+    audit.record("endpoint.released", locked, by=actor, at=now, data={"deliveries": count})
     return count
 
 
@@ -155,7 +155,7 @@ def _create_test(endpoint: WebhookEndpoint, actor: User, now: datetime) -> queue
     _check_limit(locked, now)
     delivery = _test_event(locked, actor, now)
     delivery.trigger = Trigger.TEST
-    _record("endpoint.tested", locked, actor, now, {"delivery": delivery.pk})
+    audit.record("endpoint.tested", locked, by=actor, at=now, data={"delivery": delivery.pk})
     return queue.create_leased(delivery, now=now, deadline=TEST_DEADLINE)
 
 
@@ -216,14 +216,3 @@ def _check_url(url: str) -> None:
         parse_target(url)
     except TargetRefused as refusal:
         raise ValidationError({"url": str(refusal)}) from None
-
-
-def _record(action: str, endpoint: WebhookEndpoint, actor: User, now: datetime, data: dict[str, Any]) -> None:
-    audit.record(
-        action=action,
-        target=endpoint,
-        now=now,
-        actor=actor,
-        organization=endpoint.organization,
-        data=data,
-    )

@@ -58,13 +58,7 @@ def resend_delivery(*, delivery: Delivery, actor: User, now: datetime) -> None:
         raise ResendRefused("Its endpoint was deleted: send the claim to another endpoint.")
     if not _make_due(Delivery.objects.filter(pk=delivery.pk, claim__isnull=False), now):
         raise ResendRefused(ON_ITS_WAY)
-    audit.record(
-        action="delivery.resent",
-        target=delivery,
-        now=now,
-        actor=actor,
-        organization=delivery.endpoint.organization,
-    )
+    audit.record("delivery.resent", delivery, by=actor, at=now, organization=delivery.endpoint.organization)
 
 
 @transaction.atomic
@@ -78,12 +72,7 @@ def resend_claim(*, claim: Claim, actor: User, now: datetime) -> list[WebhookEnd
     if not sent_to:
         raise ResendRefused(ON_ITS_WAY)
     audit.record(
-        action="claims.resent",
-        target=claim,
-        now=now,
-        actor=actor,
-        organization=claim.organization,
-        data={"endpoints": [str(endpoint) for endpoint in sent_to]},
+        "claims.resent", claim, by=actor, at=now, data={"endpoints": [str(endpoint) for endpoint in sent_to]}
     )
     return sent_to
 
@@ -121,11 +110,10 @@ def resend_filtered(
         at = now + first // BATCH * BATCH_EVERY
         _send_again(endpoint, found[first : first + BATCH], now=now, at=at)
     audit.record(
-        action="endpoint.claims_resent",
-        target=endpoint,
-        now=now,
-        actor=actor,
-        organization=endpoint.organization,
+        "endpoint.claims_resent",
+        endpoint,
+        by=actor,
+        at=now,
         data={"claims": count, "which": {name: str(value or "") for name, value in asdict(which).items()}},
     )
     return count

@@ -80,7 +80,7 @@ def add_signing_key(*, pair: KeyPair, now: datetime, rotation: timedelta = ROTAT
         file = _key_file(key)
         file.touch(mode=0o600)
         file.write_bytes(pair.private)
-    audit.record(action="signing_key.created", target=key, now=now, actor=None, organization=None)
+    audit.record("signing_key.created", key, by=None, at=now)
     keys_of_ten_seconds.cache_clear()
     return key
 
