@@ -13,9 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from accounts.dashboard.audit import ObjectFilter
-from accounts.dashboard.base import CappedPaginator
-from accounts.dashboard.refusals import VerbAdmin, VerbForm
+from accounts.admin_base import CappedPaginator, ObjectFilter, VerbAdmin, VerbForm
 from accounts.domain import apps, organizations, standing
 from accounts.models import AuditEvent, Membership, OAuthApp, Organization, User
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.admin import OperatorAdmin, operator
-from accounts.dashboard.refusals import VerbForm
+from accounts.admin_base import VerbForm
 from drops.domain.campaigns import lifecycle
 from drops.domain.catalogue import categories
 from drops.models import Campaign, Category, Channel

@@ -9,7 +9,7 @@ from django.forms import BaseForm, CheckboxInput, FileInput, ModelChoiceField
 from django.http import HttpResponse
 from django.test import Client
 
-from accounts.dashboard.access import FORM_FIELD
+from accounts.dashboard.kit.access import FORM_FIELD
 from accounts.models import User
 
 

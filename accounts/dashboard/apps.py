@@ -11,11 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from accounts.dashboard.access import active_organization, member
-from accounts.dashboard.base import OrganizationAdmin, Verb
-from accounts.dashboard.forms import picture_field
-from accounts.dashboard.refusals import VerbForm
-from accounts.dashboard.sites import site
+from accounts.admin_base import VerbForm
+from accounts.dashboard.kit.access import active_organization, member
+from accounts.dashboard.kit.forms import picture_field
+from accounts.dashboard.kit.objects import OrganizationAdmin
+from accounts.dashboard.kit.sites import site
+from accounts.dashboard.kit.verbs import Verb
 from accounts.domain import apps
 from accounts.domain.images import prepare_image
 from accounts.models import OAuthApp

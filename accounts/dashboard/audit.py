@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.apps import apps as django_apps
 from django.contrib import admin
@@ -10,36 +10,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
 
-from accounts.dashboard.base import OrganizationAdmin
-from accounts.dashboard.sites import site
-from accounts.dashboard.words import action_words, change_words
+from accounts.admin_base import ObjectFilter
+from accounts.dashboard.kit.display import action_words, change_words
+from accounts.dashboard.kit.objects import OrganizationAdmin
+from accounts.dashboard.kit.sites import site
 from accounts.models import AuditEvent
-
-
-class ObjectFilter(admin.SimpleListFilter):
-    """By the first word of the action. A fixed list: the trail itself is too long to be asked for them."""
-
-    title = "about"
-    parameter_name = "about"
-    objects: ClassVar[dict[str, str]] = {
-        "app": "OAuth apps",
-        "campaign": "Campaigns",
-        "claims": "Claims",
-        "consent": "Consents",
-        "delivery": "Deliveries",
-        "endpoint": "Webhooks",
-        "link": "Game accounts",
-        "member": "Members",
-        "organization": "The organization",
-        "reward": "Rewards",
-    }
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(self.objects.items())
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        chosen = self.value()
-        return queryset.filter(action__startswith=f"{chosen}.") if chosen in self.objects else queryset
 
 
 @admin.register(AuditEvent, site=site)

@@ -4,14 +4,8 @@ from typing import Any
 
 from django import forms
 
+from accounts.dashboard.kit.forms import picture_field
 from accounts.models import Organization
-
-PICTURES = forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp,image/gif"})
-
-
-def picture_field(label: str, help_text: str) -> forms.FileField:
-    """A picture to upload; the domain looks at the bytes."""
-    return forms.FileField(label=label, required=False, widget=PICTURES, help_text=help_text)
 
 
 class OrganizationForm(forms.ModelForm):

@@ -9,10 +9,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.dashboard.access import active_organization, member
-from accounts.dashboard.base import OrganizationAdmin
-from accounts.dashboard.refusals import VerbForm
-from accounts.dashboard.sites import site
+from accounts.admin_base import VerbForm
+from accounts.dashboard.kit.access import active_organization, member
+from accounts.dashboard.kit.objects import OrganizationAdmin
+from accounts.dashboard.kit.sites import site
 from accounts.domain import members
 from accounts.models import MemberRole, Membership, User
 

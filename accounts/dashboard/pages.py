@@ -12,9 +12,9 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from accounts.dashboard import access
 from accounts.dashboard.forms import OrganizationForm, RegistrationForm
-from accounts.dashboard.sites import site
+from accounts.dashboard.kit import access
+from accounts.dashboard.kit.sites import site
 from accounts.domain import organizations
 from accounts.domain.members import has_second_factor
 from accounts.models import Organization

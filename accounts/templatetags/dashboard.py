@@ -15,7 +15,7 @@ from django.db import models
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
-from accounts.dashboard.base import LABELS, OrganizationAdmin
+from accounts.dashboard.kit.objects import LABELS, OrganizationAdmin
 
 register = template.Library()
 

@@ -10,16 +10,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.dashboard.access import active_organization, member
-from accounts.dashboard.base import (
-    OrganizationAdmin,
-    OrganizationInline,
-    OwnRelatedFilter,
-    Verb,
-    badge,
-    rows_of,
-)
-from accounts.dashboard.sites import site
+from accounts.dashboard.kit.access import active_organization, member
+from accounts.dashboard.kit.display import badge
+from accounts.dashboard.kit.objects import OrganizationAdmin, OrganizationInline, rows_of
+from accounts.dashboard.kit.scoping import OwnRelatedFilter
+from accounts.dashboard.kit.sites import site
+from accounts.dashboard.kit.verbs import Verb
 from drops.dashboard.forms import CampaignForm, CampaignRewardForm, CampaignRewardFormSet
 from drops.domain.campaigns import lifecycle
 from drops.domain.campaigns.plans import CampaignPlan, RewardPlan

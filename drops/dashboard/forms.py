@@ -8,8 +8,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from accounts.dashboard.base import ScopedFormSet
-from accounts.dashboard.refusals import VerbForm
+from accounts.admin_base import VerbForm
+from accounts.dashboard.kit.scoping import ScopedFormSet
 from drops.domain.campaigns.plans import MAX_CHANNELS, MAX_DAYS, fixed_fields
 from drops.models import Campaign, Channel
 from drops.models.campaigns import MAX_REWARDS

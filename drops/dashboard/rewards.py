@@ -9,11 +9,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
-from accounts.dashboard.access import active_organization, member
-from accounts.dashboard.base import OrganizationAdmin, OwnRelatedFilter, Verb
-from accounts.dashboard.forms import picture_field
-from accounts.dashboard.refusals import VerbForm
-from accounts.dashboard.sites import site
+from accounts.admin_base import VerbForm
+from accounts.dashboard.kit.access import active_organization, member
+from accounts.dashboard.kit.forms import picture_field
+from accounts.dashboard.kit.objects import OrganizationAdmin
+from accounts.dashboard.kit.scoping import OwnRelatedFilter
+from accounts.dashboard.kit.sites import site
+from accounts.dashboard.kit.verbs import Verb
 from drops.domain.catalogue import rewards
 from drops.models import Reward
 

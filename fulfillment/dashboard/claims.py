@@ -11,9 +11,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
-from accounts.dashboard.access import active_organization, member
-from accounts.dashboard.base import OwnRelatedFilter, Verb, badge
-from accounts.dashboard.sites import site
+from accounts.dashboard.kit.access import active_organization, member
+from accounts.dashboard.kit.display import badge
+from accounts.dashboard.kit.scoping import OwnRelatedFilter
+from accounts.dashboard.kit.sites import site
+from accounts.dashboard.kit.verbs import Verb
 from fulfillment.dashboard.columns import link_to, standing_badge
 from fulfillment.dashboard.live import LiveAdmin
 from fulfillment.dashboard.sending import tell

@@ -8,8 +8,8 @@ from datetime import datetime
 from django.db.models import Model
 from django.utils.html import format_html
 
-from accounts.dashboard.base import badge
-from accounts.dashboard.sites import site
+from accounts.dashboard.kit.display import badge
+from accounts.dashboard.kit.sites import site
 from fulfillment.domain.delivery.standing import Standing, next_attempt_at, standing_of
 from fulfillment.models import Attempt, Delivery, ErrorClass
 

@@ -12,9 +12,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
-from accounts.dashboard.access import member
-from accounts.dashboard.base import OwnRelatedFilter, Verb
-from accounts.dashboard.sites import site
+from accounts.dashboard.kit.access import member
+from accounts.dashboard.kit.scoping import OwnRelatedFilter
+from accounts.dashboard.kit.sites import site
+from accounts.dashboard.kit.verbs import Verb
 from fulfillment.dashboard.columns import NOTHING, answer_badge, link_to, next_attempt_words, standing_badge
 from fulfillment.dashboard.live import LiveAdmin
 from fulfillment.dashboard.sending import tell

@@ -11,10 +11,12 @@ from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from accounts.dashboard.access import active_organization, may_change, member
-from accounts.dashboard.base import LABELS, OrganizationAdmin, Verb, badge
-from accounts.dashboard.refusals import VerbForm
-from accounts.dashboard.sites import site
+from accounts.admin_base import VerbForm
+from accounts.dashboard.kit.access import active_organization, may_change, member
+from accounts.dashboard.kit.display import badge
+from accounts.dashboard.kit.objects import LABELS, OrganizationAdmin
+from accounts.dashboard.kit.sites import site
+from accounts.dashboard.kit.verbs import Verb
 from accounts.requests import PageRequest
 from fulfillment.dashboard.deliveries import readable
 from fulfillment.dashboard.live import seconds_until

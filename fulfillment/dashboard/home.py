@@ -9,8 +9,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.dashboard.access import active_organization
-from accounts.dashboard.sites import site
+from accounts.dashboard.kit.access import active_organization
+from accounts.dashboard.kit.sites import site
 from accounts.models import Organization
 from drops.domain.watch.figures import totals
 from drops.models import Campaign, CampaignPhase

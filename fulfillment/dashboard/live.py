@@ -10,7 +10,7 @@ from typing import Any, cast
 from django.shortcuts import render
 from django.utils import timezone
 
-from accounts.dashboard.base import OrganizationAdmin
+from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.requests import PageRequest
 from fulfillment.domain.delivery.standing import Standing, next_attempt_at, standing_of
 from fulfillment.models import Delivery

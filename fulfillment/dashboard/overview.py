@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from accounts.dashboard.sites import site
+from accounts.dashboard.kit.sites import site
 from drops.domain.campaigns.lifecycle import problems_of
 from drops.domain.watch.figures import by_channel, by_day, totals, viewers_qualified
 from drops.models import Campaign, CampaignReward

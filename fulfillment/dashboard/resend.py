@@ -14,8 +14,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.dashboard.access import active_organization, may_change, member, recheck
-from accounts.dashboard.sites import site
+from accounts.dashboard.kit.access import active_organization, may_change, member, recheck
+from accounts.dashboard.kit.sites import site
 from accounts.models import Organization
 from config.api import MAX_ID
 from drops.models import Campaign

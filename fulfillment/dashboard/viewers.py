@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from accounts.dashboard.access import active_organization
-from accounts.dashboard.sites import site
+from accounts.dashboard.kit.access import active_organization
+from accounts.dashboard.kit.sites import site
 from accounts.models import GameLink
 from drops.domain.watch.history import look_up
 from drops.models import Progress

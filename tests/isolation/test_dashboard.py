@@ -9,8 +9,9 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.test import Client, RequestFactory
 
-from accounts.dashboard import access, site
-from accounts.dashboard.access import FORM_FIELD
+from accounts.dashboard import site
+from accounts.dashboard.kit import access
+from accounts.dashboard.kit.access import FORM_FIELD
 from accounts.models import MemberRole, User, new_ulid
 from fulfillment.models import Delivery
 from tests import factories

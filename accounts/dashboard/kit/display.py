@@ -1,4 +1,4 @@
-"""The audit trail in words."""
+"""Badges, and the audit trail in words."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.html import format_html
 from django.utils.text import capfirst
 
 SHORT = {"id": "ID", "uris": "URIs", "url": "URL"}
+
+
+def badge(text: str, tone: str = "") -> str:
+    """A word in a list with a colour that means something: good, live, wait, bad, info, or none."""
+    return format_html('<span class="badge{}">{}</span>', f" is-{tone}" if tone else "", text)
 
 
 def action_words(action: str) -> str:

@@ -15,8 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django_htmx.http import HttpResponseClientRedirect
 
-from accounts.dashboard import access
-from accounts.dashboard.base import OrganizationAdmin
+from accounts.dashboard.kit import access
+from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.requests import PageRequest
 
 View = Callable[..., HttpResponseBase]

@@ -1,0 +1,10 @@
+"""What every page of the owners' dashboard stands on.
+
+- `access`: who may enter, and the organization that a request acts for
+- `scoping`: the security file: querysets, choices of fields, filters and look-ups stay within one organization
+- `objects`: the base class of what is registered, and of its inlines
+- `verbs`: buttons on an object, their confirm pages, and how they run
+- `sites`: the site itself: pages, navigation, the gate in front of every address
+- `display`: badges, and the audit trail in words
+- `forms`: fields that several pages share
+"""

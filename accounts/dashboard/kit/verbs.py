@@ -1,0 +1,79 @@
+"""Buttons on an object: each has a confirm page, and calls one verb of the domain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+
+from accounts.dashboard.kit.access import may_change, recheck
+
+if TYPE_CHECKING:
+    from accounts.dashboard.kit.objects import OrganizationAdmin
+
+Run = Callable[[Any, HttpRequest, Any], HttpResponse | None]
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A button on an object, its confirm page, and the function that calls the domain.
+
+    `question` and `done` may name the object as %s. `offered` says for which objects it makes sense.
+    A verb that speaks to other servers is not `in_transaction`.
+    """
+
+    name: str
+    label: str
+    question: str
+    done: str
+    run: Run
+    offered: Callable[[Any, datetime], bool] = lambda _obj, _now: True
+    tone: str = ""
+    in_transaction: bool = True
+
+
+def verb_view(model_admin: OrganizationAdmin, verb: Verb) -> Callable[..., HttpResponse]:
+    def view(request: HttpRequest, object_id: str) -> HttpResponse:
+        obj = model_admin.object_or_404(request, object_id)
+        if not may_change(request):
+            raise PermissionDenied("Your role lets you look, not change. Ask an owner of your organization.")
+        if request.method != "POST":
+            return _confirm_page(model_admin, request, verb, obj)
+        try:
+            with transaction.atomic():
+                recheck(request)
+                response = verb.run(model_admin, request, obj) if verb.in_transaction else None
+            if not verb.in_transaction:
+                response = verb.run(model_admin, request, obj)
+        except ValidationError as refusal:
+            for text in refusal.messages:
+                messages.error(request, text)
+            return redirect(model_admin.url_of(obj))
+        if verb.done:
+            messages.success(request, verb.done.replace("%s", str(obj)))
+        return response or redirect(model_admin.url_of(obj))
+
+    return view
+
+
+def _confirm_page(model_admin: OrganizationAdmin, request: HttpRequest, verb: Verb, obj: Any) -> HttpResponse:
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": f"{verb.label}: {obj}",
+        "verb": verb,
+        "question": verb.question.replace("%s", f"“{obj}”"),
+        "obj": obj,
+        "opts": model_admin.opts,
+        "back": model_admin.url_of(obj),
+        "list_url": model_admin.url("changelist"),
+        "model_admin": model_admin,
+    }
+    return TemplateResponse(request, "dashboard/confirm.html", context)
