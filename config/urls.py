@@ -10,6 +10,7 @@ from config import openapi, views
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("favicon.ico", views.favicon),
     path("", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
     path("", include("drops.urls")),

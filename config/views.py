@@ -8,8 +8,9 @@ from typing import Any
 import structlog
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import get_template
+from django.templatetags.static import static
 from django.utils import timezone
 
 from accounts.requests import viewer_of
@@ -31,6 +32,11 @@ def home(request: HttpRequest) -> HttpResponse:
         live.select_related("organization", "category")[:CAMPAIGNS_SHOWN], now=now, viewer=viewer
     )
     return render(request, "pages/home.html", {"now": now, "cards": cards, "evening": EVENING})
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Browsers and feed readers ask for it here where no page names another address."""
+    return redirect(static("img/favicon.ico"))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -7,6 +7,10 @@ from html.parser import HTMLParser
 
 from django.http import HttpResponse
 
+# A date, or a date and time with its zone; a fraction of a second has at most three digits.
+TIME = re.compile(
+    r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?|\d\d:\d\d(:\d\d(\.\d{1,3})?)?"
+)
 VOID = {"area", "br", "circle", "hr", "img", "input", "link", "meta", "path", "source", "use"}
 
 
@@ -19,6 +23,7 @@ class _Checker(HTMLParser):
         self.headings: list[int] = []
         self.labelled: set[str] = set()
         self.fields: list[str] = []
+        self.time: str | None = None  # the text so far of a <time> without an attribute
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         names = dict(attrs)
@@ -34,6 +39,10 @@ class _Checker(HTMLParser):
             self.problems.append(f"no alt: {names.get('src')}")
         if re.fullmatch("h[1-6]", tag):
             self.headings.append(int(tag[1]))
+        if tag == "time" and not names.get("datetime"):
+            self.time = ""
+        elif names.get("datetime"):
+            self._check_time(str(names["datetime"]))
         if tag not in VOID:
             self.open.append(tag)
 
@@ -43,8 +52,19 @@ class _Checker(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in VOID:
             return
+        if tag == "time" and self.time is not None:
+            self._check_time(self.time)
+            self.time = None
         if not self.open or self.open.pop() != tag:
             self.problems.append(f"</{tag}> closes nothing at line {self.getpos()[0]}")
+
+    def handle_data(self, data: str) -> None:
+        if self.time is not None:
+            self.time += data
+
+    def _check_time(self, value: str) -> None:
+        if not TIME.fullmatch(value.strip()):
+            self.problems.append(f"no machine can read the time {value!r}")
 
 
 def text_of(response: HttpResponse) -> str:
@@ -54,7 +74,8 @@ def text_of(response: HttpResponse) -> str:
 
 
 def assert_well_made(response: HttpResponse) -> None:
-    """Elements nest, ids are unique, one h1 and no skipped heading, every field has a label."""
+    """Elements nest, ids are unique, one h1 and no skipped heading, every field has a label,
+    every time can be read by a machine."""
     checker = _Checker()
     checker.feed(response.content.decode())
     problems = checker.problems + [f"<{tag}> is never closed" for tag in checker.open]

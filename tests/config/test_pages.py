@@ -115,7 +115,7 @@ def test_landing_page_shows_what_is_live(
     ended = CampaignFactory(ends_at=now - timedelta(hours=1))
     with time_machine.travel(now), django_assert_num_queries(3):  # campaigns, rewards, allow-lists
         html = client.get("/").content.decode()
-    assert "Live now" in html
+    assert "Active campaigns" in html
     assert html.count('<article class="card">') == count
     assert shown.name in html
     assert ended.name not in html
@@ -147,10 +147,10 @@ def test_header_costs_one_query(
 @pytest.mark.parametrize(
     ("address", "status", "says"),
     [
-        ("/fails/400/", 400, "did not make sense"),
-        ("/fails/403/", 403, "not yours to open"),
+        ("/fails/400/", 400, "could not understand that request"),
+        ("/fails/403/", 403, "do not have access"),
         ("/nothing/", 404, "Nothing is on air here"),
-        ("/fails/500/", 500, "our fault"),
+        ("/fails/500/", 500, "on our side"),
         ("/fails/503/", 503, "Back in a moment"),
     ],
 )
@@ -176,7 +176,7 @@ def test_the_page_for_a_broken_server_needs_no_database():
     response = client.get("/fails/500/")
     html = response.content.decode()
     assert response.status_code == 500
-    assert "our fault" in html
+    assert "on our side" in html
     assert re.search(r"<code>[0-9a-f-]{36}</code>", html), "the request's number, to be looked up in the log"
 
 
@@ -223,13 +223,13 @@ def test_programs_get_json_for_the_same_errors(client: Client, db: None, address
 def test_a_foreign_host_name_is_a_bad_request(client: Client, db: None):
     response = client.get("/", headers={"host": "evil.example"})
     assert response.status_code == 400
-    assert "did not make sense" in response.content.decode()
+    assert "could not understand that request" in response.content.decode()
 
 
 def test_a_stale_form_is_refused_with_a_page_that_explains_it(db: None):
     response = Client(enforce_csrf_checks=True).post("/accounts/login/", {"login": "viewer"})
     assert response.status_code == 403
-    assert "This form is out of date" in response.content.decode()
+    assert "This form has expired" in response.content.decode()
 
 
 def test_too_many_requests_have_a_page(rf: RequestFactory):
