@@ -44,7 +44,7 @@ class DeliveriesView(OrganizationView):
             deliveries = deliveries.filter(pk__gt=after)
         if state := query.choice("state", among=("", *DeliveryState.values), default=""):
             deliveries = deliveries.filter(state=state)
-        if state == DeliveryState.HELD:
+        if state == DeliveryState.FAILED:
             deliveries = deliveries.filter(claim__isnull=False)  # a test that failed is over: nothing waits
         if claim_id := query.text("claim_id", max_length=255):
             ulid = parse_ulid(claim_id)

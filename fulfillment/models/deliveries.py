@@ -16,7 +16,7 @@ from .claims import Claim
 class DeliveryState(models.TextChoices):
     PENDING = "pending", "Waiting"
     DELIVERED = "delivered", "Delivered"
-    HELD = "held", "Held"
+    FAILED = "failed", "Failed"
 
 
 class Trigger(models.TextChoices):
@@ -106,7 +106,9 @@ class Delivery(models.Model):
                 condition=Q(lease_token__isnull=False),
                 name="delivery_in_flight",
             ),
-            models.Index(fields=["endpoint"], condition=Q(state=DeliveryState.HELD), name="delivery_held"),
+            models.Index(
+                fields=["endpoint"], condition=Q(state=DeliveryState.FAILED), name="delivery_failed"
+            ),
             models.Index(fields=["endpoint", "-id"], name="delivery_by_endpoint"),
         ]
 

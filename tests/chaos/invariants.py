@@ -38,13 +38,13 @@ def every_claim_arrived(seen: Sequence[Seen]) -> Invariant:
         )
     )
     arrived = {(request.claim_id, request.url) for request in seen if request.said == 200}
-    held = set(Delivery.objects.filter(state=DeliveryState.HELD).values_list("claim_id", "endpoint__url"))
-    missing = claims - arrived - held
+    failed = set(Delivery.objects.filter(state=DeliveryState.FAILED).values_list("claim_id", "endpoint__url"))
+    missing = claims - arrived - failed
     astray = arrived - claims
     return Invariant(
-        "every committed claim was delivered to its studio, or is visibly held",
+        "every committed claim was delivered to its studio, or has visibly failed",
         not missing and not astray and bool(claims),
-        f"{len(claims)} claims, {len(claims & arrived)} arrived, {len(held)} held, {len(missing)} missing, "
+        f"{len(claims)} claims, {len(claims & arrived)} arrived, {len(failed)} failed, {len(missing)} missing, "
         f"{len(astray)} astray",
     )
 

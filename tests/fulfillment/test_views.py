@@ -145,7 +145,7 @@ class TestInventory:
             (DeliveryState.DELIVERED, True, "Delivered"),
             (DeliveryState.PENDING, False, "On its way"),
             (DeliveryState.PENDING, True, "Delayed"),
-            (DeliveryState.HELD, True, "Delayed"),
+            (DeliveryState.FAILED, True, "Delayed"),
             (None, False, "With the studio"),
         ],
     )

@@ -154,7 +154,7 @@ def _note_test(outcome: Outcome) -> None:
             # A URL that was changed meanwhile has a test of its own.
             goes_on = Delivery.objects.filter(pk=made.delivery_id, state=DeliveryState.PENDING)
             superseded = goes_on.exclude(endpoint__url=endpoint.url)
-            superseded.update(state=DeliveryState.HELD, next_attempt_at=None)
+            superseded.update(state=DeliveryState.FAILED, next_attempt_at=None)
     elif tested.update(verified_at=made.ended_at, failing_since=None):
         notices.note_recovery(endpoint=endpoint, now=made.ended_at)
         audit.record("endpoint.verified", endpoint, by=None, at=made.ended_at, data={"url": str(endpoint)})

@@ -126,7 +126,7 @@ def release_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -
         locked.failing_since = now  # five more days
     locked.save()
     waiting = locked.deliveries.filter(
-        state__in=[DeliveryState.PENDING, DeliveryState.HELD], lease_token=None, claim__isnull=False
+        state__in=[DeliveryState.PENDING, DeliveryState.FAILED], lease_token=None, claim__isnull=False
     )
     count = waiting.update(
         state=DeliveryState.PENDING,
@@ -164,7 +164,7 @@ def _ask_for_verification(endpoint: WebhookEndpoint, actor: User, now: datetime,
     if limited:
         _check_limit(endpoint, now)
     superseded = endpoint.deliveries.filter(claim=None, state=DeliveryState.PENDING, lease_token=None)
-    superseded.update(state=DeliveryState.HELD, next_attempt_at=None)
+    superseded.update(state=DeliveryState.FAILED, next_attempt_at=None)
     _test_event(endpoint, actor, now).save(force_insert=True)
 
 

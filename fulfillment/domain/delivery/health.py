@@ -65,7 +65,7 @@ def endpoint_health(*, endpoint: WebhookEndpoint, now: datetime) -> EndpointHeal
     )
     times = sorted(attempt.duration_ms for attempt in recent if attempt.duration_ms is not None)
     of_a_claim = Q(claim__isnull=False)
-    stuck = Delivery.objects.filter(of_a_claim, endpoint=endpoint, state=DeliveryState.HELD).count()
+    stuck = Delivery.objects.filter(of_a_claim, endpoint=endpoint, state=DeliveryState.FAILED).count()
     sent_by_itself = Q(lease_token=None) & (Q() if endpoint.verified_at else ~of_a_claim)
     queue = Delivery.objects.filter(endpoint=endpoint, state=DeliveryState.PENDING).aggregate(
         waiting=Count("pk", filter=of_a_claim),

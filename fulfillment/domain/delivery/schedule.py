@@ -40,7 +40,7 @@ def what_follows(delivery: Delivery, made: Attempt) -> dict[str, object]:
     since = delivery.retrying_since or made.started_at
     too_old = delivery.claim_id is not None and made.ended_at - since >= HOLD_AFTER
     if made.trigger == Trigger.TEST or too_old:
-        state = DeliveryState.DELIVERED if delivery.delivered_at else DeliveryState.HELD
+        state = DeliveryState.DELIVERED if delivery.delivered_at else DeliveryState.FAILED
         return {"state": state, "next_attempt_at": None}
     failures = delivery.failures + 1
     wait = SCHEDULE[min(failures, len(SCHEDULE)) - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311

@@ -26,7 +26,7 @@ class Standing(TextChoices):
 _TAKEN = Q(endpoint__held_at=None) & (Q(endpoint__verified_at__isnull=False) | Q(claim=None))
 _KEPT_BACK = Q(endpoint__held_at__isnull=False) | Q(endpoint__verified_at=None, claim__isnull=False)
 _PENDING = Q(state=DeliveryState.PENDING, endpoint__deleted_at=None)
-_GIVEN_UP = Q(state=DeliveryState.HELD)
+_GIVEN_UP = Q(state=DeliveryState.FAILED)
 
 
 # The deliveries of each standing that can be asked for. Each goes by the index of its state. NOT_SENT is not
@@ -47,11 +47,11 @@ def standing_of(delivery: Delivery) -> Standing:
     endpoint = delivery.endpoint
     if delivery.state == DeliveryState.DELIVERED:
         return Standing.DELIVERED
-    if delivery.state == DeliveryState.HELD and delivery.claim_id is None:
+    if delivery.state == DeliveryState.FAILED and delivery.claim_id is None:
         return Standing.FAILED_TEST
     if endpoint.deleted_at is not None:
         return Standing.NOT_SENT
-    if delivery.state == DeliveryState.HELD:
+    if delivery.state == DeliveryState.FAILED:
         return Standing.FAILED
     if endpoint.held_at is not None or (endpoint.verified_at is None and delivery.claim_id is not None):
         return Standing.HELD

@@ -103,12 +103,12 @@ def test_filters_and_pages(api: Client, studio: Organization) -> None:
     assert api.get(DELIVERIES, {"state": "lost"}).status_code == 400
 
 
-def test_tests_that_failed_are_not_held(api: Client, studio: Organization) -> None:
+def test_tests_that_failed_are_not_among_the_failed(api: Client, studio: Organization) -> None:
     """A studio may ring its people for what is."""
-    delivery(studio, state="held", next_attempt_at=None, claim=None)
-    held = delivery(studio, state="held", next_attempt_at=None)
-    listed = api.get(DELIVERIES, {"state": "held"}).json()["data"]["deliveries"]
-    assert [item["id"] for item in listed] == [held.pk]
+    delivery(studio, state="failed", next_attempt_at=None, claim=None)
+    failed = delivery(studio, state="failed", next_attempt_at=None)
+    listed = api.get(DELIVERIES, {"state": "failed"}).json()["data"]["deliveries"]
+    assert [item["id"] for item in listed] == [failed.pk]
 
 
 def test_a_rival_sees_nothing(rival_app: OAuthApp, studio: Organization) -> None:

@@ -183,7 +183,7 @@ def test_where_a_claim_stands_is_read_in_every_place_and_filtered_by(
 ) -> None:
     held = factories.WebhookEndpointFactory(organization=studio, held_at=now, held_reason="owner")
     arrived = {"state": DeliveryState.DELIVERED, "next_attempt_at": None, "delivered_at": now}
-    given_up = {"state": DeliveryState.HELD, "next_attempt_at": None}
+    given_up = {"state": DeliveryState.FAILED, "next_attempt_at": None}
     for claim, label, value in (
         (make_delivery(endpoint, now, **arrived).claim, "Delivered", "delivered"),
         (make_delivery(endpoint, now).claim, "Waiting", "waiting"),

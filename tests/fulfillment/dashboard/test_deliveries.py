@@ -42,7 +42,7 @@ def make_attempt(delivery: Delivery, now: datetime, number: int, **fields: Any) 
 
 def make_failed_test(endpoint: WebhookEndpoint, now: datetime) -> Delivery:
     return Delivery.objects.create(
-        endpoint=endpoint, event_type="drops.test", body=b"{}", state=DeliveryState.HELD, created_at=now
+        endpoint=endpoint, event_type="drops.test", body=b"{}", state=DeliveryState.FAILED, created_at=now
     )
 
 
@@ -66,7 +66,7 @@ def test_the_list_its_filter_and_home_agree_on_what_is_held_and_what_failed(
     held = factories.WebhookEndpointFactory(organization=studio)
     hold(held, now)
     kept_back = make_delivery(held, now - MINUTE)
-    given_up = make_delivery(endpoint, now, state=DeliveryState.HELD, next_attempt_at=None)
+    given_up = make_delivery(endpoint, now, state=DeliveryState.FAILED, next_attempt_at=None)
     waiting = make_delivery(endpoint, now + MINUTE)
     test = make_failed_test(endpoint, now)
 
@@ -88,7 +88,7 @@ def test_the_list_its_filter_and_home_agree_on_what_is_held_and_what_failed(
 def test_home_and_the_endpoint_lead_to_the_deliveries_that_they_count(
     owner_client: Client, endpoint: WebhookEndpoint, now: datetime
 ) -> None:
-    given_up = make_delivery(endpoint, now, state=DeliveryState.HELD, next_attempt_at=None)
+    given_up = make_delivery(endpoint, now, state=DeliveryState.FAILED, next_attempt_at=None)
     make_failed_test(endpoint, now)
     for page, link in (
         ("/dashboard/", "?state=failed"),

@@ -197,7 +197,7 @@ def test_the_page_tells_what_was_given_up_and_what_nobody_acknowledged(
     assert "Given up" not in page
     assert "Not acknowledged in time</dt><dd>0" in page
 
-    make_delivery(endpoint, now, state=DeliveryState.HELD, next_attempt_at=None)
+    make_delivery(endpoint, now, state=DeliveryState.FAILED, next_attempt_at=None)
     old = now - timedelta(hours=3)
     make_delivery(endpoint, old, state="delivered", delivered_at=old, next_attempt_at=None)
     page = words(owner_client.get(url))

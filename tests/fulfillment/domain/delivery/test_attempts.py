@@ -318,7 +318,7 @@ def test_five_failing_days_hold_the_endpoint(endpoint, receiver, now):
 
     assert endpoint.held_reason == "failing"
     assert timedelta(days=5) <= endpoint.held_at - now <= timedelta(days=6.2)
-    assert delivery.state == DeliveryState.HELD
+    assert delivery.state == DeliveryState.FAILED
 
 
 def test_one_claim_that_always_fails_does_not_hold_the_endpoint(endpoint, receiver, now):
@@ -334,7 +334,7 @@ def test_one_claim_that_always_fails_does_not_hold_the_endpoint(endpoint, receiv
 
     endpoint.refresh_from_db()
     assert endpoint.held_at is None
-    assert delivery.state == DeliveryState.HELD
+    assert delivery.state == DeliveryState.FAILED
     assert delivery.attempts.count() >= len(SCHEDULE) + 1
 
 

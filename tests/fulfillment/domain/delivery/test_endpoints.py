@@ -164,7 +164,7 @@ def test_changing_the_time_to_acknowledge_asks_for_no_new_verification(endpoint,
 def test_held_claims_wait_and_are_sent_on_release(endpoint, receiver, owner, now):
     hold_endpoint(endpoint=endpoint, actor=owner, now=now)
     make_delivery(endpoint, now)
-    make_delivery(endpoint, now, state=DeliveryState.HELD, next_attempt_at=None)
+    make_delivery(endpoint, now, state=DeliveryState.FAILED, next_attempt_at=None)
     assert deliver_due(now + timedelta(days=3)) == []
 
     assert release_endpoint(endpoint=endpoint, actor=owner, now=now + timedelta(days=3)) == 2

@@ -48,7 +48,7 @@ def test_rates_times_and_what_waits(endpoint, receiver, now):
         )
     make_delivery(endpoint, now - MINUTE, next_attempt_at=now + MINUTE)
     make_delivery(endpoint, now, next_attempt_at=now + 2 * MINUTE)
-    make_delivery(endpoint, now, state=DeliveryState.HELD, next_attempt_at=None)
+    make_delivery(endpoint, now, state=DeliveryState.FAILED, next_attempt_at=None)
 
     health = endpoint_health(endpoint=endpoint, now=now)
 

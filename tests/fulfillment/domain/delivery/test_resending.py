@@ -44,7 +44,7 @@ def test_a_held_delivery_begins_its_schedule_anew(endpoint, receiver, owner, now
     delivery = make_delivery(
         endpoint,
         now,
-        state=DeliveryState.HELD,
+        state=DeliveryState.FAILED,
         next_attempt_at=None,
         failures=14,
         retrying_since=now - 6 * DAY,
@@ -67,7 +67,7 @@ def test_what_is_on_its_way_is_not_sent_twice(endpoint, owner, now):
 
 
 def test_to_an_endpoint_that_was_deleted_nothing_is_sent(endpoint, owner, now):
-    delivery = make_delivery(endpoint, now, state=DeliveryState.HELD, next_attempt_at=None)
+    delivery = make_delivery(endpoint, now, state=DeliveryState.FAILED, next_attempt_at=None)
     endpoint.deleted_at = now
     endpoint.save()
 

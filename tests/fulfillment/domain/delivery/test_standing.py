@@ -25,7 +25,7 @@ from tests.fulfillment.delivering import make_claim, make_delivery
 pytestmark = pytest.mark.django_db
 
 MINUTE = timedelta(minutes=1)
-PENDING, DELIVERED, GIVEN_UP = DeliveryState.PENDING, DeliveryState.DELIVERED, DeliveryState.HELD
+PENDING, DELIVERED, GIVEN_UP = DeliveryState.PENDING, DeliveryState.DELIVERED, DeliveryState.FAILED
 
 
 @pytest.fixture

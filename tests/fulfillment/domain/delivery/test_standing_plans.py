@@ -36,9 +36,9 @@ def arrived(studio: Organization, now: datetime) -> Delivery:
     for _ in range(3):
         make_delivery(endpoint, now)
         make_delivery(held, now)
-        make_delivery(endpoint, now, state=DeliveryState.HELD, next_attempt_at=None)
+        make_delivery(endpoint, now, state=DeliveryState.FAILED, next_attempt_at=None)
         Delivery.objects.create(
-            endpoint=endpoint, event_type="drops.test", body=b"{}", state=DeliveryState.HELD, created_at=now
+            endpoint=endpoint, event_type="drops.test", body=b"{}", state=DeliveryState.FAILED, created_at=now
         )
     return make_delivery(endpoint, now, state=DeliveryState.DELIVERED, next_attempt_at=None, delivered_at=now)
 
