@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import sys
 import time
 
+# Below those that systems give to outgoing connections: nothing takes one by chance before it is used.
+FIRST, LAST = 20_000, 32_000
+
 
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while not is_free(port := FIRST + secrets.randbelow(LAST - FIRST)):
+        pass
+    return port
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -25,7 +29,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def wait_until_listening(port: int, *, seconds: float = 20) -> None:
+def wait_until_listening(port: int, *, seconds: float = 60) -> None:
     """Return once somebody accepts connections on the port; TimeoutError after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -40,4 +44,4 @@ def wait_until_listening(port: int, *, seconds: float = 20) -> None:
 
 if __name__ == "__main__":
     for port in sys.argv[1:]:
-        wait_until_listening(int(port), seconds=60)
+        wait_until_listening(int(port))

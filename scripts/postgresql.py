@@ -88,7 +88,7 @@ class Server:
             start_new_session=True,
             **self._account,
         )  # fmt: skip
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not self._is_ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit("PostgreSQL for tests did not start; its own words are above.")
@@ -97,7 +97,7 @@ class Server:
     def stop(self) -> None:
         """Return once it has ended in order; open connections are cut ("fast")."""
         self._process.send_signal(signal.SIGINT)
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=120)
 
     def _is_ready(self) -> bool:
         command = f"{self._programs}/pg_isready -q -h {self._folder} -U drops -d postgres"

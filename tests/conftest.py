@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from datetime import datetime
 from io import BytesIO
 
+import hypothesis
 import pytest
 import redis
 import time_machine
@@ -26,6 +28,11 @@ from scripts.valkey import running_valkey
 from tests import factories
 from tests.dashboard import with_second_factor
 
+# The same examples in every run, so that none fails by chance. `--hypothesis-profile=explore` looks for new ones.
+hypothesis.settings.register_profile("same", derandomize=True)
+hypothesis.settings.register_profile("explore", derandomize=False, print_blob=True)
+hypothesis.settings.load_profile("same")
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What only PostgreSQL can show is left to the pass that has one."""
@@ -36,7 +43,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
-def _empty_cache() -> Iterator[None]:
+def _as_the_first_test() -> Iterator[None]:
+    """No test sees what the one before left in memory, and chance is the same in every run."""
+    random.seed(1)
     yield
     cache.clear()
     memory.forget()

@@ -32,7 +32,7 @@ class Site:
         return self.output.read_text(errors="replace")
 
     def wait_for_exit(self) -> int:
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=PATIENCE)
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def starting_site(state: Path, **environment: str) -> Iterator[Site]:
         yield Site(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{studio_port}", state, process, output)
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=60)
+        process.wait(timeout=PATIENCE)
 
 
 @contextmanager

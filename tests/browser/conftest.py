@@ -22,7 +22,7 @@ OPTIONS = [
     "--disable-sync",
 ]
 
-expect.set_options(timeout=30_000)  # a slow machine
+expect.set_options(timeout=60_000)  # a slow machine
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

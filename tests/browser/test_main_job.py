@@ -30,13 +30,13 @@ def claim_at_the_studio(site: Site, claim_id: str | None) -> dict[str, object]:
             "client_id": app.str("DROPS_CLIENT_ID"),
             "client_secret": app.str("DROPS_CLIENT_SECRET"),
         },
-        timeout=10,
+        timeout=60,
     ).json()["access_token"]
     answer = requests.get(
         f"{site.url}/public/v1/drops/claims",
         {"claim_id": claim_id},
         headers={"Authorization": f"Bearer {token}"},
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == 200
     (claim,) = answer.json()["data"]["claims"]
@@ -50,7 +50,7 @@ def test_a_viewer_watches_connects_claims_and_has_the_item_in_the_game(page: Pag
     page.goto("/channels/mira/")
     season = page.locator("article", has=page.get_by_role("heading", name="Aurora Season"))
     expect(season.get_by_text("0 min", exact=True)).to_be_visible()
-    expect(page.get_by_text("Counting since")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Counting since")).to_be_visible(timeout=60_000)
     claim = season.get_by_role("link", name="Claim North pennant")
     expect(claim).to_be_visible(timeout=ONE_MINUTE_WATCHED)
     claim.click()

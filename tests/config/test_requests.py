@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import redis
+import time_machine
 from django.conf import settings
 from django.test import Client, override_settings
 from structlog.stdlib import ProcessorFormatter
@@ -58,6 +59,7 @@ def test_a_name_that_is_not_sound_is_replaced(db: None, given: str) -> None:
 
 
 @override_settings(API_CALLS_PER_MINUTE=2)
+@time_machine.travel(factories.NOW, tick=False)
 def test_calls_are_counted_per_app(studio_app: OAuthApp, rival_app: OAuthApp) -> None:
     first, second = bearer(studio_app), bearer(studio_app)
     answers = [client.get("/public/v1/categories") for client in (first, second, first)]

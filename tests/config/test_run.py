@@ -54,8 +54,8 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_second_start_keeps_settings_and_data(state: Path) -> None:
     with running_site(state) as first:
-        assert requests.get(f"{first.url}/readyz", timeout=30).json() == {"database": "ok", "redis": "ok"}
-        assert requests.get(first.studio_url, timeout=30).ok
+        assert requests.get(f"{first.url}/readyz", timeout=60).json() == {"database": "ok", "redis": "ok"}
+        assert requests.get(first.studio_url, timeout=60).ok
         assert "vera" in first.said()
     settings, studio = (state / "env").read_text(), (state / "studio.env").read_text()
     with sqlite3.connect(state / "db.sqlite3") as database:
@@ -76,7 +76,7 @@ def test_postgresql_and_redis_are_used_where_they_are_named(tmp_path: Path, valk
         running_postgresql() as database_url,
         running_site(tmp_path, DATABASE_URL=database_url, REDIS_URL=valkey_url) as site,
     ):
-        assert requests.get(f"{site.url}/readyz", timeout=30).json() == {"database": "ok", "redis": "ok"}
+        assert requests.get(f"{site.url}/readyz", timeout=60).json() == {"database": "ok", "redis": "ok"}
         assert "granian" in str(processes_of(site))
         assert "valkey-server" not in str(processes_of(site))
         assert not (tmp_path / "db.sqlite3").exists()

@@ -38,7 +38,7 @@ def _no_open_connection(live_server: LiveServer) -> Iterator[None]:
     gc.collect()
     for thread in threading.enumerate():
         if "process_request_thread" in thread.name:
-            thread.join(10)
+            thread.join(60)
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_authlib_cannot_replay_a_code_nor_use_another_verifier(
     dead = requests.get(
         f"{live_server.url}/public/v1/users",
         headers={"Authorization": f"Bearer {first['access_token']}"},
-        timeout=10,
+        timeout=60,
     )
     assert dead.status_code == 401
 
@@ -214,7 +214,7 @@ def test_oauthlib_reads_every_answer(
             f"{live_server.url}/oauth/token",
             data=body,
             headers={"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"},
-            timeout=10,
+            timeout=60,
         )
 
     token = client.parse_request_body_response(post(body).text, scope="user:read")

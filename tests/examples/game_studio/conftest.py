@@ -1,7 +1,6 @@
 """The studio as a real process, and a Drops to talk to."""
 
 import os
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import requests
+
+from scripts.ports import free_port
 
 from .peer import CLIENT, PeerDrops, new_browser, running_peer
 
@@ -43,7 +44,7 @@ class Studio:
         assert self.process.poll() is None, "the studio ended at once"
         try:
             return requests.get(self.url, timeout=5).ok
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def restart(self) -> None:
@@ -57,19 +58,19 @@ class Studio:
             self.process.wait()
 
     def deliver(self, webhook: dict) -> requests.Response:
-        return requests.post(f"{self.url}/webhooks/drops", **webhook, timeout=20)
+        return requests.post(f"{self.url}/webhooks/drops", **webhook, timeout=60)
 
     def sign_in(self, name: str) -> requests.Session:
         """A browser with a player of that name signed in."""
         browser = new_browser()
-        assert browser.post(f"{self.url}/sign-in", {"name": name}, timeout=20).ok
+        assert browser.post(f"{self.url}/sign-in", {"name": name}, timeout=60).ok
         return browser
 
     def connect(self, browser: requests.Session) -> requests.Response:
-        return browser.get(f"{self.url}/connect/start", timeout=20)
+        return browser.get(f"{self.url}/connect/start", timeout=60)
 
     def garage(self, browser: requests.Session) -> str:
-        return browser.get(self.url, timeout=20).text
+        return browser.get(self.url, timeout=60).text
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +81,9 @@ def running_drops() -> Iterator[PeerDrops]:
 
 @pytest.fixture(scope="module")
 def environment(running_drops: PeerDrops, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     return {
         "PATH": os.environ["PATH"],
-        "STUDIO_PORT": str(port),
+        "STUDIO_PORT": str(free_port()),
         "STUDIO_DB": str(tmp_path_factory.mktemp("studio") / "studio.sqlite3"),
         "DROPS_URL": running_drops.url,
         "DROPS_CLIENT_ID": CLIENT[0],

@@ -10,10 +10,10 @@ from .peer import PeerDrops, new_browser
 def test_a_viewer_from_drops_signs_in_connects_and_is_brought_back(studio: Studio, drops: PeerDrops):
     browser = new_browser()
     page = browser.get(
-        f"{studio.url}/connect", params={"return_to": f"{drops.url}/inventory/?c=1"}, timeout=20
+        f"{studio.url}/connect", params={"return_to": f"{drops.url}/inventory/?c=1"}, timeout=60
     )
     assert "Comes after the first step" in page.text
-    page = browser.post(f"{studio.url}/sign-in", {"name": "Nova"}, timeout=20)
+    page = browser.post(f"{studio.url}/sign-in", {"name": "Nova"}, timeout=60)
     assert page.url == f"{studio.url}/connect"
     assert "Connect your platform account" in page.text
 
@@ -31,7 +31,7 @@ def test_without_a_return_address_the_player_ends_in_the_garage(studio: Studio):
 
 def test_the_way_back_is_used_once(studio: Studio, drops: PeerDrops):
     browser = studio.sign_in("Nova")
-    browser.get(f"{studio.url}/connect", params={"return_to": f"{drops.url}/inventory/"}, timeout=20)
+    browser.get(f"{studio.url}/connect", params={"return_to": f"{drops.url}/inventory/"}, timeout=60)
     assert studio.connect(browser).url == f"{drops.url}/inventory/"
     assert studio.connect(browser).url == f"{studio.url}/"
 
@@ -55,17 +55,17 @@ def test_the_way_back_is_used_once(studio: Studio, drops: PeerDrops):
 def test_a_return_address_that_is_not_on_drops_is_not_followed(studio: Studio, drops: PeerDrops, elsewhere):
     browser = studio.sign_in("Nova")
     elsewhere = elsewhere.format(drops=drops.url)
-    page = browser.get(f"{studio.url}/connect", params={"return_to": elsewhere}, timeout=20)
+    page = browser.get(f"{studio.url}/connect", params={"return_to": elsewhere}, timeout=60)
     assert elsewhere not in page.text
     assert studio.connect(browser).url == f"{studio.url}/"
 
 
 def test_a_callback_with_a_foreign_state_connects_nothing(studio: Studio, drops: PeerDrops):
     attacker, victim = studio.sign_in("Attacker"), studio.sign_in("Victim")
-    leads_to_drops = attacker.get(f"{studio.url}/connect/start", allow_redirects=False, timeout=20)
-    leads_back = requests.get(leads_to_drops.headers["Location"], allow_redirects=False, timeout=20)
+    leads_to_drops = attacker.get(f"{studio.url}/connect/start", allow_redirects=False, timeout=60)
+    leads_back = requests.get(leads_to_drops.headers["Location"], allow_redirects=False, timeout=60)
 
-    page = victim.get(leads_back.headers["Location"], timeout=20)
+    page = victim.get(leads_back.headers["Location"], timeout=60)
 
     assert page.status_code == 400
     assert "Nothing was connected" in page.text
@@ -76,7 +76,7 @@ def test_a_callback_with_a_foreign_state_connects_nothing(studio: Studio, drops:
 @pytest.mark.parametrize("query", ["", "?code=x", "?code=x&state=", "?state=x", "?code=&state=x"])
 def test_a_made_up_callback_is_refused(studio: Studio, query):
     browser = studio.sign_in("Nova")
-    page = browser.get(f"{studio.url}/connect/callback{query}", timeout=20)
+    page = browser.get(f"{studio.url}/connect/callback{query}", timeout=60)
     assert page.status_code == 400
 
 
@@ -84,19 +84,19 @@ def test_a_callback_cannot_be_used_twice(studio: Studio):
     browser = studio.sign_in("Nova")
     callback = studio.connect(browser).history[-1].url
     assert callback.startswith(f"{studio.url}/connect/callback?code=")
-    assert browser.get(callback, timeout=20).status_code == 400
+    assert browser.get(callback, timeout=60).status_code == 400
 
 
 def test_a_stranger_is_asked_to_sign_in_first(studio: Studio, drops: PeerDrops):
     for path in ["/connect/start", "/connect/callback?code=x&state=y"]:
-        assert new_browser().get(f"{studio.url}{path}", timeout=20).url == f"{studio.url}/connect"
+        assert new_browser().get(f"{studio.url}{path}", timeout=60).url == f"{studio.url}/connect"
     assert drops.calls == []
 
 
 def test_many_unfinished_attempts_do_not_break_the_next_one(studio: Studio):
     browser = studio.sign_in("Nova")
     for _ in range(30):
-        browser.get(f"{studio.url}/connect/start", allow_redirects=False, timeout=20)
+        browser.get(f"{studio.url}/connect/start", allow_redirects=False, timeout=60)
     assert len(browser.cookies["skyforge_session"]) < 4000  # browsers drop a cookie of 4096 bytes
     assert studio.connect(browser).url == f"{studio.url}/"
     assert "Connected to" in studio.garage(browser)
@@ -162,7 +162,7 @@ def test_a_second_drops_account_of_one_player_is_refused_and_its_token_given_bac
 def test_after_disconnecting_another_player_may_connect(studio: Studio):
     first, second = studio.sign_in("Nova"), studio.sign_in("Echo")
     studio.connect(first)
-    assert first.post(f"{studio.url}/disconnect", timeout=20).ok
+    assert first.post(f"{studio.url}/disconnect", timeout=60).ok
     assert studio.connect(second).ok
     assert "Connected to <strong>mika</strong>" in studio.garage(second)
     assert "Connected to" not in studio.garage(first)
@@ -170,20 +170,20 @@ def test_after_disconnecting_another_player_may_connect(studio: Studio):
 
 def test_signing_in_leads_to_what_is_left_to_do(studio: Studio, drops: PeerDrops):
     def lands_on(browser: requests.Session) -> str:
-        return browser.post(f"{studio.url}/sign-in", {"name": "Nova"}, timeout=20).url
+        return browser.post(f"{studio.url}/sign-in", {"name": "Nova"}, timeout=60).url
 
     browser = new_browser()
     assert lands_on(browser) == f"{studio.url}/connect"
     studio.connect(browser)
     assert lands_on(new_browser()) == f"{studio.url}/"
     from_drops = new_browser()
-    from_drops.get(f"{studio.url}/connect", params={"return_to": f"{drops.url}/inventory/"}, timeout=20)
+    from_drops.get(f"{studio.url}/connect", params={"return_to": f"{drops.url}/inventory/"}, timeout=60)
     assert lands_on(from_drops) == f"{studio.url}/connect"
 
 
 @pytest.mark.parametrize("name", ["", "ab", "a" * 21, "two words", "<script>", "ünï", "a\x00b"])
 def test_a_name_that_no_player_may_have_is_refused_with_the_rule(studio: Studio, name):
-    page = new_browser().post(f"{studio.url}/sign-in", {"name": name}, timeout=20)
+    page = new_browser().post(f"{studio.url}/sign-in", {"name": name}, timeout=60)
     assert page.status_code == 400
     assert "3 to 20 characters" in page.text
 
@@ -199,7 +199,7 @@ def test_forms_of_other_sites_are_refused(studio: Studio, path):
     studio.connect(browser)
     for origin in ["http://evil.example", "null"]:
         headers = {"Origin": origin}
-        page = browser.post(f"{studio.url}{path}", {"name": "Evil"}, headers=headers, timeout=20)
+        page = browser.post(f"{studio.url}{path}", {"name": "Evil"}, headers=headers, timeout=60)
         assert page.status_code == 403
     assert "Connected to <strong>mika</strong>" in studio.garage(browser)
 
@@ -207,7 +207,7 @@ def test_forms_of_other_sites_are_refused(studio: Studio, path):
 def test_pages_allow_no_inline_script_or_style(studio: Studio):
     browser = studio.sign_in("Nova")
     for path in ["/", "/connect", "/no-such-page"]:
-        page = browser.get(f"{studio.url}{path}", timeout=20)
+        page = browser.get(f"{studio.url}{path}", timeout=60)
         assert page.headers["Content-Security-Policy"].startswith("default-src 'self';")
         assert "style=" not in page.text
         assert "<style" not in page.text

@@ -10,7 +10,7 @@ from .conftest import COMMAND, ROOT, Studio
 
 def run(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=False
+        COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
 
 

@@ -68,7 +68,7 @@ def test_an_item_stays_with_the_player_who_got_it(studio: Studio, drops: PeerDro
     first, second = studio.sign_in("Nova"), studio.sign_in("Echo")
     studio.connect(first)
     studio.deliver(drops.webhook(claim(1)))
-    first.post(f"{studio.url}/disconnect", timeout=20)
+    first.post(f"{studio.url}/disconnect", timeout=60)
     studio.deliver(drops.webhook(claim(2)))
     studio.connect(second)
     assert claim(1)["claim_id"] in studio.garage(first)

@@ -79,7 +79,7 @@ class Drops:
             "Kick-Event-Signature": signature.value,
             "Kick-Event-Type": event,
         }
-        return client.post(url=url, headers=headers | changed, body=body, timeout=10).status
+        return client.post(url=url, headers=headers | changed, body=body, timeout=60).status
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ KILLS_AT_A_LINE = 24
 KILLS_AT_A_TIME = 8
 MINUTE = 60_000
 # What runs while beats are credited.
-WATCHED = str(Path(__file__).resolve().parents[2] / "drops" / "domain")
+WATCHED = str(Path(__file__).resolve().parents[4] / "drops" / "domain")
 START = int(time.time() * 1000) - 20 * 60 * MINUTE
 
 

@@ -143,7 +143,7 @@ def test_beats_between_others_gather_for_a_moment(redis, viewer, channel):
     for _ in range(50):
         stream.append_soon(Beat(viewer.pk, channel.pk, 0))
 
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while redis.xlen(key_of(viewer)) < 50 and time.monotonic() < until:
         time.sleep(0.01)
     assert redis.xlen(key_of(viewer)) == 50
@@ -168,7 +168,7 @@ def test_a_gatherer_keeps_the_order_and_sends_each_item_once():
         if item % 70 == 0:
             time.sleep(0.01)
     gatherer.flush()
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while len(sent) < 200 and time.monotonic() < until:
         time.sleep(0.01)
 

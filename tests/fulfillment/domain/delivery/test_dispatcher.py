@@ -59,13 +59,13 @@ def test_stopping_waits_for_what_is_under_way(endpoint, receiver, now):
 
     def decide(received):
         arrived.set()
-        go_on.wait(10)
+        go_on.wait(60)
         return Reply(200)
 
     receiver.decide = decide
     make_delivery(endpoint, now)
     with dispatching() as running:
-        assert arrived.wait(10)
+        assert arrived.wait(60)
         stopping = threading.Thread(target=running.stop)
         stopping.start()
         go_on.set()
