@@ -26,7 +26,7 @@ from accounts.models import LOOPBACK_HOSTS, OAuthApp
 from accounts.oauth.scopes import VIEWER_SCOPES
 from accounts.oauth.validator import basic_credentials
 from accounts.requests import SignedInRequest
-from config.csp import policy_for_a_form_that_leads_away
+from config.middleware.csp import policy_for_a_form_that_leads_away
 
 SIGNED_IN_ON_THE_WAY = "oauth_signed_in_on_the_way"
 

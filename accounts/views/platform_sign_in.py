@@ -8,7 +8,7 @@ from allauth.socialaccount.providers.openid_connect.views import login
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from config.csp import policy_for_a_form_that_leads_away
+from config.middleware.csp import policy_for_a_form_that_leads_away
 
 
 def start(request: HttpRequest, provider_id: str) -> HttpResponse:
