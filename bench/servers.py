@@ -81,7 +81,7 @@ def set_up_django(*, database_url: str, redis_url: str = "", **more: str) -> dic
 def running_web(
     settings: Mapping[str, str],
     *,
-    application: str = "config.wsgi:application",
+    application: str = "config.rsgi:application",
     workers: int = 2,
     threads: int = 8,
 ) -> Iterator[str]:
@@ -92,7 +92,7 @@ def running_web(
     port = free_port()
     command = parse_procfile((ROOT / "Procfile").read_text()).processes["web"]
     sizes = {"PORT": str(port), "WEB_WORKERS": str(workers), "WEB_THREADS": str(threads)}
-    with _running(command.replace("config.wsgi:application", application), {**settings, **sizes}, port=port):
+    with _running(command.replace("config.rsgi:application", application), {**settings, **sizes}, port=port):
         yield f"http://127.0.0.1:{port}"
 
 

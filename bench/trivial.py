@@ -5,11 +5,12 @@ import os
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.conf import settings
-from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-application = get_wsgi_application()
+from config import rsgi
+
+application = rsgi.application
 
 from accounts.api.authentication import TokenView  # noqa: E402
 from config.api import ApiView  # noqa: E402

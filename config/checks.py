@@ -5,6 +5,7 @@ A setting that cannot be read at all stops the start already (config/environment
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -82,6 +83,15 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **options: Any) ->
                 "REDIS_URL is empty: tasks run inside web requests, and nothing retries a webhook.",
                 hint="Set REDIS_URL=redis://… and run a Celery worker with beat.",
                 id="drops.W003",
+            ),
+        ),
+        (
+            os.environ.get("GRANIAN_INTERFACE", "rsgi") == "rsgi"
+            and os.environ.get("GRANIAN_HTTP", "1") == "1",
+            Warning(
+                "GRANIAN_INTERFACE or GRANIAN_HTTP undoes the protection against slow and half requests.",
+                hint="Unset both, and start the web processes as the Procfile does.",
+                id="drops.W005",
             ),
         ),
         (

@@ -57,6 +57,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.middleware.request_id.request_id",
+    "config.middleware.bodies.whole_bodies",
     "config.middleware.health.health",
     "drops.api.watch.beats_first",
     "django.middleware.security.SecurityMiddleware",

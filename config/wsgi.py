@@ -1,4 +1,4 @@
-"""What granian serves."""
+"""Django as a WSGI application; config/rsgi.py is what granian serves."""
 
 import os
 

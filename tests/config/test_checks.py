@@ -50,3 +50,12 @@ def test_sqlite_is_for_one_machine(production: Settings, monkeypatch: pytest.Mon
     monkeypatch.setitem(production.DATABASES["default"], "ENGINE", "django.db.backends.sqlite3")
 
     assert ids(production) == ["drops.W002"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("GRANIAN_INTERFACE", "wsgi"), ("GRANIAN_HTTP", "auto")])
+def test_the_web_server_receives_bodies_before_it_takes_a_thread(
+    production: Settings, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    assert ids(production) == ["drops.W005"]

@@ -79,8 +79,8 @@ def web(settings: dict[str, str], port: int) -> Iterator[subprocess.Popen[bytes]
     """The web server as it is in production, killed in the end with all its workers."""
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port)),
-            *("--workers", "1", "--blocking-threads", "2", "--no-ws", "config.wsgi:application"),
+            *(sys.executable, "-m", "granian", "--http", "1", "--port", str(port)),
+            *("--workers", "1", "--no-ws", "config.rsgi:application"),
         ],
         cwd=ROOT,
         env=settings,

@@ -1,0 +1,9 @@
+"""What granian serves."""
+
+from django.conf import settings
+
+from config.middleware.bodies import limit_of
+from config.server import Server
+from config.wsgi import application as wsgi
+
+application = Server(wsgi, threads=settings.WEB_THREADS, limit_of=limit_of)
