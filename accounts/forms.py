@@ -18,10 +18,10 @@ class PictureForm(forms.Form):
 
 
 class DeleteAccountForm(forms.Form):
-    """Deleting asks for the user name: a click alone cannot be taken back."""
+    """Deleting asks for the username: a click alone cannot be taken back."""
 
     username = forms.CharField(
-        label="Your user name",
+        label="Your username",
         max_length=25,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
     )
@@ -34,5 +34,5 @@ class DeleteAccountForm(forms.Form):
     def clean_username(self) -> str:
         typed: str = self.cleaned_data["username"]
         if typed != self.user.username:
-            raise forms.ValidationError(f"This is not your user name. Type {self.user.username}.")
+            raise forms.ValidationError(f"This is not your username. Type {self.user.username}.")
         return typed

@@ -28,7 +28,7 @@ def main() -> None:
     )
     print(f"\nDrops is at {site}\nThe example studio's game is at {studio}\n")
     print(Path(os.environ["STATE_DIR"], "demo.txt").read_text())
-    print("E-mails are printed here. Ctrl-C ends everything and keeps the data.\n", flush=True)
+    print("Emails are printed here. Ctrl-C ends everything and keeps the data.\n", flush=True)
     signal.pause()
 
 

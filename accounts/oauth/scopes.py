@@ -10,7 +10,7 @@ from accounts.models import OAuthApp
 
 # What a viewer can agree to, in the words of the consent page.
 VIEWER_SCOPES = {
-    "user:read": "See your name, profile picture and e-mail address",
+    "user:read": "See your name, profile picture and email address",
     "channel:read": "See your channel and what you stream",
 }
 # Clients written for the contract ask for these as a matter of course. They are granted as asked, so

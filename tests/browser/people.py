@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 def sign_in(page: Page, username: str) -> None:
     page.goto("/accounts/login/")
-    page.get_by_label("E-mail or user name").fill(username)
+    page.get_by_label("Email or username").fill(username)
     page.get_by_label("Password", exact=True).fill("drops-demo")
     page.keyboard.press("Enter")
     expect_signed_in(page, username)

@@ -24,7 +24,7 @@ def test_consent_page_says_who_asks_for_what_and_as_whom(browser: Client, studio
         "Connect Northlight Connect?",
         "Northlight Games",
         "viewer</strong>",
-        "See your name, profile picture and e-mail address",
+        "See your name, profile picture and email address",
         "Switch account",
         "studio.example.com",
     ):

@@ -114,7 +114,7 @@ class TestDeleting:
         assert "Type viewer to confirm." in text_of(response)
         assert_well_made(response)
         response = client.post(DELETE, {"username": "Viewer"})
-        assert "This is not your user name. Type viewer." in text_of(response)
+        assert "This is not your username. Type viewer." in text_of(response)
         viewer.refresh_from_db()
         assert viewer.deleted_at is None
 
