@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.admin_base import CappedPaginator, ObjectFilter, VerbAdmin, VerbForm
 from accounts.domain import apps, organizations, standing
 from accounts.models import AuditEvent, Membership, OAuthApp, Organization, User
+from accounts.requests import WriteRequest
 
 # One way in for everybody: with the second factor, the limits and the messages of the site's own sign-in.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -219,12 +220,12 @@ class PlatformAppAdmin(OperatorAdmin):
             return
         created, secret = apps.create_app(organization=None, **plan)
         obj.pk, obj.client_id = created.pk, created.client_id
-        vars(request)["new_secret"] = secret
+        cast("WriteRequest", request).new_secret = secret
 
     def response_add(
         self, request: HttpRequest, obj: OAuthApp, post_url_continue: Any = None
     ) -> HttpResponse:
-        return self._secret_page(request, obj, vars(request)["new_secret"])
+        return self._secret_page(request, obj, cast("WriteRequest", request).new_secret)
 
     @admin.action(description="New secret (the present one works for 24 more hours)", permissions=["decide"])
     def new_secret(self, request: HttpRequest, queryset: QuerySet[OAuthApp]) -> HttpResponse | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -14,6 +14,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils.functional import cached_property
+
+from accounts.requests import WriteRequest
 
 
 class VerbForm(forms.ModelForm):
@@ -52,7 +54,7 @@ class VerbAdmin(admin.ModelAdmin):
                 return super().changeform_view(request, *args, **kwargs)
         except ValidationError as refusal:
             # The same form is drawn once more, with what was said.
-            vars(request)["refusal"] = refusal
+            cast("WriteRequest", request).refusal = refusal
             return super().changeform_view(request, *args, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
-from .models import User
+from .models import Membership, User
 
 
 class PageRequest(HttpRequest):
@@ -18,6 +19,19 @@ class SignedInRequest(PageRequest):
     """A request behind `login_required`."""
 
     user: User
+
+
+class DashboardRequest(SignedInRequest):
+    """A request behind the gate of the owners' dashboard."""
+
+    memberships: list[Membership]
+
+
+class WriteRequest(SignedInRequest):
+    """A request that writes in one of the two admins: what one step leaves for the page that follows."""
+
+    refusal: ValidationError
+    new_secret: str
 
 
 def viewer_of(request: HttpRequest) -> User | None:

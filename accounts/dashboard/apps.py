@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
@@ -20,6 +20,7 @@ from accounts.dashboard.kit.verbs import Verb
 from accounts.domain import apps
 from accounts.domain.images import prepare_image
 from accounts.models import OAuthApp
+from accounts.requests import WriteRequest
 
 LOGO_SIZE = (256, 256)
 
@@ -82,18 +83,16 @@ class OAuthAppAdmin(OrganizationAdmin):
     change_form_template = "dashboard/app.html"
     verbs = (
         Verb(
-            "rotate",
-            "New secret",
-            "%s gets a new client secret, shown once. The present one works for 24 more hours.",
-            "",
-            rotate,
+            name="rotate",
+            label="New secret",
+            question="%s gets a new client secret, shown once. The present one works for 24 more hours.",
+            run=rotate,
         ),
         Verb(
-            "replace-secret",
-            "Secret leaked",
-            "%s gets a new client secret, shown once. The present one stops working at once.",
-            "",
-            replace_leaked,
+            name="replace-secret",
+            label="Secret leaked",
+            question="%s gets a new client secret, shown once. The present one stops working at once.",
+            run=replace_leaked,
             tone="danger",
         ),
     )
@@ -115,12 +114,12 @@ class OAuthAppAdmin(OrganizationAdmin):
             return
         created, secret = apps.create_app(organization=active_organization(request), **plan)
         obj.pk, obj.client_id = created.pk, created.client_id
-        vars(request)["new_secret"] = secret
+        cast("WriteRequest", request).new_secret = secret
 
     def response_add(
         self, request: HttpRequest, obj: OAuthApp, post_url_continue: str | None = None
     ) -> HttpResponse:
-        return self.secret_page(request, obj, vars(request)["new_secret"])
+        return self.secret_page(request, obj, cast("WriteRequest", request).new_secret)
 
     def delete_model(self, request: HttpRequest, obj: OAuthApp) -> None:
         apps.delete_app(app=obj, now=timezone.now(), actor=member(request))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.apps import apps as django_apps
 from django.contrib import admin
@@ -52,7 +52,7 @@ class AuditEventAdmin(OrganizationAdmin):
         """Its kind and id, and the way to its page as long as there is one."""
         kind = django_apps.get_model(event.target_type)._meta.verbose_name
         name = f"{capfirst(str(kind))} {event.target_id}"
-        page = vars(event).get("page")
+        page = getattr(event, "page", "")
         return format_html('<a href="{}">{}</a>', page, name) if page else name
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
@@ -61,7 +61,7 @@ class AuditEventAdmin(OrganizationAdmin):
         if isinstance(shown_by, OrganizationAdmin) and (
             found := shown_by.get_object(request, event.target_id)
         ):
-            vars(event)["page"] = shown_by.url_of(found)
+            cast("Any", event).page = shown_by.url_of(found)
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description="who")

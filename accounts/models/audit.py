@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from .oauth import OAuthApp
 from .organizations import Organization
@@ -12,7 +13,7 @@ from .organizations import Organization
 class AuditEvent(models.Model):
     """Append-only. `action` is "<object>.<verb>" ("campaign.published"); `data` holds what changed."""
 
-    at = models.DateTimeField(db_index=True)
+    at = models.DateTimeField(_("when"), db_index=True)
     organization = models.ForeignKey(
         Organization, on_delete=models.PROTECT, null=True, blank=True, related_name="audit_events"
     )
@@ -22,7 +23,7 @@ class AuditEvent(models.Model):
     actor_app = models.ForeignKey(OAuthApp, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     action = models.CharField(max_length=64)
     target_type = models.CharField(max_length=64)
-    target_id = models.CharField(max_length=64)
+    target_id = models.CharField(_("object"), max_length=64)
     data = models.JSONField(default=dict)
 
     class Meta:

@@ -15,7 +15,7 @@ from django.db import models
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
-from accounts.dashboard.kit.objects import LABELS, OrganizationAdmin
+from accounts.dashboard.kit.objects import OrganizationAdmin
 
 register = template.Library()
 
@@ -77,8 +77,7 @@ def minutes(seconds: int) -> str:
 
 @register.filter
 def readonly_label(field: Any) -> str:
-    label: str = LABELS.get(field.field["name"]) or capfirst(field.field["label"])
-    return label
+    return str(capfirst(field.field["label"]))
 
 
 @register.filter
@@ -95,8 +94,6 @@ def readonly_value(field: Any) -> Any:
 
 
 def _header(changelist: ChangeList, name: str) -> str:
-    if name in LABELS:
-        return LABELS[name]
     return capfirst(str(label_for_field(name, changelist.model, changelist.model_admin)))
 
 

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.dashboard.kit.access import active_organization, member
 from accounts.dashboard.kit.display import badge
@@ -115,23 +116,27 @@ class CampaignAdmin(OrganizationAdmin):
     ordering = ("-starts_at", "-id")
     verbs = (
         Verb(
-            "publish",
-            "Publish",
-            "%s is announced, starts and ends by its dates. Once it has started, nothing that viewers "
-            "were promised can be taken back.",
-            "“%s” is published.",
-            publish,
-            is_draft,
+            name="publish",
+            label="Publish",
+            question=(
+                "%s is announced, starts and ends by its dates. Once it has started, nothing that viewers "
+                "were promised can be taken back."
+            ),
+            done="“%s” is published.",
+            run=publish,
+            offered=is_draft,
             tone="good",
         ),
         Verb(
-            "withdraw",
-            "Withdraw",
-            "%s stops: nothing more is earned, and viewers no longer find it. What they have earned "
-            "stays claimable until it closes. This cannot be undone.",
-            "“%s” is withdrawn.",
-            withdraw,
-            is_withdrawable,
+            name="withdraw",
+            label="Withdraw",
+            question=(
+                "%s stops: nothing more is earned, and viewers no longer find it. What they have earned "
+                "stays claimable until it closes. This cannot be undone."
+            ),
+            done="“%s” is withdrawn.",
+            run=withdraw,
+            offered=is_withdrawable,
             tone="danger",
         ),
     )
@@ -163,7 +168,15 @@ class CampaignAdmin(OrganizationAdmin):
     def delete_model(self, request: HttpRequest, obj: Campaign) -> None:
         lifecycle.delete_draft(campaign=obj, now=timezone.now(), actor=member(request))
 
-    @admin.display(description="allow-list")
+    @admin.display(description=_("announced, days before the start"))
+    def announcement_days(self, campaign: Campaign) -> int:
+        return campaign.announcement_days
+
+    @admin.display(description=_("grace period, days after the end"))
+    def grace_days(self, campaign: Campaign) -> int:
+        return campaign.grace_days
+
+    @admin.display(description=_("allow-list"))
     def channels(self, campaign: Campaign) -> str:
         slugs = campaign.allowed_channels.values_list("channel__slug", flat=True)
         return ", ".join(slugs) or "every channel"

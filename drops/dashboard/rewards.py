@@ -86,20 +86,20 @@ class RewardAdmin(OrganizationAdmin):
     change_form_template = "dashboard/reward.html"
     verbs = (
         Verb(
-            "archive",
-            "Archive",
-            "%s can no longer be attached to campaigns. Claims of it stay.",
-            "“%s” is archived.",
-            archive,
-            is_in_use,
+            name="archive",
+            label="Archive",
+            question="%s can no longer be attached to campaigns. Claims of it stay.",
+            done="“%s” is archived.",
+            run=archive,
+            offered=is_in_use,
         ),
         Verb(
-            "restore",
-            "Restore",
-            "%s can be attached to campaigns again.",
-            "“%s” is back in use.",
-            restore,
-            is_archived,
+            name="restore",
+            label="Restore",
+            question="%s can be attached to campaigns again.",
+            done="“%s” is back in use.",
+            run=restore,
+            offered=is_archived,
         ),
     )
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, ULIDField, new_ulid
 
@@ -29,10 +30,13 @@ class Reward(models.Model):
     name = models.CharField(max_length=100)
     image = models.ImageField(upload_to=reward_image_path, blank=True)
     external_id = models.CharField(
-        "external ID", max_length=255, blank=True, help_text="Your own name for it: sent with every claim."
+        _("external ID"),
+        max_length=255,
+        blank=True,
+        help_text="Your own name for it: sent with every claim.",
     )
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -131,15 +135,15 @@ class Campaign(models.Model):
     )
     info_url = models.URLField("info URL", blank=True)
     announces_at = models.DateTimeField()
-    starts_at = models.DateTimeField()
-    ends_at = models.DateTimeField()
+    starts_at = models.DateTimeField(_("start"))
+    ends_at = models.DateTimeField(_("end"))
     closes_at = models.DateTimeField()
     test_mode = models.BooleanField(
         default=False, help_text="Only members of the organization take part and claim."
     )
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
     withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = CampaignQuerySet.as_manager()
@@ -239,7 +243,7 @@ class AllowedChannel(models.Model):
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="allowed_channels")
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="allowed_in")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
         ordering = ["id"]

@@ -100,12 +100,13 @@ class ClaimAdmin(LiveAdmin):
     part_template = "dashboard/claim_now.html"
     verbs = (
         Verb(
-            "resend",
-            "Send again",
-            "%s is sent to every endpoint of yours, with the same id and the same bytes: a receiver that has it "
-            "already answers 200.",
-            "",
-            resend,
+            name="resend",
+            label="Send again",
+            question=(
+                "%s is sent to every endpoint of yours, with the same id and the same bytes: a receiver that has it "
+                "already answers 200."
+            ),
+            run=resend,
         ),
     )
 

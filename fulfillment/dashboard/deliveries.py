@@ -97,12 +97,14 @@ class DeliveryAdmin(LiveAdmin):
     part_template = "dashboard/delivery_now.html"
     verbs = (
         Verb(
-            "resend",
-            "Send again",
-            "%s is sent once more, with the same id and the same bytes: a receiver that has it already answers 200.",
-            "",
-            resend,
-            may_be_sent_again,
+            name="resend",
+            label="Send again",
+            question=(
+                "%s is sent once more, with the same id and the same bytes: a receiver that has it already "
+                "answers 200."
+            ),
+            run=resend,
+            offered=may_be_sent_again,
         ),
     )
 

@@ -10,11 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import VerbForm
 from accounts.dashboard.kit.access import active_organization, may_change, member
 from accounts.dashboard.kit.display import badge
-from accounts.dashboard.kit.objects import LABELS, OrganizationAdmin
+from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.requests import PageRequest
@@ -45,7 +46,7 @@ CONDITION_TONES = {
 class WebhookEndpointForm(VerbForm):
     # Declared, because the model's own kind of number begins at 0.
     acknowledge_within_hours = forms.IntegerField(
-        label=LABELS["acknowledge_within_hours"],
+        label=_("Acknowledged within (hours)"),
         required=False,
         min_value=WebhookEndpoint.LEAST_HOURS,
         max_value=WebhookEndpoint.MOST_HOURS,
@@ -137,29 +138,29 @@ class WebhookEndpointAdmin(OrganizationAdmin):
     change_form_template = "dashboard/endpoint.html"
     verbs = (
         Verb(
-            "test",
-            "Send test event",
-            "A signed test event is posted to %s, and you see the whole exchange. An answer of 2xx verifies "
-            "the endpoint.",
-            "",
-            test,
+            name="test",
+            label="Send test event",
+            question=(
+                "A signed test event is posted to %s, and you see the whole exchange. An answer of 2xx verifies "
+                "the endpoint."
+            ),
+            run=test,
             in_transaction=False,
         ),
         Verb(
-            "hold",
-            "Hold",
-            "Nothing more is sent to %s until you release it. Claims wait; nothing is lost.",
-            "%s is held.",
-            hold,
-            is_sending,
+            name="hold",
+            label="Hold",
+            question="Nothing more is sent to %s until you release it. Claims wait; nothing is lost.",
+            done="%s is held.",
+            run=hold,
+            offered=is_sending,
         ),
         Verb(
-            "release",
-            "Release",
-            "Everything that waited for %s is sent now.",
-            "",
-            release,
-            is_held,
+            name="release",
+            label="Release",
+            question="Everything that waited for %s is sent now.",
+            run=release,
+            offered=is_held,
         ),
     )
 

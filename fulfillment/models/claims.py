@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, ULIDField
 from drops.models import Campaign, Reward
@@ -22,7 +23,7 @@ class ClaimSequence(models.Model):
 
 
 class Claim(models.Model):
-    id = ULIDField(primary_key=True, editable=False)
+    id = ULIDField(_("ID"), primary_key=True, editable=False)
     # Indexes of their own would repeat what those below begin with, at every claim's cost. A reward's claims
     # are asked for within a campaign or an organization, and rewards are archived, not deleted.
     organization = models.ForeignKey(
@@ -34,10 +35,12 @@ class Claim(models.Model):
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="claims", db_index=False)
     reward = models.ForeignKey(Reward, on_delete=models.PROTECT, related_name="claims", db_index=False)
     external_id = models.CharField(
-        max_length=255, blank=True, help_text="The reward's, as it was when claimed."
+        _("external ID"), max_length=255, blank=True, help_text="The reward's, as it was when claimed."
     )
-    external_status = models.CharField(max_length=64, default=INITIATED, help_text="The studio's own word.")
-    created_at = models.DateTimeField()
+    external_status = models.CharField(
+        _("status"), max_length=64, default=INITIATED, help_text="The studio's own word."
+    )
+    created_at = models.DateTimeField(_("created"))
     updated_at = models.DateTimeField()
 
     class Meta:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ULIDField, new_ulid
 from fulfillment.models.endpoints import WebhookEndpoint
@@ -36,7 +37,7 @@ class Delivery(models.Model):
     lease: whoever finds a leased delivery due knows that the holder of the lease crashed.
     """
 
-    id = ULIDField(primary_key=True, default=new_ulid, editable=False)
+    id = ULIDField(_("ID"), primary_key=True, default=new_ulid, editable=False)
     # The indexes below begin with both.
     endpoint = models.ForeignKey(
         WebhookEndpoint, on_delete=models.PROTECT, related_name="deliveries", db_index=False
@@ -44,22 +45,26 @@ class Delivery(models.Model):
     claim = models.ForeignKey(
         Claim, on_delete=models.PROTECT, null=True, blank=True, related_name="deliveries", db_index=False
     )
-    event_type = models.CharField(max_length=64)
+    event_type = models.CharField(_("event"), max_length=64)
     body = models.BinaryField(help_text="The bytes that are signed and sent, the same on every attempt.")
     state = models.CharField(max_length=16, choices=DeliveryState, default=DeliveryState.PENDING)
     trigger = models.CharField(
         max_length=16, choices=Trigger, default=Trigger.CLAIM, help_text="Of the next attempt."
     )
-    attempt_count = models.PositiveIntegerField(default=0, help_text="Begun, the one under way included.")
+    attempt_count = models.PositiveIntegerField(
+        _("attempts"), default=0, help_text="Begun, the one under way included."
+    )
     failures = models.PositiveIntegerField(default=0, help_text="Since the schedule began.")
     retrying_since = models.DateTimeField(
         null=True, blank=True, help_text="When the schedule of retries began."
     )
-    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
     lease_token = ULIDField(null=True, blank=True)
     leased_at = models.DateTimeField(null=True, blank=True)
-    delivered_at = models.DateTimeField(null=True, blank=True, help_text="The first time it arrived.")
-    created_at = models.DateTimeField()
+    delivered_at = models.DateTimeField(
+        _("delivered"), null=True, blank=True, help_text="The first time it arrived."
+    )
+    created_at = models.DateTimeField(_("created"))
 
     class Meta:
         ordering = ["-id"]

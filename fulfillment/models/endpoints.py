@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, ULIDField, new_ulid
 
@@ -28,6 +29,7 @@ class WebhookEndpoint(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="webhook_endpoints")
     url = models.URLField("URL", max_length=500)
     acknowledge_within_hours = models.PositiveSmallIntegerField(
+        _("acknowledged within (hours)"),
         null=True,
         blank=True,
         validators=[MinValueValidator(LEAST_HOURS), MaxValueValidator(MOST_HOURS)],
@@ -46,7 +48,7 @@ class WebhookEndpoint(models.Model):
         null=True, blank=True, editable=False, help_text="Older failures no longer open the breaker."
     )
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

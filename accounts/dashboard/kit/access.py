@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from accounts.domain.members import has_second_factor
 from accounts.models import MemberRole, Membership, Organization, User
+from accounts.requests import DashboardRequest
 
 SESSION_KEY = "organization"
 # Every form of the dashboard carries the organization that it was drawn for.
@@ -21,15 +22,14 @@ FORM_FIELD = "active_organization"
 
 def memberships_of(request: HttpRequest) -> list[Membership]:
     """The person's memberships by organization name: one query per request."""
-    found: list[Membership] | None = getattr(request, "dashboard_memberships", None)
-    if found is None:
-        found = list(
+    known = cast("DashboardRequest", request)
+    if not hasattr(known, "memberships"):
+        known.memberships = list(
             Membership.objects.filter(user=member(request))
             .select_related("organization")
             .order_by("organization__name", "organization_id")
         )
-        vars(request)["dashboard_memberships"] = found
-    return found
+    return known.memberships
 
 
 def active_membership(request: HttpRequest) -> Membership:

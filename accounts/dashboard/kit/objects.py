@@ -36,31 +36,6 @@ PLAIN_WIDGETS: dict[Any, dict[str, Any]] = {
 }
 
 
-# What the columns and facts of the dashboard are called, where the model's own word says less.
-LABELS = {
-    "acknowledge_within_hours": "Acknowledged within (hours)",
-    "announcement_days": "Announced, days before the start",
-    "at": "When",
-    "attempt_count": "Attempts",
-    "channels": "Allow-list",
-    "created": "Created",
-    "created_at": "Created",
-    "delivered_at": "Delivered",
-    "ends_at": "End",
-    "event_type": "Event",
-    "external_id": "External ID",
-    "external_status": "Status",
-    "failing_since": "Failing since",
-    "grace_days": "Grace period, days after the end",
-    "id": "ID",
-    "next_attempt_at": "Next attempt",
-    "starts_at": "Start",
-    "target_id": "Object",
-    "user": "Member",
-    "viewer_id": "User ID",
-}
-
-
 class OrganizationAdmin(ScopedAdmin, VerbAdmin):
     """Objects of the active organization: members see them, owners change what the subclass opens."""
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Run = Callable[[Any, HttpRequest, Any], HttpResponse | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verb:
     """A button on an object, its confirm page, and the function that calls the domain.
 
@@ -33,8 +33,8 @@ class Verb:
     name: str
     label: str
     question: str
-    done: str
     run: Run
+    done: str = ""
     offered: Callable[[Any, datetime], bool] = lambda _obj, _now: True
     tone: str = ""
     in_transaction: bool = True
