@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .models.fields import parse_ulid
+from config.ulid import parse_ulid
 
 
 class ULIDConverter:

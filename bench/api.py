@@ -211,7 +211,7 @@ class World:
         import orjson
         from django.db import connection
 
-        from accounts.models.fields import ulid_text
+        from config.ulid import ulid_text
 
         with connection.cursor() as database:
             database.execute(

@@ -13,8 +13,8 @@ from config import rsgi
 application = rsgi.application
 
 from accounts.api.authentication import TokenView  # noqa: E402
-from config.api import ApiView  # noqa: E402
-from config.envelope import ok  # noqa: E402
+from config.api.envelope import ok  # noqa: E402
+from config.api.views import ApiView  # noqa: E402
 
 
 class Open(ApiView):

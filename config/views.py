@@ -1,4 +1,4 @@
-"""Pages of the site as a whole: the landing page and the error pages that Django's own views do not cover."""
+"""Pages of the site as a whole: the APIs' document, and the error pages that Django's own views do not cover."""
 
 from __future__ import annotations
 
@@ -11,27 +11,24 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import get_template
 from django.templatetags.static import static
-from django.utils import timezone
 
-from accounts.requests import viewer_of
-from drops.domain.campaigns import reading
+from config.api.envelope import answer
+from config.api.schema import document
 
 logger = structlog.get_logger(__name__)
 
-CAMPAIGNS_SHOWN = 6
 # Seconds until a page asks again while the database is away.
 RETRY_AFTER = 2
-# The evening that the landing page shows as an example, in slices of five minutes.
-EVENING = ["good"] * 8 + ["wait"] * 4 + ["good"] * 6 + [""] * 3
 
 
-def home(request: HttpRequest) -> HttpResponse:
-    now, viewer = timezone.now(), viewer_of(request)
-    live = reading.live_campaigns(now=now, viewer=viewer).order_by("ends_at", "pk")
-    cards = reading.campaign_cards(
-        live.select_related("organization", "category")[:CAMPAIGNS_SHOWN], now=now, viewer=viewer
-    )
-    return render(request, "pages/home.html", {"now": now, "cards": cards, "evening": EVENING})
+def api_document(request: HttpRequest) -> HttpResponse:
+    """The APIs in OpenAPI 3.1, as `{…}` without envelope."""
+    return answer(document())
+
+
+def api_page(request: HttpRequest) -> HttpResponse:
+    """A page to read the document on, and to try the calls."""
+    return render(request, "pages/api.html")
 
 
 def favicon(request: HttpRequest) -> HttpResponse:

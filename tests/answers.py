@@ -39,7 +39,7 @@ def answers() -> list[list[Any]]:
         more_claims(studio)
         number_alike()
         told = []
-        for path, method, operation in operations():
+        for path, method, operation in sorted(operations(), key=lambda found: found[:2]):
             for who, client in clients.items():
                 response = call(client, path, method, operation)
                 told.append([f"{method} {path} as {who}", response.status_code, response.content.decode()])
@@ -93,7 +93,7 @@ def ulid(number: int) -> str:
 
 
 def claim_queries() -> list[dict[str, str]]:
-    from config.schema import EXAMPLE_ID, EXAMPLE_ULID
+    from config.api.schema import EXAMPLE_ID, EXAMPLE_ULID
 
     filters = {
         "campaign_id": EXAMPLE_ULID,

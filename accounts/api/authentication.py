@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from accounts.domain.tokens import Caller, caller
 from accounts.models import User
-from config.api import ApiView, count_call
+from config.api.views import ApiView
 
 SAFE_METHODS = ("GET", "HEAD")
 
@@ -30,11 +30,9 @@ class BearerAuthentication(BaseAuthentication):
         raw = bearer_token(request)
         if raw is None:
             return None
-        now = timezone.now()
-        found = caller(raw=raw, now=now)
+        found = caller(raw=raw, now=timezone.now())
         if found is None:
             raise AuthenticationFailed("Unauthorized: the access token is unknown or expired.")
-        count_call(request, found.client_id, now=now)
         return found.person, found
 
     def authenticate_header(self, request: Request) -> str:

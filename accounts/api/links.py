@@ -14,9 +14,9 @@ from accounts.api.authentication import OrganizationView
 from accounts.api.schema import GAME_ACCOUNT, LINK
 from accounts.domain import links
 from accounts.models import GameLink, OAuthApp
-from config.api import MAX_ID, parse_id
-from config.envelope import ok, problems_of, text_of
-from config.schema import EXAMPLE_ID, documented, path_parameter
+from config.api.envelope import ok, problems_of, text_of
+from config.api.schema import EXAMPLE_ID, documented, path_parameter
+from config.api.views import MAX_ID, parse_id
 
 USER_ID = path_parameter("user_id", "The viewer's user id.", EXAMPLE_ID)
 KEYS = ("game_account_id", "display_name")

@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 from accounts.oauth.scopes import Scopes
-from config.schema import array, enveloped, moment, number, record, text
+from config.api.schema import array, enveloped, moment, number, record, text
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -10,10 +10,10 @@ from accounts.api.authentication import TokenView
 from accounts.api.schema import USERS
 from accounts.domain.tokens import Caller
 from accounts.models import User
-from config.api import MAX_ID, Query
-from config.envelope import ok
+from config.api.envelope import ok
+from config.api.schema import EXAMPLE_ID, documented, number, parameter
+from config.api.views import MAX_ID, Query
 from config.media import media_url
-from config.schema import EXAMPLE_ID, documented, number, parameter
 
 MAX_IDS = 50
 

@@ -1,5 +1,6 @@
+from config.ulid import ULIDField, new_ulid, parse_ulid, ulid_parameter, ulid_text
+
 from .audit import AuditEvent
-from .fields import ULIDField, new_ulid, parse_ulid, ulid_parameter, ulid_text
 from .idempotency import IdempotentCall
 from .oauth import LOOPBACK_HOSTS, Consent, GameLink, OAuthApp
 from .organizations import MemberRole, Membership, Organization

@@ -10,7 +10,8 @@ from django.db import models
 from django.db.models import Q
 from oauth2_provider.models import AbstractApplication, ApplicationManager
 
-from .fields import new_ulid
+from config.ulid import new_ulid
+
 from .organizations import Organization
 
 # The only hosts that a redirect URI may reach without TLS: the developer's own machine.

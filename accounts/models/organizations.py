@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from .fields import ULIDField, new_ulid
+from config.ulid import ULIDField, new_ulid
 
 
 def logo_path(organization: Organization, filename: str) -> str:

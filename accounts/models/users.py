@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from .fields import new_ulid
+from config.ulid import new_ulid
 
 
 def profile_picture_path(user: User, filename: str) -> str:

@@ -7,25 +7,34 @@ from urllib.parse import urlsplit
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from oauth2_provider.exceptions import OAuthToolkitError
 from oauth2_provider.http import OAuth2ResponseRedirect
 from oauth2_provider.views.mixins import OAuthLibMixin
-from oauthlib.common import Request
+from oauthlib.common import Request as OAuthRequest
+from rest_framework.request import Request
 
 from accounts.api.authentication import bearer_token
 from accounts.domain import links, tokens
 from accounts.models import LOOPBACK_HOSTS, OAuthApp
+from accounts.oauth.schema import (
+    INTROSPECTED,
+    REVOKE_FORM,
+    TOKEN_FORM,
+    TOKEN_REFUSED,
+    TOKENS,
+)
 from accounts.oauth.scopes import VIEWER_SCOPES
 from accounts.oauth.validator import basic_credentials
 from accounts.requests import SignedInRequest
+from config.api.schema import documented, record
+from config.api.views import ApiView
 from config.middleware.csp import policy_for_a_form_that_leads_away
 
 SIGNED_IN_ON_THE_WAY = "oauth_signed_in_on_the_way"
@@ -83,7 +92,7 @@ class AuthorizeView(LoginRequiredMixin, OAuthLibMixin, View):
     @transaction.atomic
     def _answer(self, scopes: list[str], credentials: dict[str, Any], *, allow: bool) -> HttpResponse:
         """Send the browser back to the app: with a code, or with the viewer's no."""
-        oauth_request: Request = credentials.pop("request")
+        oauth_request: OAuthRequest = credentials.pop("request")
         app: OAuthApp = oauth_request.client
         try:
             uri, _, _, _ = self.create_authorization_response(
@@ -114,14 +123,20 @@ def _policy_that_lets_go_to(redirect_uri: str) -> str:
     )
 
 
-@method_decorator(csrf_exempt, name="dispatch")
-class TokenView(OAuthLibMixin, View):
+class TokenView(OAuthLibMixin, ApiView):
     """Codes, refresh tokens and client credentials become access tokens. Answers as RFC 6749 has them."""
 
-    http_method_names = ["post"]
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        if "client_secret" in request.GET or "client_id" in request.GET:
+    @documented(
+        "OAuth",
+        "token",
+        "A code, a refresh token or the client's own credentials for an access token",
+        TOKENS,
+        form=TOKEN_FORM,
+        refusals=(400, 401),
+        failure=TOKEN_REFUSED,
+    )
+    def post(self, request: Request) -> HttpResponse:
+        if "client_secret" in request.query_params or "client_id" in request.query_params:
             body = {
                 "error": "invalid_client",
                 "error_description": "Client credentials belong in the body or in the Authorization header.",
@@ -130,29 +145,45 @@ class TokenView(OAuthLibMixin, View):
         # One transaction, refusals included: a replayed code or refresh token ends what came of it, and
         # an exchange that is cut short leaves the code as it was.
         with transaction.atomic():
-            _, headers, body, status = self.create_token_response(request)
+            _, headers, body, status = self.create_token_response(request._request)
         return HttpResponse(body, status=status, headers=headers)
 
 
-@csrf_exempt
-@require_POST
-def revoke(request: HttpRequest) -> HttpResponse:
+class RevokeView(ApiView):
     """RFC 7009. The token is in the form or in the query; whoever holds it may end it."""
-    parameters = {**request.GET.dict(), **request.POST.dict()}
-    raw = parameters.get("token", "")
-    client_id, _ = basic_credentials(request.headers) or (parameters.get("client_id", ""), "")
-    if raw:
-        links.revoke_token(raw=raw, client_id=client_id, now=timezone.now())
-    return JsonResponse({})
+
+    @documented(
+        "OAuth", "revoke", "End a token and its other half", record(), form=REVOKE_FORM, refusals=(400,)
+    )
+    def post(self, request: Request) -> HttpResponse:
+        parameters = {**request.query_params.dict(), **request._request.POST.dict()}
+        raw = parameters.get("token", "")
+        client_id, _ = basic_credentials(request.headers) or (parameters.get("client_id", ""), "")
+        if raw:
+            links.revoke_token(raw=raw, client_id=client_id, now=timezone.now())
+        return JsonResponse({})
 
 
-@csrf_exempt
-@require_POST
-def introspect(request: HttpRequest) -> HttpResponse:
+class IntrospectView(ApiView):
     """Tell about the Bearer token that asks. The body does not matter."""
-    raw = bearer_token(request)
-    if raw is None:
-        return JsonResponse(
-            {"data": None, "message": "Unauthorized"}, status=401, headers={"WWW-Authenticate": "Bearer"}
-        )
-    return JsonResponse({"data": tokens.introspect(raw=raw, now=timezone.now()), "message": "OK"})
+
+    @documented(
+        "OAuth",
+        "introspect",
+        "What the Bearer token stands for",
+        INTROSPECTED,
+        refusals=(401,),
+        security=[{"oauth2": []}],
+    )
+    def post(self, request: Request) -> HttpResponse:
+        raw = bearer_token(request)
+        if raw is None:
+            return JsonResponse(
+                {"data": None, "message": "Unauthorized"}, status=401, headers={"WWW-Authenticate": "Bearer"}
+            )
+        return JsonResponse({"data": tokens.introspect(raw=raw, now=timezone.now()), "message": "OK"})
+
+
+@extend_schema_view(post=extend_schema(operation_id="introspect_older"))
+class OlderIntrospectView(IntrospectView):
+    """The same at the address that older clients call."""

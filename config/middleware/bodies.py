@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
-from config.envelope import API_PREFIXES, failure
+from config.api.envelope import API_PREFIXES, failure
 from config.middleware.csp import POLICY
 from config.server import REFUSED, Limit
 

@@ -16,10 +16,10 @@ from accounts.api.authentication import OrganizationView
 from accounts.api.idempotency import Unprocessable, once
 from accounts.models import OAuthApp, Organization
 from accounts.oauth.scopes import DROPS_WRITE
-from config.api import MAX_ID, Query
-from config.body import Problems, whole_number
-from config.envelope import answer, ok, problems_of, text_of
-from config.schema import choice, header_parameter, parameter
+from config.api.body import Problems, whole_number
+from config.api.envelope import answer, ok, problems_of, text_of
+from config.api.schema import choice, header_parameter, parameter
+from config.api.views import MAX_ID, Query
 from drops.models import Category
 
 WRITE_PARAMETERS = [

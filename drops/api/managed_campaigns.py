@@ -12,10 +12,10 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from accounts.models import Organization, parse_ulid
-from config.api import Query
-from config.body import boolean, list_of, moment, read_fields, text, whole_number
-from config.envelope import ok
-from config.schema import documented, enveloped, page_parameters, path_parameter, record
+from config.api.body import boolean, list_of, moment, read_fields, text, whole_number
+from config.api.envelope import ok
+from config.api.schema import documented, enveloped, page_parameters, path_parameter, record
+from config.api.views import Query
 from drops.api.managed import WRITE_PARAMETERS, WRITE_REFUSALS, ManagedView, read_category, renamed
 from drops.api.schema import (
     CHANGED_CAMPAIGN,

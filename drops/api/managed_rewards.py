@@ -15,11 +15,11 @@ from rest_framework.request import Request
 
 from accounts.domain.images import prepare_image
 from accounts.models import parse_ulid
-from config.api import Query
-from config.body import boolean, read_fields, text
-from config.envelope import ok
+from config.api.body import boolean, read_fields, text
+from config.api.envelope import ok
+from config.api.schema import EXAMPLE_ID, documented, enveloped, page_parameters, path_parameter
+from config.api.views import Query
 from config.media import media_url
-from config.schema import EXAMPLE_ID, documented, enveloped, page_parameters, path_parameter
 from drops.api.managed import WRITE_PARAMETERS, WRITE_REFUSALS, ManagedView, read_category, renamed
 from drops.api.schema import CHANGED_REWARD, MANAGED_REWARD, NEW_REWARD, dry_run, page_of, written
 from drops.domain.catalogue.rewards import (

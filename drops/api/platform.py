@@ -16,10 +16,9 @@ from accounts.domain.platform_users import PlatformUser, upsert_users
 from accounts.domain.tokens import Caller
 from accounts.models import OAuthApp
 from accounts.oauth.scopes import PLATFORM
-from config.api import MAX_ID, parse_id
-from config.body import Reader, moment, read_fields, text, whole_number
-from config.envelope import ok, text_of
-from config.schema import (
+from config.api.body import Reader, moment, read_fields, text, whole_number
+from config.api.envelope import ok, text_of
+from config.api.schema import (
     EXAMPLE_ID,
     EXAMPLE_TIME,
     array,
@@ -33,6 +32,7 @@ from config.schema import (
     record,
     text as text_schema,
 )
+from config.api.views import MAX_ID, parse_id
 from drops.domain.catalogue import livestreams
 from drops.domain.watch.audiences import PlatformChannel, credit_audiences, upsert_channels
 from drops.models import Category, Channel, Livestream

@@ -8,9 +8,9 @@ from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.request import Request
 
 from accounts.api.authentication import TokenView
-from config.api import MAX_ID, Query, parse_id
-from config.envelope import ok
-from config.schema import EXAMPLE_ID, documented, number, parameter, path_parameter, text
+from config.api.envelope import ok
+from config.api.schema import EXAMPLE_ID, documented, number, parameter, path_parameter, text
+from config.api.views import MAX_ID, Query, parse_id
 from drops.api.schema import CATEGORIES, CATEGORY, CHANNELS
 from drops.api.shapes import public_category, public_channel
 from drops.models import Category, Channel, Livestream

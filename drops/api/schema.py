@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from config.schema import (
+from config.api.schema import (
     EXAMPLE_ID,
     EXAMPLE_TIME,
     EXAMPLE_ULID,

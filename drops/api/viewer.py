@@ -11,10 +11,10 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from accounts.models import parse_ulid
-from config.api import MAX_ID, ApiView, Query
-from config.envelope import answer, ok
+from config.api.envelope import answer, ok
+from config.api.schema import EXAMPLE_ID, choice, documented, number, parameter, path_parameter
+from config.api.views import MAX_ID, ApiView, Query
 from config.media import media_url
-from config.schema import EXAMPLE_ID, choice, documented, number, parameter, path_parameter
 from drops.api.schema import CAMPAIGN_LIVESTREAMS, CAMPAIGNS, CHANNEL, LIVESTREAMS
 from drops.api.shapes import listed_on_air, on_air
 from drops.domain.campaigns.participation import livestreams_for

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.csrf import csrf_exempt
-from rest_framework.exceptions import ParseError
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, NotFound, ParseError
 from rest_framework.request import Request
 
 from accounts.api.authentication import ViewerView, bearer_token
 from accounts.models import User
-from config.api import MAX_ID, Query, parse_id
-from config.envelope import answer, failure, ok
-from config.schema import EXAMPLE_ID, documented, moment, number, parameter
+from config.api.envelope import answer, failure, ok
+from config.api.schema import EXAMPLE_ID, documented, enveloped, moment, number, parameter
+from config.api.views import MAX_ID, ApiView, Query, parse_id
 from drops.api.schema import WATCH_EVENTS, WATCH_REPORTED
-from drops.api.watch_schema import HISTORY, TAG, TOKEN
+from drops.api.watch_schema import BEAT, HISTORY, STATUS, TAG, TOKEN
 from drops.domain.watch import history
 from drops.domain.watch.beat import UnknownChannel, beat as accept_beat, channel_exists
 from drops.domain.watch.beats import BeatKind
@@ -38,6 +38,7 @@ KINDS = {
 MAX_PLAYER = 2**53 - 1  # the largest whole number that JavaScript knows exactly
 WATCH_EVENT = "tracking.user.watch.livestream"
 MAX_EVENTS = 100
+CHALLENGE = 'Bearer error="invalid_token"'
 
 
 class BadBeat(Exception):
@@ -72,7 +73,6 @@ def beats_first(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable
     return middleware
 
 
-@csrf_exempt
 def beat(request: HttpRequest) -> HttpResponse:
     """POST /viewer/v1/beat: `{"token", "channel_id", "event", "player"}` of the player script.
 
@@ -131,7 +131,7 @@ def whole_number(body: dict[str, Any], name: str, *, least: int, most: int = MAX
 
 def unauthorized(reason: str) -> HttpResponse:
     response = failure(401, reason)
-    response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+    response.headers["WWW-Authenticate"] = CHALLENGE
     return response
 
 
@@ -151,29 +151,70 @@ def preflight() -> HttpResponse:
     return response
 
 
-@csrf_exempt
-def status(request: HttpRequest) -> HttpResponse:
-    """GET /viewer/v1/status?channel_id=: with a watch token, what watching this channel counts for now."""
-    return preflight() if request.method == "OPTIONS" else open_to_all(_status(request))
+class WatchTokenAuthentication(BaseAuthentication):
+    """`request.auth` is the id of the viewer whom the watch token was issued to."""
+
+    def authenticate(self, request: Request) -> tuple[None, int]:
+        try:
+            return None, read_watch_token(bearer_token(request) or "", now=timezone.now())
+        except TokenRefused as refused:
+            raise AuthenticationFailed(str(refused)) from None
+
+    def authenticate_header(self, request: Request) -> str:
+        return CHALLENGE
 
 
-def _status(request: HttpRequest) -> HttpResponse:
-    now = timezone.now()
-    try:
-        viewer_id = read_watch_token(bearer_token(request) or "", now=now)
-    except TokenRefused as refused:
-        return unauthorized(str(refused))
-    try:
-        channel_id = parse_id("channel_id", request.GET.get("channel_id", ""))
-    except ParseError as error:
-        return failure(400, str(error))
-    channel = Channel.objects.filter(pk=channel_id).first()
-    viewer = User.objects.filter(pk=viewer_id, is_active=True).first()
-    if channel is None:
-        return failure(404, f"channel_id: there is no channel {channel_id}.")
-    if viewer is None:
-        return unauthorized("The viewer of this token is gone.")
-    return ok(describe(status_of(viewer=viewer, channel=channel, now=now)))
+class PlayerView(ApiView):
+    """For players on pages of any origin, which send a watch token and no cookie."""
+
+    authentication_classes = [WatchTokenAuthentication]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method == "OPTIONS":
+            return preflight()
+        return open_to_all(cast("HttpResponse", super().dispatch(request, *args, **kwargs)))
+
+
+class BeatView(PlayerView):
+    """Where `beats_first` does not stand before it."""
+
+    authentication_classes = []
+
+    @documented(
+        TAG,
+        "watch_beat",
+        "Say that the viewer watches, once a minute",
+        enveloped({"type": "null"}, message="Accepted"),
+        status=202,
+        body=BEAT,
+        example={"channel_id": EXAMPLE_ID, "event": "start"},
+        refusals=(400, 401, 404, 413, 415, 429),
+        security=[{"watch": []}],
+    )
+    def post(self, request: Request) -> HttpResponse:
+        return _beat(request._request)
+
+
+class StatusView(PlayerView):
+    """What watching a channel counts for now."""
+
+    @documented(
+        TAG,
+        "watch_status",
+        "What watching a channel counts for now",
+        enveloped(STATUS),
+        parameters=[parameter("channel_id", number(minimum=0), "The channel.", example=EXAMPLE_ID)],
+        refusals=(400, 401, 404),
+    )
+    def get(self, request: Request) -> HttpResponse:
+        channel_id = parse_id("channel_id", request.query_params.get("channel_id", ""))
+        channel = Channel.objects.filter(pk=channel_id).first()
+        viewer = User.objects.filter(pk=cast("int", request.auth), is_active=True).first()
+        if channel is None:
+            raise NotFound(f"channel_id: there is no channel {channel_id}.")
+        if viewer is None:
+            raise AuthenticationFailed("The viewer of this token is gone.")
+        return ok(describe(status_of(viewer=viewer, channel=channel, now=timezone.now())))
 
 
 def describe(status: WatchStatus) -> dict[str, Any]:

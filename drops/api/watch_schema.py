@@ -1,14 +1,12 @@
-"""The two calls of a player in the schema: REST framework does not serve them."""
+"""The calls of a player in the schema."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from config.schema import (
-    EXAMPLE_ID,
-    FAILURE,
-    REASONS,
-    Schema,
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+
+from config.api.schema import (
     array,
     choice,
     enveloped,
@@ -64,62 +62,13 @@ VISIT = record(
 HISTORY = enveloped(record(visits=array(VISIT), before=nullable(moment())))
 
 
-def _operation(
-    name: str, summary: str, answers: dict[int, Schema], refusals: tuple[int, ...], **more: Any
-) -> dict[str, Any]:
-    described = [(status, "Done.", schema) for status, schema in answers.items()]
-    described += [(status, REASONS[status], FAILURE) for status in refusals]
-    return {
-        "operationId": name,
-        "tags": [TAG],
-        "summary": summary,
-        "responses": {
-            str(status): {"description": text, "content": {"application/json": {"schema": schema}}}
-            for status, text, schema in described
-        },
-        "security": [{"watch": []}],
-        **more,
-    }
+class WatchTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "drops.api.watch.WatchTokenAuthentication"
+    name = "watch"
 
-
-WATCH_PATHS: dict[str, Any] = {
-    "/viewer/v1/beat": {
-        "post": _operation(
-            "watch_beat",
-            "Say that the viewer watches, once a minute",
-            {202: enveloped({"type": "null"}, message="Accepted")},
-            (400, 401, 404, 413, 415, 429),
-            requestBody={
-                "required": True,
-                "content": {
-                    "application/json": {
-                        "schema": BEAT,
-                        "examples": {"example": {"value": {"channel_id": EXAMPLE_ID, "event": "start"}}},
-                    }
-                },
-            },
-        )
-    },
-    "/viewer/v1/status": {
-        "get": _operation(
-            "watch_status",
-            "What watching a channel counts for now",
-            {200: enveloped(STATUS)},
-            (400, 401, 404),
-            parameters=[
-                {
-                    "name": "channel_id",
-                    "in": "query",
-                    "required": True,
-                    "schema": number(minimum=0),
-                    "examples": {"example": {"value": EXAMPLE_ID}},
-                }
-            ],
-        )
-    },
-}
-WATCH_TOKEN = {
-    "type": "http",
-    "scheme": "bearer",
-    "description": "A watch token: `GET /viewer/v1/token`.",
-}
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A watch token: `GET /viewer/v1/token`.",
+        }

@@ -11,9 +11,8 @@ from rest_framework.request import Request
 
 from accounts.api.authentication import OrganizationView
 from accounts.models import OAuthApp, parse_ulid
-from config.api import MAX_ID, Query
-from config.envelope import ok
-from config.schema import (
+from config.api.envelope import ok
+from config.api.schema import (
     EXAMPLE_ID,
     EXAMPLE_TIME,
     EXAMPLE_ULID,
@@ -24,6 +23,7 @@ from config.schema import (
     parameter,
     text,
 )
+from config.api.views import MAX_ID, Query
 from fulfillment.api.schema import CLAIMS, STATUSES
 from fulfillment.domain.claims.pages import ClaimFilter, ClaimPage, claims_page
 from fulfillment.domain.claims.statuses import UnknownClaims, set_statuses

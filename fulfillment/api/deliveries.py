@@ -11,9 +11,17 @@ from rest_framework.request import Request
 
 from accounts.api.authentication import OrganizationView
 from accounts.models import parse_ulid
-from config.api import Query
-from config.envelope import ok
-from config.schema import EXAMPLE_ULID, choice, documented, page_parameters, parameter, path_parameter, text
+from config.api.envelope import ok
+from config.api.schema import (
+    EXAMPLE_ULID,
+    choice,
+    documented,
+    page_parameters,
+    parameter,
+    path_parameter,
+    text,
+)
+from config.api.views import Query
 from drops.api.schema import page_of
 from fulfillment.api.schema import LISTED_DELIVERY, WHOLE_DELIVERY
 from fulfillment.models import Attempt, Delivery, DeliveryState

@@ -7,9 +7,9 @@ from django.utils import timezone
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
-from config.api import ApiView
-from config.envelope import answer, ok
-from config.schema import documented
+from config.api.envelope import answer, ok
+from config.api.schema import documented
+from config.api.views import ApiView
 from fulfillment.api.schema import JWKS, PUBLIC_KEY
 from fulfillment.domain.delivery import signing
 

@@ -14,10 +14,10 @@ from rest_framework.request import Request
 from accounts.api.authentication import ViewerView
 from accounts.domain import links
 from accounts.models import User, parse_ulid
-from config.api import Query
-from config.envelope import ok
+from config.api.envelope import ok
+from config.api.schema import EXAMPLE_ULID, documented, parameter, text
+from config.api.views import Query
 from config.media import media_url
-from config.schema import EXAMPLE_ULID, documented, parameter, text
 from drops.api.schema import PROGRESS, SUMMARY
 from drops.api.viewer import category_shape
 from drops.domain.campaigns.reading import CampaignCard, campaign_cards

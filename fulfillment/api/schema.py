@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from config.schema import (
+from config.api.schema import (
     FAILURE,
     Schema,
     array,

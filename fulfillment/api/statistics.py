@@ -8,8 +8,8 @@ from rest_framework.request import Request
 
 from accounts.api.authentication import OrganizationView
 from accounts.models import parse_ulid
-from config.envelope import ok
-from config.schema import documented, path_parameter
+from config.api.envelope import ok
+from config.api.schema import documented, path_parameter
 from drops.domain.watch.figures import totals
 from drops.models import Campaign
 from fulfillment.api.schema import STATISTICS

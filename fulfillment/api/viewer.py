@@ -11,8 +11,8 @@ from rest_framework.request import Request
 
 from accounts.api.authentication import ViewerView
 from accounts.models import parse_ulid
-from config.envelope import answer, ok
-from config.schema import EXAMPLE_ULID, documented
+from config.api.envelope import answer, ok
+from config.api.schema import EXAMPLE_ULID, documented
 from fulfillment.api.schema import CLAIM_REFUSED, CLAIMED, TO_CLAIM
 from fulfillment.domain.claims.claiming import ClaimRefused, NothingToClaim, claim_reward
 

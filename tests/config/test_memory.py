@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from config import memory, ratelimit
+from config import memory
+from config.api import throttle
 from drops.domain.watch import beat
 from tests import factories
 
@@ -19,9 +20,9 @@ def test_a_channel_of_the_test_before_is_not_known(turn: str, django_assert_num_
 
 
 def test_all_is_forgotten() -> None:
-    assert ratelimit.count("app", now=factories.NOW).used == 1
-    assert ratelimit.count("app", now=factories.NOW).used == 2
+    assert throttle.count("app", now=factories.NOW).used == 1
+    assert throttle.count("app", now=factories.NOW).used == 2
 
     memory.forget()
 
-    assert ratelimit.count("app", now=factories.NOW).used == 1
+    assert throttle.count("app", now=factories.NOW).used == 1

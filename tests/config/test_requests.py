@@ -15,7 +15,7 @@ from django.test import Client, override_settings
 from structlog.stdlib import ProcessorFormatter
 
 from accounts.models import OAuthApp
-from config import ratelimit
+from config.api import throttle
 from scripts.valkey import running_valkey
 from tests import factories
 from tests.api import access_token, bearer
@@ -76,7 +76,7 @@ def test_calls_are_counted_per_app(studio_app: OAuthApp, rival_app: OAuthApp) ->
 @override_settings(API_CALLS_PER_MINUTE=1)
 def test_the_next_minute_begins_anew(studio_app: OAuthApp) -> None:
     quotas = [
-        ratelimit.count("app", now=factories.NOW + timedelta(seconds=seconds)) for seconds in (0, 59, 60)
+        throttle.count("app", now=factories.NOW + timedelta(seconds=seconds)) for seconds in (0, 59, 60)
     ]
     assert [(quota.used, quota.exceeded, quota.reset) for quota in quotas] == [
         (1, False, 60),
@@ -95,14 +95,14 @@ def test_processes_count_together_in_redis(monkeypatch: pytest.MonkeyPatch) -> N
     """Another process's calls are known a fifth of a second later, one's own at once; nothing is counted twice."""
     with running_valkey() as url, override_settings(REDIS_URL=url, API_CALLS_PER_MINUTE=100):
         others = redis.Redis.from_url(url)
-        monkeypatch.setattr(ratelimit, "EVERY", 3600)
-        first = ratelimit.count("partner", now=factories.NOW)
+        monkeypatch.setattr(throttle, "EVERY", 3600)
+        first = throttle.count("partner", now=factories.NOW)
         (key,) = others.keys("drops:calls:partner:*")
         assert (first.used, int(others.get(key))) == (1, 1)
         others.incrby(key, 50)
-        assert [ratelimit.count("partner", now=factories.NOW).used for _ in range(3)] == [2, 3, 4]
-        ratelimit._memory.tallies[key.decode()].say_at = 0.0  # as a fifth of a second does
-        assert ratelimit.count("partner", now=factories.NOW).used == 55
+        assert [throttle.count("partner", now=factories.NOW).used for _ in range(3)] == [2, 3, 4]
+        throttle._memory.tallies[key.decode()].say_at = 0.0  # as a fifth of a second does
+        assert throttle.count("partner", now=factories.NOW).used == 55
         assert int(others.get(key)) == 55
         assert 0 < others.ttl(key) <= 60
         others.close()

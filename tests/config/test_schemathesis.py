@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from accounts.models import OAuthApp, Organization
-from config.openapi import schema
+from config.api.schema import document
 from tests.schema import world_of_examples
 
 CHECKS = [
@@ -29,7 +29,7 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-described = schemathesis.openapi.from_dict(schema())
+described = schemathesis.openapi.from_dict(document())
 described.app = get_wsgi_application()
 fuzzed = examples(
     max_examples=8,

@@ -151,7 +151,7 @@ def test_bad_requests_are_told_as_the_rfc_has_it(
 
 def test_other_methods_and_bodies_get_json(studio_app: OAuthApp) -> None:
     assert Client().get("/oauth/token").status_code == 405
-    assert Client().get("/oauth/token").json() == {"data": None, "message": "Method not allowed"}
+    assert Client().get("/oauth/token").json() == {"data": None, "message": 'Method "GET" not allowed.'}
     as_json = Client().post("/oauth/token", json.dumps({"grant_type": "x"}), content_type="application/json")
     assert (as_json.status_code, as_json.json()["error"]) == (400, "unsupported_grant_type")
     latin = Client().post(

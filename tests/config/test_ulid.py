@@ -4,7 +4,8 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings, strategies as st
 from ulid import ULID
 
-from accounts.models import Organization, parse_ulid
+from accounts.models import Organization
+from config.ulid import parse_ulid
 from tests.factories import OrganizationFactory
 
 ulids = st.binary(min_size=16, max_size=16).map(lambda raw: str(ULID.from_bytes(raw)))

@@ -5,27 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db.models import Model, QuerySet
 from django.http import QueryDict
-from rest_framework.exceptions import ParseError, Throttled
+from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.models import parse_ulid
-from config import ratelimit
-from config.body import moment
-from config.ratelimit import Quota
+from config.api.body import moment
+from config.api.throttle import AppThrottle, Quota
+from config.ulid import parse_ulid
 
 # Ids are 64 bits wide: what partners send as uint64, and what a database column holds.
 MAX_ID = 2**63 - 1
 MAX_UINT64 = 2**64 - 1
+Row = TypeVar("Row", bound=Model)
 _DIGITS = re.compile(r"[0-9]{1,20}", re.ASCII)
 
 
 class ApiView(APIView):
     """Base of all API views. OPTIONS is not offered: the schema documents, nothing is called across origins."""
 
+    throttle_classes = [AppThrottle]
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -37,12 +39,23 @@ class ApiView(APIView):
         return response
 
 
-def count_call(request: Request, client_id: str, *, now: datetime) -> None:
-    """Count a call of an app, so that the answer tells where it stands. Raises Throttled past the limit."""
-    quota = ratelimit.count(client_id, now=now)
-    request.quota = quota  # type: ignore[attr-defined]
-    if quota.exceeded:
-        raise Throttled(wait=quota.reset)
+def get_or_404(queryset: QuerySet[Row], key: str, noun: str) -> Row:
+    """The row of `queryset` whose id is the ULID `key`. NotFound, with the words "No such `noun`", if there is none."""
+    row = queryset.filter(pk=parse_ulid(key)).first()
+    if row is None:
+        raise NotFound(f"No such {noun}: {key[:40]}.")
+    return row
+
+
+def page_by_id(queryset: QuerySet[Row], *, after: str | None, limit: int) -> tuple[list[Row], str]:
+    """The first `limit` rows by id, those after the id `after` where one is given, and the next page's cursor.
+
+    The cursor is the id of the last row, "" where no more rows follow.
+    """
+    if after is not None:
+        queryset = queryset.filter(pk__gt=after)
+    rows = list(queryset.order_by("pk")[: limit + 1])
+    return rows[:limit], str(rows[limit - 1].pk) if len(rows) > limit else ""
 
 
 class Query:

@@ -13,6 +13,10 @@ from typing import NamedTuple
 import redis
 import structlog
 from django.conf import settings
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
 
 from config.memory import Memory
 
@@ -63,6 +67,23 @@ class Quota(NamedTuple):
             "RateLimit-Remaining": str(max(0, self.limit - self.used)),
             "RateLimit-Reset": str(self.reset),
         }
+
+
+class AppThrottle(BaseThrottle):
+    """Counts the calls that come with an app's token. `request.quota` is then where the app stands."""
+
+    quota: Quota
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        client_id = getattr(request.auth, "client_id", None)
+        if client_id is None:
+            return True
+        self.quota = count(client_id, now=timezone.now())
+        request.quota = self.quota  # type: ignore[attr-defined]
+        return not self.quota.exceeded
+
+    def wait(self) -> float:
+        return self.quota.reset
 
 
 def count(caller: str, *, now: datetime) -> Quota:
