@@ -11,22 +11,19 @@ import os
 import secrets
 import shlex
 import signal
+import stat
 import subprocess
 import sys
-import time
-from contextlib import suppress
 from pathlib import Path
-from threading import Thread
 from types import FrameType
-from typing import IO, Any
+from typing import IO
 
 import environ
 from cryptography.fernet import Fernet
 from honcho.environ import parse_procfile
-from honcho.manager import Manager
-from honcho.process import Popen, Process
 
 from scripts.ports import is_free
+from scripts.processes import Processes
 from scripts.valkey import configure, running_valkey
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,53 +38,15 @@ OUTBOUND_ALLOW_LOOPBACK=true
 """
 
 
-class Leader(Popen):
-    """A process that takes along all that it started, also when it was killed or this launcher was.
-
-    Without that, granian's and Celery's own processes would live on and keep the port.
-    """
-
-    def __init__(self, command: str, **options: Any) -> None:
-        super().__init__(command, **options)
-        Thread(target=self.end_group, daemon=True).start()
-
-    def end_group(self) -> None:
-        launcher = os.getppid()
-        while self.poll() is None and os.getppid() == launcher:
-            time.sleep(0.2)
-        with suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
-
-
-class GroupProcess(Process):
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._child_ctor = Leader
-
-
-class Processes(Manager):
-    """Runs them together: when one ends by itself, or a signal comes, all end."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._process_ctor = GroupProcess
-        self.ended_by_itself: list[str] = []
-
-    def terminate(self) -> None:
-        if not self._terminating:
-            self.ended_by_itself = [
-                name for name, process in self._processes.items() if "returncode" in process
-            ]
-        super().terminate()
-
-
 def main() -> int:
     os.chdir(ROOT)
     signal.signal(signal.SIGTERM, interrupt)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
         signal.signal(signal.SIGHUP, interrupt)
+    os.umask(0o077)
     state = Path(os.environ.get("STATE_DIR", "var")).resolve()
     (state / "media").mkdir(parents=True, exist_ok=True)
+    close_to_others(state)
     try:
         with lock(state):
             set_environment(state)
@@ -99,6 +58,19 @@ def main() -> int:
 def interrupt(signal_number: int, frame: FrameType | None) -> None:
     """As Ctrl-C does: what was started is stopped on the way out."""
     raise KeyboardInterrupt
+
+
+def close_to_others(state: Path) -> None:
+    """What is in there opens accounts: the database with its sessions, Valkey's file, mails with links.
+
+    The environment of Python holds no secret, and may be another tree's.
+    """
+    state.chmod(0o700)
+    for folder, folders, files in os.walk(state):
+        folders[:] = [name for name in folders if Path(folder, name) != state / "venv"]
+        for path in (Path(folder, name) for name in (*folders, *files)):
+            if not path.is_symlink():
+                path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
 
 
 def lock(state: Path) -> IO[str]:

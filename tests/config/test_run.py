@@ -7,13 +7,14 @@ import signal
 import socket
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import requests
 
 from scripts.postgresql import running_postgresql
-from tests.running import Site, running_site, starting_site
+from tests.running import PATIENCE, Site, running_site, starting_site
 
 pytestmark = pytest.mark.processes
 
@@ -69,6 +70,38 @@ def test_a_second_start_keeps_settings_and_data(state: Path) -> None:
             (email,) = database.execute("SELECT email FROM accounts_user WHERE username = 'vera'").fetchone()
         database.close()
         assert email == "kept@example.com"
+
+
+def test_web_processes_that_answer_no_more_are_started_anew(state: Path) -> None:
+    with running_site(state) as site:
+        web = leader(site, "granian")
+        os.killpg(web, signal.SIGSTOP)
+
+        deadline = time.monotonic() + 3 * PATIENCE
+        while "It answered no more. It is started anew." not in site.said():
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+        while True:
+            with suppress(requests.RequestException):
+                assert requests.get(f"{site.url}/campaigns/", timeout=PATIENCE).status_code == 200
+                break
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        assert leader(site, "granian") != web
+        assert site.process.poll() is None
+
+
+def test_what_is_kept_is_the_owners_alone(state: Path) -> None:
+    (state / "old").mkdir(mode=0o755, exist_ok=True)
+    (state / "old" / "dump").touch(mode=0o644)
+    state.chmod(0o755)
+
+    with running_site(state) as site:
+        requests.get(site.url, timeout=PATIENCE)
+        open_to_others = [path for path in (state, *state.rglob("*")) if path.lstat().st_mode & 0o077]
+
+    assert open_to_others == []
 
 
 def test_postgresql_and_redis_are_used_where_they_are_named(tmp_path: Path, valkey_url: str) -> None:
