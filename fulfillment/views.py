@@ -11,22 +11,18 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import parse_ulid
 from accounts.requests import SignedInRequest
 from drops.models import Campaign, Reward
 from fulfillment.domain.claims import claiming
-from fulfillment.domain.claims.inventory import Arrival, arrival, claims_of, inventory as inventory_of
+from fulfillment.domain.claims.inventory import claims_of, inventory as inventory_of
+from fulfillment.domain.delivery.status import claim_status
+from fulfillment.domain.delivery.words import to_viewer
 
 CLAIMS_A_PAGE = 24
-
-ON_CLAIMING = {
-    Arrival.DELIVERED: "Claimed: {reward} is delivered to {studio}.",
-    Arrival.ON_ITS_WAY: "Claimed: {reward} is on its way to {studio}.",
-    Arrival.HELD_UP: "Claimed: {reward} waits here until {studio} can take it.",
-    Arrival.TO_BE_FETCHED: "Claimed: {studio} picks {reward} up from here.",
-}
 
 
 @login_required
@@ -66,9 +62,9 @@ def claim(request: SignedInRequest) -> HttpResponse:
         return redirect("fulfillment:inventory")
     if request.htmx:
         return _claimed_item(request, new_claim.pk, is_new=True)
-    said = ON_CLAIMING[arrival(new_claim.deliveries.select_related("endpoint"))]
-    studio = new_claim.campaign.organization
-    messages.success(request, said.format(reward=new_claim.reward, studio=studio))
+    where = to_viewer(new_claim, claim_status(new_claim.deliveries.select_related("endpoint")))
+    said = _("Claimed: %(reward)s. %(where)s")
+    messages.success(request, said % {"reward": new_claim.reward, "where": where["meaning"]})
     return redirect("fulfillment:inventory")
 
 

@@ -16,14 +16,15 @@ from accounts.dashboard.kit.display import badge
 from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
-from fulfillment.dashboard.columns import link_to, standing_badge
+from fulfillment.dashboard.columns import link_to, status_badge
 from fulfillment.dashboard.live import LiveAdmin
 from fulfillment.dashboard.sending import tell
 from fulfillment.domain.claims.reading import search_claims
 from fulfillment.domain.claims.reconciliation import expects_acknowledgement
 from fulfillment.domain.claims.story import Moment, claim_timeline
 from fulfillment.domain.delivery.resending import ResendRefused, resend_claim
-from fulfillment.domain.delivery.standing import OF_CLAIMS, claim_standing, claims_in
+from fulfillment.domain.delivery.status import LISTED_CLAIMS, claim_status, claims_in
+from fulfillment.domain.delivery.words import FOR_OWNERS
 from fulfillment.models import INITIATED, Claim, Delivery
 
 
@@ -42,10 +43,10 @@ class DeliveryFilter(admin.SimpleListFilter):
     parameter_name = "delivery"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(standing.value, standing.label) for standing in OF_CLAIMS]
+        return [(status.value, str(FOR_OWNERS[status].label)) for status in LISTED_CLAIMS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        wanted = next((standing for standing in OF_CLAIMS if standing.value == self.value()), None)
+        wanted = next((status for status in LISTED_CLAIMS if status.value == self.value()), None)
         return claims_in(queryset, wanted) if wanted else queryset
 
 
@@ -137,7 +138,7 @@ class ClaimAdmin(LiveAdmin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         now = timezone.now()
-        context["standing"] = claim_standing(kwargs["obj"].deliveries.all())
+        context["status"] = claim_status(kwargs["obj"].deliveries.all())
         context["moments"] = [(moment, _tone(moment, now)) for moment in claim_timeline(claim=kwargs["obj"])]
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -155,7 +156,7 @@ class ClaimAdmin(LiveAdmin):
 
     @admin.display(description="delivery")
     def delivery(self, claim: Claim) -> str:
-        return standing_badge(claim_standing(claim.deliveries.all()))
+        return status_badge(claim_status(claim.deliveries.all()))
 
     @admin.display(description="your status")
     def status(self, claim: Claim) -> str:

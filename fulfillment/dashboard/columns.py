@@ -10,24 +10,18 @@ from django.utils.html import format_html
 
 from accounts.dashboard.kit.display import badge
 from accounts.dashboard.kit.sites import site
-from fulfillment.domain.delivery.standing import Standing, next_attempt_at, standing_of
+from fulfillment.domain.delivery.status import DeliveryStatus, delivery_status, next_attempt_at
+from fulfillment.domain.delivery.words import FOR_OWNERS
 from fulfillment.models import Attempt, Delivery, ErrorClass
 
 NOTHING = "-"
-STANDING_TONES = {
-    Standing.DELIVERED: "good",
-    Standing.WAITING: "wait",
-    Standing.HELD: "wait",
-    Standing.FAILED: "bad",
-    Standing.NOT_SENT: "",
-}
 ABBREVIATIONS = {ErrorClass.DNS: "DNS", ErrorClass.TLS: "TLS"}
 
 
-def standing_badge(standing: Standing) -> str:
-    # Where a test stands, it is told apart already.
-    shown = Standing.FAILED if standing == Standing.FAILED_TEST else standing
-    return badge(shown.label, STANDING_TONES[shown])
+def status_badge(status: DeliveryStatus) -> str:
+    # In a list a test is told apart already.
+    shown = DeliveryStatus.FAILED if status == DeliveryStatus.FAILED_TEST else status
+    return badge(str(FOR_OWNERS[shown].label), FOR_OWNERS[shown].tone)
 
 
 def answer_badge(attempts: Sequence[Attempt]) -> str:
@@ -47,10 +41,10 @@ def _answer(attempt: Attempt) -> str:
 
 def next_attempt_words(delivery: Delivery, now: datetime) -> str:
     """When, or after what, the next attempt is made."""
-    standing = standing_of(delivery)
-    if standing == Standing.HELD:
+    status = delivery_status(delivery)
+    if status == DeliveryStatus.HELD:
         return "Once released" if delivery.endpoint.held_at is not None else "Once verified"
-    if standing != Standing.WAITING:
+    if status != DeliveryStatus.WAITING:
         return NOTHING
     at = next_attempt_at(delivery)
     if at is None:

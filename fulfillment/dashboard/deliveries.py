@@ -16,12 +16,13 @@ from accounts.dashboard.kit.access import member
 from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
-from fulfillment.dashboard.columns import NOTHING, answer_badge, link_to, next_attempt_words, standing_badge
+from fulfillment.dashboard.columns import NOTHING, answer_badge, link_to, next_attempt_words, status_badge
 from fulfillment.dashboard.live import LiveAdmin
 from fulfillment.dashboard.sending import tell
 from fulfillment.domain.delivery import resending
 from fulfillment.domain.delivery.reading import search_deliveries, with_latest_attempts
-from fulfillment.domain.delivery.standing import DELIVERIES, standing_of
+from fulfillment.domain.delivery.status import DELIVERY_RULES, LISTED_DELIVERIES, delivery_status
+from fulfillment.domain.delivery.words import FOR_OWNERS, PATH
 from fulfillment.models import Attempt, Delivery
 
 
@@ -42,16 +43,16 @@ def may_be_sent_again(delivery: Delivery, now: datetime) -> bool:
     )
 
 
-class StandingFilter(admin.SimpleListFilter):
+class StatusFilter(admin.SimpleListFilter):
     title = "state"
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(standing.value, standing.label) for standing in DELIVERIES]
+        return [(status.value, str(FOR_OWNERS[status].label)) for status in LISTED_DELIVERIES]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        wanted = DELIVERIES.get(self.value())  # type: ignore[call-overload]
-        return queryset if wanted is None else queryset.filter(wanted)
+        wanted = next((status for status in LISTED_DELIVERIES if status.value == self.value()), None)
+        return queryset.filter(DELIVERY_RULES[wanted]) if wanted else queryset
 
 
 @admin.register(Delivery, site=site)
@@ -66,7 +67,7 @@ class DeliveryAdmin(LiveAdmin):
     empty_text = "Each claim is delivered to your webhook endpoints, and you see here how."
     list_display = (
         "delivery_id",
-        "standing",
+        "status",
         "last_answer",
         "endpoint",
         "attempt_count",
@@ -74,7 +75,7 @@ class DeliveryAdmin(LiveAdmin):
         "created_at",
     )
     list_filter = (
-        StandingFilter,
+        StatusFilter,
         ("endpoint", OwnRelatedFilter),
         ("claim__campaign", OwnRelatedFilter),
     )
@@ -83,7 +84,7 @@ class DeliveryAdmin(LiveAdmin):
     ordering = ("-id",)
     fields = (
         "id",
-        "standing",
+        "status",
         "event_type",
         "its_endpoint",
         "its_claim",
@@ -118,8 +119,8 @@ class DeliveryAdmin(LiveAdmin):
         return format_html("<code>{}</code>", delivery.pk)
 
     @admin.display(description="state")
-    def standing(self, delivery: Delivery) -> str:
-        return standing_badge(standing_of(delivery))
+    def status(self, delivery: Delivery) -> str:
+        return status_badge(delivery_status(delivery))
 
     @admin.display(description="endpoint")
     def its_endpoint(self, delivery: Delivery) -> str:
@@ -143,6 +144,9 @@ class DeliveryAdmin(LiveAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         return search_deliveries(queryset, search_term), False
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().changelist_view(request, {"path": PATH, **(extra_context or {})})
+
     def title_of(self, obj: Delivery) -> str:
         return "Delivery"
 
@@ -154,7 +158,7 @@ class DeliveryAdmin(LiveAdmin):
         context["attempts"] = [
             (attempt, readable(attempt)) for attempt in delivery.attempts.order_by("-number")
         ]
-        context["standing"] = standing_of(delivery)
+        context["status"] = delivery_status(delivery)
         context["body"] = bytes(delivery.body).decode()
         return super().render_change_form(request, context, *args, **kwargs)
 

@@ -24,23 +24,16 @@ from fulfillment.dashboard.live import seconds_until
 from fulfillment.domain.claims.reconciliation import unacknowledged
 from fulfillment.domain.delivery import endpoints, signing
 from fulfillment.domain.delivery.health import (
-    Condition,
     EndpointHealth,
-    condition_of,
     endpoint_health,
     recent_attempts,
 )
+from fulfillment.domain.delivery.status import HELD, endpoint_status, holds
+from fulfillment.domain.delivery.words import ENDPOINTS
 from fulfillment.models import WebhookEndpoint
 
 EXAMPLE_URL = "https://hooks.example.com/drops"
 HOURS = f"{WebhookEndpoint.LEAST_HOURS} to {WebhookEndpoint.MOST_HOURS}"
-CONDITION_TONES = {
-    Condition.UNVERIFIED: "info",
-    Condition.WELL: "good",
-    Condition.FAILING: "wait",
-    Condition.PAUSED: "wait",
-    Condition.HELD: "bad",
-}
 
 
 class WebhookEndpointForm(VerbForm):
@@ -109,11 +102,11 @@ def release(model_admin: WebhookEndpointAdmin, request: HttpRequest, endpoint: W
 
 
 def is_held(endpoint: WebhookEndpoint, now: datetime) -> bool:
-    return endpoint.held_at is not None
+    return holds(HELD, endpoint)
 
 
 def is_sending(endpoint: WebhookEndpoint, now: datetime) -> bool:
-    return endpoint.held_at is None
+    return not holds(HELD, endpoint)
 
 
 @admin.register(WebhookEndpoint, site=site)
@@ -203,5 +196,5 @@ class WebhookEndpointAdmin(OrganizationAdmin):
 
     @admin.display(description="state")
     def state(self, endpoint: WebhookEndpoint) -> str:
-        condition = condition_of(endpoint, timezone.now())
-        return badge(condition.label, CONDITION_TONES[condition])
+        words = ENDPOINTS[endpoint_status(endpoint, timezone.now())]
+        return badge(str(words.label), words.tone)

@@ -16,6 +16,7 @@ from drops.domain.watch.figures import totals
 from drops.models import Campaign, CampaignPhase
 from fulfillment.domain.claims.reading import claimed_by_campaign
 from fulfillment.domain.delivery.reading import delivery_figures
+from fulfillment.domain.delivery.status import DELETED, endpoint_status
 from fulfillment.domain.onboarding import SetUp, set_up
 from fulfillment.models import WebhookEndpoint
 
@@ -58,7 +59,10 @@ def index(request: HttpRequest) -> HttpResponse:
         "steps": steps,
         "steps_done": sum(step.done for step in steps),
         "figures": delivery_figures(organization=organization, now=now),
-        "endpoints": WebhookEndpoint.objects.filter(organization=organization, deleted_at=None),
+        "endpoints": [
+            (endpoint, endpoint_status(endpoint, now))
+            for endpoint in WebhookEndpoint.objects.filter(~DELETED, organization=organization)
+        ],
     }
     return render(request, "dashboard/index.html", context)
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.requests import PageRequest
-from fulfillment.domain.delivery.standing import Standing, next_attempt_at, standing_of
+from fulfillment.domain.delivery.status import DeliveryStatus, delivery_status, next_attempt_at
 from fulfillment.models import Delivery
 
 LEAST_SECONDS = 5
@@ -20,7 +20,7 @@ LEAST_SECONDS = 5
 
 def fetch_again_after(deliveries: Iterable[Delivery], now: datetime) -> int | None:
     """In how many seconds there is something new to see: soon after the next attempt. None where none is made."""
-    waiting = [delivery for delivery in deliveries if standing_of(delivery) == Standing.WAITING]
+    waiting = [delivery for delivery in deliveries if delivery_status(delivery) == DeliveryStatus.WAITING]
     if not waiting:
         return None
     # An attempt that is under way is over at any moment.

@@ -21,8 +21,8 @@ from config.api.views import MAX_ID
 from drops.models import Campaign
 from fulfillment.dashboard.sending import tell
 from fulfillment.domain.claims.reconciliation import unacknowledged_csv
-from fulfillment.domain.delivery.health import condition_of
 from fulfillment.domain.delivery.resending import Arrival, ClaimFilter, ResendRefused, resend_filtered
+from fulfillment.domain.delivery.status import endpoint_status
 from fulfillment.models import WebhookEndpoint
 
 MOMENT = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
@@ -84,7 +84,7 @@ def endpoint_resend(request: HttpRequest, object_id: str) -> HttpResponse:
         "endpoint": endpoint,
         "form": form,
         "count": count,
-        "condition": condition_of(endpoint, now),
+        "endpoint_status": endpoint_status(endpoint, now),
         "back": back,
         "list_url": model_admin.url("changelist"),
     }

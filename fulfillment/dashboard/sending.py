@@ -8,16 +8,16 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.translation import ngettext
 
-from fulfillment.domain.delivery.health import Condition, condition_of
+from fulfillment.domain.delivery.status import EndpointStatus, endpoint_status
 from fulfillment.models import WebhookEndpoint
 
 # Why an endpoint takes no claim now, and what there is to do.
 NOT_NOW = {
-    Condition.HELD: "the endpoint is held. Release it, and what waits is sent.",
-    Condition.UNVERIFIED: "the endpoint is not verified. Send it a test event: once it has answered one with 2xx, "
+    EndpointStatus.HELD: "the endpoint is held. Release it, and what waits is sent.",
+    EndpointStatus.UNVERIFIED: "the endpoint is not verified. Send it a test event: once it has answered one with 2xx, "
     "what waits is sent.",
-    Condition.PAUSED: "the endpoint is paused until {until:%H:%M:%S} UTC. You need not do anything: one delivery is "
-    "tried then, and when one has arrived, the others follow.",
+    EndpointStatus.PAUSED: "the endpoint is paused until {until:%H:%M:%S} UTC. You need not do anything: one delivery "
+    "is tried then, and when one has arrived, the others follow.",
 }
 
 
@@ -25,7 +25,7 @@ def tell(request: HttpRequest, *, count: int, endpoint: WebhookEndpoint, now: da
     """Say what becomes of `count` claims that were just sent to `endpoint` again."""
     if count == 0:
         messages.warning(request, "No claim is like that: nothing was sent.")
-    elif reason := NOT_NOW.get(condition_of(endpoint, now)):
+    elif reason := NOT_NOW.get(endpoint_status(endpoint, now)):
         waits = ngettext("%(count)s claim waits for %(to)s", "%(count)s claims wait for %(to)s", count)
         why = reason.format(until=endpoint.breaker_open_until)
         messages.warning(request, f"{waits % {'count': f'{count:,}', 'to': endpoint}}: {why}")

@@ -14,8 +14,8 @@ from accounts.dashboard.kit.sites import site
 from accounts.models import GameLink
 from drops.domain.watch.history import look_up
 from drops.models import Progress
-from fulfillment.dashboard.columns import standing_badge
-from fulfillment.domain.delivery.standing import claim_standing
+from fulfillment.dashboard.columns import status_badge
+from fulfillment.domain.delivery.status import claim_status
 from fulfillment.models import Claim
 
 MOST = 100
@@ -50,7 +50,7 @@ def viewers(request: HttpRequest) -> HttpResponse:
                 organization=organization, viewer_id=viewer_id, since=timezone.now() - LEDGER_PERIOD
             )[:MOST],
             "claims": [
-                (claim, standing_badge(claim_standing(claim.deliveries.all())))
+                (claim, status_badge(claim_status(claim.deliveries.all())))
                 for claim in Claim.objects.filter(viewer=viewer_id, organization=organization)
                 .select_related("campaign", "reward")
                 .prefetch_related("deliveries__endpoint")[:MOST]

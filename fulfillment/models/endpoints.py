@@ -77,16 +77,6 @@ class WebhookEndpoint(models.Model):
         """The URL without its query, where studios keep secrets: what everybody but the form shows."""
         return self.url.partition("?")[0]
 
-    @property
-    def accepts_claims(self) -> bool:
-        """Claims are sent to it, not kept waiting."""
-        return self.verified_at is not None and self.held_at is None and self.deleted_at is None
-
-    @property
-    def is_unwell(self) -> bool:
-        """Its latest attempts failed: the next success changes it."""
-        return self.failing_since is not None or self.breaker_open_until is not None
-
 
 class NoticeKind(models.TextChoices):
     FAILING_1H = "failing_1h", "Failing for an hour"

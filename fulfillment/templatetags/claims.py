@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django import template
 from django.template.context import Context
 
 from drops.domain.campaigns.reading import CampaignCard
-from fulfillment.domain.claims import inventory
+from fulfillment.domain.delivery.status import claim_status
+from fulfillment.domain.delivery.words import to_viewer
 from fulfillment.models import Claim
 
 register = template.Library()
@@ -34,6 +36,6 @@ def claimed(context: Context, cards: Sequence[CampaignCard]) -> frozenset[int]:
 
 
 @register.filter
-def arrival(claim: Claim) -> str:
-    """The name of the claim's `Arrival`."""
-    return inventory.arrival(claim.deliveries.all()).name
+def where(claim: Claim) -> dict[str, Any]:
+    """Where the claim is, as its viewer reads it."""
+    return to_viewer(claim, claim_status(claim.deliveries.all()))

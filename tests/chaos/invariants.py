@@ -63,9 +63,9 @@ def delivered_means_a_2xx(seen: Sequence[Seen]) -> Invariant:
 
 def what_waits_is_planned() -> Invariant:
     """Before anybody helps: each delivery would be sent when the schedule says, and no endpoint is closed for ever."""
-    from fulfillment.domain.delivery.breaker import LONGEST_PAUSE
     from fulfillment.domain.delivery.queue import LEASE_MARGIN, WORKER_DEADLINE
     from fulfillment.domain.delivery.schedule import JITTER, SCHEDULE
+    from fulfillment.domain.delivery.status import LONGEST_PAUSE
     from fulfillment.models import Delivery, DeliveryState, WebhookEndpoint
 
     now = timezone.now()

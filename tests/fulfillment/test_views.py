@@ -237,7 +237,7 @@ class TestClaim:
     ):
         response = client.post(CLAIM, self.form(campaign, reward), follow=True)
         assert response.redirect_chain == [(PAGE, 302)]
-        assert f"Claimed: {reward} is delivered to Northlight Games." in text_of(response)
+        assert f"Claimed: {reward}. Northlight Games has received your claim." in text_of(response)
         assert len(receiver.received) == 1
         assert Claim.objects.get().viewer == viewer
 
@@ -246,7 +246,7 @@ class TestClaim:
     ):
         for _ in range(2):
             response = client.post(CLAIM, self.form(campaign, reward), follow=True)
-            assert "Claimed: Northlight Games picks" in text_of(response)
+            assert f"Claimed: {reward}. Northlight Games collects your claim" in text_of(response)
         assert Claim.objects.count() == 1
 
     def test_with_script_the_answer_takes_the_place_of_the_button(

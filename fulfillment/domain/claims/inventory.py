@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -18,7 +16,7 @@ from drops.domain.campaigns.reading import CampaignCard, Threshold, campaign_car
 from drops.models import Campaign
 from drops.models.campaigns import CLAIMABLE_PHASES
 from fulfillment.domain.claims.claiming import ClaimRefused, refusal_of
-from fulfillment.models import Claim, Delivery, DeliveryState
+from fulfillment.models import Claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,39 +98,11 @@ def connect_address(organization: Organization) -> str:
     )
 
 
-class Arrival(Enum):
-    """How far a claim has come on its way to the game."""
-
-    DELIVERED = "delivered"
-    ON_ITS_WAY = "on its way"
-    HELD_UP = "held up"
-    TO_BE_FETCHED = "to be fetched by the studio"
-
-
 def claims_of(viewer: User) -> QuerySet[Claim]:
-    """Everything `viewer` has claimed, newest first, with what `arrival` needs."""
+    """Everything `viewer` has claimed, newest first, with what `claim_status` needs."""
     return (
         Claim.objects.filter(viewer=viewer)
         .select_related("campaign__organization", "campaign__category", "reward")
         .prefetch_related("deliveries__endpoint")
         .order_by("-created_at", "-pk")
     )
-
-
-def arrival(deliveries: Iterable[Delivery]) -> Arrival:
-    """Where a claim is, by its deliveries: arrived once one endpoint has had it, also while it is sent again."""
-    deliveries = [
-        delivery
-        for delivery in deliveries
-        if delivery.delivered_at is not None or delivery.endpoint.deleted_at is None
-    ]
-    if not deliveries:
-        return Arrival.TO_BE_FETCHED
-    if any(delivery.delivered_at is not None for delivery in deliveries):
-        return Arrival.DELIVERED
-    if any(
-        delivery.state == DeliveryState.PENDING and delivery.endpoint.accepts_claims
-        for delivery in deliveries
-    ):
-        return Arrival.ON_ITS_WAY
-    return Arrival.HELD_UP

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from fulfillment.domain.delivery.status import DeliveryStatus, delivery_status
 from fulfillment.models import (
     Attempt,
     Claim,
@@ -54,13 +55,14 @@ def _attempt_words(attempt: Attempt) -> str:
 def _plan(delivery: Delivery, next_attempt_at: datetime) -> Moment:
     """What an unfinished delivery waits for: since when it does, or until when."""
     where, made = delivery.endpoint, delivery.created_at
-    if where.deleted_at is not None:
-        return Moment(max(made, where.deleted_at), f"Not sent: {where} was deleted")
-    if where.held_at is not None:
+    status = delivery_status(delivery)
+    if status == DeliveryStatus.NOT_SENT:
+        return Moment(max(made, where.deleted_at or made), f"Not sent: {where} was deleted")
+    if status == DeliveryStatus.HELD and where.held_at is not None:
         since = f"{where.held_at:%-d %b %Y, %H:%M:%S} UTC"
-        return Moment(max(made, where.held_at), f"Waits: {where} is held since {since}")
-    if where.verified_at is None:
-        return Moment(made, f"Waits until {where} has answered a test")
+        return Moment(max(made, where.held_at), f"Held: {where} is held since {since}")
+    if status == DeliveryStatus.HELD:
+        return Moment(made, f"Held until {where} has answered a test")
     if delivery.leased_at is not None:
         return Moment(delivery.leased_at, f"Being sent to {where}")
     return Moment(max(next_attempt_at, where.breaker_open_until or made), f"Next attempt at {where}")

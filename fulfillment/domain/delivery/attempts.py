@@ -18,6 +18,7 @@ from fulfillment.domain.delivery import breaker, notices, signing
 from fulfillment.domain.delivery.messages import request_headers
 from fulfillment.domain.delivery.queue import REQUEST_DEADLINE, WORKER_DEADLINE, Lease, give_back, moment
 from fulfillment.domain.delivery.schedule import retry_after, what_follows
+from fulfillment.domain.delivery.status import UNWELL, holds
 from fulfillment.models import (
     Attempt,
     Delivery,
@@ -121,7 +122,7 @@ def _lock_endpoints_that_change(outcomes: Sequence[Outcome]) -> dict[str, Webhoo
         for lease, made in outcomes
         if lease.delivery.claim_id is not None
         and made.error_class != ErrorClass.SIGNING
-        and (lease.endpoint.is_unwell or not made.succeeded)
+        and (holds(UNWELL, lease.endpoint) or not made.succeeded)
     }
     if not changing:
         return {}

@@ -11,6 +11,7 @@ from django.db.models import Count, Q
 
 from accounts.domain import audit
 from fulfillment.domain.delivery import notices
+from fulfillment.domain.delivery.status import LONGEST_PAUSE
 from fulfillment.models import Attempt, ErrorClass, HoldReason, WebhookEndpoint
 
 # Open when, in the last five minutes, at least ten attempts were made and at least 70 % failed.
@@ -18,25 +19,13 @@ WINDOW = timedelta(minutes=5)
 LEAST_ATTEMPTS = 10
 FAILED_SHARE = 0.7
 OPEN_FOR = timedelta(seconds=30)
-# A 429 or 503 with Retry-After pauses the whole endpoint, but one answer cannot silence it for long.
-LONGEST_PAUSE = timedelta(minutes=5)
+# With Retry-After they pause the whole endpoint, for LONGEST_PAUSE at most: one answer cannot silence it for long.
 PAUSING_STATUSES = (429, 503)
 HOLD_AFTER = timedelta(days=5)
 GONE = 410
 
 
 ARRIVED = Q(status__gte=200, status__lt=300)
-# Nothing closes an endpoint for longer. What seems to was written by a clock that was ahead, and is over.
-CLOCK_AHEAD = LONGEST_PAUSE + timedelta(minutes=1)
-
-
-def lets_through(now: datetime) -> Q:
-    """Endpoints that requests may go to: all of them, or one probe where `breaker_open_until` is set."""
-    return (
-        Q(breaker_open_until=None)
-        | Q(breaker_open_until__lte=now)
-        | Q(breaker_open_until__gt=now + CLOCK_AHEAD)
-    )
 
 
 def begin_probe(endpoint: WebhookEndpoint, now: datetime, longest: timedelta) -> None:

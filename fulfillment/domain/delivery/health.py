@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Min, Q, TextChoices
+from django.db.models import Count, Min
 
-from fulfillment.models import (
-    Attempt,
-    Delivery,
-    DeliveryState,
-    ErrorClass,
-    WebhookEndpoint,
+from fulfillment.domain.delivery.status import (
+    DELIVERY_RULES,
+    OF_CLAIM,
+    PENDING,
+    PLANNED,
+    DeliveryStatus,
+    EndpointStatus,
+    endpoint_status,
+    in_flight,
 )
+from fulfillment.models import Attempt, Delivery, ErrorClass, WebhookEndpoint
 
 # What the rates and times are taken from: the attempts of a day, the newest thousand of them.
 PERIOD = timedelta(hours=24)
@@ -21,30 +25,22 @@ MOST_ATTEMPTS = 1000
 SHOWN_ATTEMPTS = 10
 
 
-class Condition(TextChoices):
-    UNVERIFIED = "unverified", "Waiting for its first test to be answered"
-    WELL = "well", "Working"
-    FAILING = "failing", "Failing"
-    PAUSED = "paused", "Paused for a moment after failures"
-    HELD = "held", "Held"
-
-
 @dataclass(frozen=True, slots=True)
 class EndpointHealth:
     """`success_rate` is 0 to 1; it and the times (in milliseconds) are None where no claim was sent in a day.
 
-    `waiting` and `oldest_waiting_at` are of claims not delivered yet, `stuck` of those that are held
-    each by itself and need an owner. `in_flight` and `next_attempt_at` are of claims and tests alike: the
+    `waiting` and `oldest_waiting_at` are of claims not delivered yet, `failed` of those that wait for an
+    owner. `in_flight` and `next_attempt_at` are of claims and tests alike: the
     requests on their way, and when the earliest of those to come is planned, None where none is.
     """
 
-    condition: Condition
+    status: EndpointStatus
     attempts: int
     success_rate: float | None
     p50_ms: int | None
     p95_ms: int | None
     waiting: int
-    stuck: int
+    failed: int
     in_flight: int
     oldest_waiting_at: datetime | None
     next_attempt_at: datetime | None
@@ -64,26 +60,24 @@ def endpoint_health(*, endpoint: WebhookEndpoint, now: datetime) -> EndpointHeal
         .only("status", "duration_ms")[:MOST_ATTEMPTS]
     )
     times = sorted(attempt.duration_ms for attempt in recent if attempt.duration_ms is not None)
-    of_a_claim = Q(claim__isnull=False)
-    stuck = Delivery.objects.filter(of_a_claim, endpoint=endpoint, state=DeliveryState.FAILED).count()
-    sent_by_itself = Q(lease_token=None) & (Q() if endpoint.verified_at else ~of_a_claim)
-    queue = Delivery.objects.filter(endpoint=endpoint, state=DeliveryState.PENDING).aggregate(
-        waiting=Count("pk", filter=of_a_claim),
-        in_flight=Count("pk", filter=Q(lease_token__isnull=False, next_attempt_at__gt=now)),
-        oldest=Min("created_at", filter=of_a_claim),
-        next=Min("next_attempt_at", filter=sent_by_itself),
+    failed = Delivery.objects.filter(DELIVERY_RULES[DeliveryStatus.FAILED], endpoint=endpoint).count()
+    queue = Delivery.objects.filter(PENDING, endpoint=endpoint).aggregate(
+        waiting=Count("pk", filter=OF_CLAIM),
+        in_flight=Count("pk", filter=in_flight(now)),
+        oldest=Min("created_at", filter=OF_CLAIM),
+        next=Min("next_attempt_at", filter=PLANNED),
     )
-    planned = None if endpoint.held_at or endpoint.deleted_at else queue["next"]
+    planned = queue["next"]
     if planned is not None and endpoint.breaker_open_until is not None:
         planned = max(planned, endpoint.breaker_open_until)
     return EndpointHealth(
-        condition=condition_of(endpoint, now),
+        status=endpoint_status(endpoint, now),
         attempts=len(recent),
         success_rate=sum(attempt.succeeded for attempt in recent) / len(recent) if recent else None,
         p50_ms=_percentile(times, 0.50),
         p95_ms=_percentile(times, 0.95),
         waiting=queue["waiting"],
-        stuck=stuck,
+        failed=failed,
         in_flight=queue["in_flight"],
         oldest_waiting_at=queue["oldest"],
         next_attempt_at=planned,
@@ -98,17 +92,6 @@ def recent_attempts(*, endpoint: WebhookEndpoint) -> list[Attempt]:
     attempts = Attempt.objects.filter(endpoint=endpoint).select_related("delivery").order_by("-started_at")
     shown = ("delivery__claim", "number", "started_at", "duration_ms", "status", "error_class")
     return list(attempts.only(*shown)[:SHOWN_ATTEMPTS])
-
-
-def condition_of(endpoint: WebhookEndpoint, now: datetime) -> Condition:
-    """One word for an endpoint, without a query."""
-    if endpoint.held_at is not None:
-        return Condition.HELD
-    if endpoint.verified_at is None:
-        return Condition.UNVERIFIED
-    if endpoint.breaker_open_until is not None and endpoint.breaker_open_until > now:
-        return Condition.PAUSED
-    return Condition.WELL if endpoint.failing_since is None else Condition.FAILING
 
 
 def _percentile(ordered: list[int], share: float) -> int | None:

@@ -20,14 +20,13 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from accounts.models import new_ulid, ulid_parameter, ulid_text
 from config.rows import columns, insert, select
-from fulfillment.domain.delivery import breaker
+from fulfillment.domain.delivery import breaker, status
 from fulfillment.domain.delivery.messages import CLAIM_CREATED, claim_body
 from fulfillment.domain.delivery.schedule import what_follows
 from fulfillment.models import (
     Attempt,
     Claim,
     Delivery,
-    DeliveryState,
     ErrorClass,
     Trigger,
     WebhookEndpoint,
@@ -42,8 +41,6 @@ LEASE_MARGIN = timedelta(seconds=10)
 
 # Requests on their way to one endpoint at a time, over all processes.
 IN_FLIGHT_PER_ENDPOINT = 8
-# No lease is this long. One that seems to be was taken by a clock that was ahead, and is over.
-CLOCK_AHEAD = timedelta(minutes=1)
 # Deliveries that an endpoint has in one turn, where many have work: every endpoint looked at costs a query.
 TURN = 4
 
@@ -68,7 +65,7 @@ def create_for_claim(*, claim: Claim, now: datetime, lease: bool) -> list[Lease]
     ready = [
         endpoint
         for endpoint in endpoints
-        if lease and endpoint.accepts_claims and endpoint.breaker_open_until is None
+        if lease and status.holds(status.TAKES_CLAIMS & ~status.BREAKER_SET, endpoint)
     ]
     in_flight = _in_flight(ready, now)
     created, leased = [], []
@@ -126,7 +123,7 @@ def _in_flight(endpoints: Sequence[WebhookEndpoint], now: datetime) -> dict[str,
         GROUP BY endpoint_id
     """  # noqa: S608 - nothing of it is anybody's input
     ids = [ulid_parameter(endpoint.pk) for endpoint in endpoints]
-    parameters = [*ids, moment(now), moment(now + CLOCK_AHEAD)]
+    parameters = [*ids, moment(now), moment(now + status.LEASE_AHEAD)]
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return {ulid_text(endpoint_id): count for endpoint_id, count in cursor.fetchall()}
@@ -139,7 +136,7 @@ def moment(now: datetime) -> Any:
 
 def due(now: datetime) -> QuerySet[Delivery]:
     """Deliveries whose time has come, whatever their endpoint says. A leased one among them crashed."""
-    return Delivery.objects.filter(state=DeliveryState.PENDING, next_attempt_at__lte=now)
+    return Delivery.objects.filter(status.due(now))
 
 
 class Load:
@@ -148,9 +145,7 @@ class Load:
     def __init__(self, now: datetime) -> None:
         self.endpoints: Counter[str] = Counter()
         self.organizations: Counter[str] = Counter()
-        leased = Delivery.objects.filter(
-            lease_token__isnull=False, next_attempt_at__gt=now, next_attempt_at__lte=now + CLOCK_AHEAD
-        )
+        leased = Delivery.objects.filter(status.in_flight(now))
         by_endpoint = leased.values_list("endpoint", "endpoint__organization").annotate(Count("pk"))
         for endpoint, organization, count in by_endpoint.order_by():
             self.endpoints[endpoint] += count
@@ -214,9 +209,8 @@ def _lock_endpoints_with_work(limit: int, now: datetime) -> list[WebhookEndpoint
         WebhookEndpoint.objects.select_for_update(skip_locked=True, no_key=True)
         .filter(
             Q(Exists(due_there), verified_at__isnull=False) | Q(Exists(due_there.filter(claim=None))),
-            breaker.lets_through(now),
-            held_at=None,
-            deleted_at=None,
+            status.TAKES_TESTS,
+            ~status.paused(now),
         )
         .exclude(Load(now).full())
         .order_by("?")[: max(TURN, -(-limit // TURN))]
@@ -257,8 +251,7 @@ def _note_crashes(limit: int, now: datetime) -> None:
     """A lease that ran out without an outcome is a failure like others: what kills whoever makes the attempt
     must not be tried for ever without a pause. The pause counts from the attempt's beginning: after the first
     crash it is over by now."""
-    over = Q(next_attempt_at__lte=now) | Q(next_attempt_at__gt=now + CLOCK_AHEAD)
-    leased = Delivery.objects.filter(over, state=DeliveryState.PENDING, lease_token__isnull=False)
+    leased = Delivery.objects.filter(status.crashed(now))
     locked = leased.select_for_update(skip_locked=True, of=("self",)).select_related("endpoint")
     for delivery in locked[:limit]:
         made = _crashed(delivery, now)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.db.models import Count, F, Min, Prefetch, Q, QuerySet
 
 from accounts.models import Organization, parse_ulid
-from fulfillment.domain.delivery.standing import DELIVERIES, Standing
+from fulfillment.domain.delivery.status import DELIVERY_RULES, OF_CLAIM, DeliveryStatus
 from fulfillment.models import Attempt, Delivery
 
 
@@ -26,7 +26,7 @@ RECENT = timedelta(hours=24)
 
 
 class DeliveryFigures(NamedTuple):
-    """Deliveries by their `Standing`: `delivered` are claims of the last day, the others are those of now, tests
+    """Deliveries by their status: `delivered` are claims of the last day, the others are those of now, tests
     included. `oldest_waiting` may be None."""
 
     delivered: int
@@ -37,16 +37,15 @@ class DeliveryFigures(NamedTuple):
 
 
 def delivery_figures(*, organization: Organization, now: datetime) -> DeliveryFigures:
-    of_a_claim = Q(claim__isnull=False)
-    waiting = DELIVERIES[Standing.WAITING] & of_a_claim
+    waiting = DELIVERY_RULES[DeliveryStatus.WAITING] & OF_CLAIM
     row = Delivery.objects.filter(endpoint__organization=organization).aggregate(
         delivered=Count(
             "pk",
-            filter=DELIVERIES[Standing.DELIVERED] & of_a_claim & Q(delivered_at__gt=now - RECENT),
+            filter=DELIVERY_RULES[DeliveryStatus.DELIVERED] & OF_CLAIM & Q(delivered_at__gt=now - RECENT),
         ),
         waiting=Count("pk", filter=waiting),
-        held=Count("pk", filter=DELIVERIES[Standing.HELD]),
-        failed=Count("pk", filter=DELIVERIES[Standing.FAILED]),
+        held=Count("pk", filter=DELIVERY_RULES[DeliveryStatus.HELD]),
+        failed=Count("pk", filter=DELIVERY_RULES[DeliveryStatus.FAILED]),
         oldest_waiting=Min("created_at", filter=waiting),
     )
     return DeliveryFigures(**row)

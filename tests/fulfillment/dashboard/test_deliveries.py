@@ -52,7 +52,7 @@ def rows(client: Client, **query: str) -> dict[str, dict[str, str]]:
     admin = changelist.model_admin
     return {
         delivery.pk: {
-            "state": admin.standing(delivery),
+            "state": admin.status(delivery),
             "answer": admin.last_answer(delivery),
             "next": admin.next_attempt(delivery),
         }

@@ -9,10 +9,10 @@ import pytest
 from fulfillment.domain.claims.story import claim_timeline
 from fulfillment.domain.delivery import attempts, queue, signing
 from fulfillment.domain.delivery.attempts import Outcome, send, write_outcomes
-from fulfillment.domain.delivery.breaker import LONGEST_PAUSE
 from fulfillment.domain.delivery.endpoints import change_endpoint
 from fulfillment.domain.delivery.queue import take_due
 from fulfillment.domain.delivery.resending import resend_delivery
+from fulfillment.domain.delivery.status import LONGEST_PAUSE
 from fulfillment.models import Delivery, DeliveryState, SigningKey, WebhookEndpoint
 from tests import factories
 from tests.fulfillment.delivering import deliver_due, make_delivery

@@ -19,6 +19,7 @@ from fulfillment.domain.delivery.endpoints import (
     release_endpoint,
     send_test_event,
 )
+from fulfillment.domain.delivery.status import TAKES_CLAIMS, holds
 from fulfillment.models import Delivery, DeliveryState, WebhookEndpoint
 from tests.fulfillment.delivering import deliver_due, make_delivery
 
@@ -31,11 +32,11 @@ def fresh(studio, owner, receiver, signing_key, now) -> WebhookEndpoint:
 
 
 def test_a_new_endpoint_is_sent_a_test_that_verifies_it(fresh, receiver, now):
-    assert not fresh.accepts_claims
+    assert not holds(TAKES_CLAIMS, fresh)
     deliver_due(now)
 
     fresh.refresh_from_db()
-    assert fresh.accepts_claims
+    assert holds(TAKES_CLAIMS, fresh)
     (received,) = receiver.received
     assert received.headers["Kick-Event-Type"] == "drops.test"
     body = json.loads(received.body)
@@ -121,11 +122,11 @@ def test_a_test_verifies_only_the_url_that_it_was_sent_to(fresh, receiver, owner
 
     attempts.attempt(on_its_way, now=now)
     fresh.refresh_from_db()
-    assert not fresh.accepts_claims
+    assert not holds(TAKES_CLAIMS, fresh)
 
     deliver_due(now)
     fresh.refresh_from_db()
-    assert fresh.accepts_claims
+    assert holds(TAKES_CLAIMS, fresh)
     assert [received.path for received in receiver.received] == ["/hooks", "/hooks/moved"]
 
 
@@ -155,7 +156,7 @@ def test_a_test_of_the_url_before_that_is_under_way_ends_there(fresh, receiver, 
 def test_changing_the_time_to_acknowledge_asks_for_no_new_verification(endpoint, owner, now):
     changed = change_endpoint(endpoint=endpoint, acknowledge_within_hours=24, actor=owner, now=now)
 
-    assert changed.accepts_claims
+    assert holds(TAKES_CLAIMS, changed)
     assert not Delivery.objects.exists()
     with pytest.raises(ValidationError):
         change_endpoint(endpoint=endpoint, acknowledge_within_hours=0, actor=owner, now=now)

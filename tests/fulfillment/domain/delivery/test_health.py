@@ -28,7 +28,7 @@ MINUTE = timedelta(minutes=1)
 def test_the_health_of_an_endpoint_nothing_was_sent_to(endpoint, now):
     health = endpoint_health(endpoint=endpoint, now=now)
 
-    assert (health.condition, health.attempts, health.success_rate, health.p50_ms) == ("well", 0, None, None)
+    assert (health.status, health.attempts, health.success_rate, health.p50_ms) == ("working", 0, None, None)
     assert (health.waiting, health.oldest_waiting_at, health.next_attempt_at) == (0, None, None)
 
 
@@ -53,7 +53,7 @@ def test_rates_times_and_what_waits(endpoint, receiver, now):
     health = endpoint_health(endpoint=endpoint, now=now)
 
     assert (health.attempts, health.success_rate, health.p50_ms, health.p95_ms) == (20, 0.75, 100, 190)
-    assert (health.waiting, health.stuck, health.in_flight) == (2, 1, 0)
+    assert (health.waiting, health.failed, health.in_flight) == (2, 1, 0)
     assert (health.oldest_waiting_at, health.next_attempt_at) == (now - MINUTE, now + MINUTE)
 
 
@@ -91,6 +91,7 @@ def test_nothing_is_planned_for_an_endpoint_that_nothing_is_sent_to(endpoint, no
     make_delivery(endpoint, now)
     for name, value in holding.items():
         setattr(endpoint, name, now - value if isinstance(value, timedelta) else value)
+    endpoint.save()
 
     assert endpoint_health(endpoint=endpoint, now=now).next_attempt_at is None
 
@@ -111,25 +112,6 @@ def test_the_newest_attempts_are_read_with_one_query(
         ]
     newest_first = [(now + number * MINUTE, 200, 1, number < count) for number in range(count, -1, -1)]
     assert shown == newest_first[:10]
-
-
-@pytest.mark.parametrize(
-    ("fields", "condition"),
-    [
-        ({}, "well"),
-        ({"verified_at": None}, "unverified"),
-        ({"failing_since": MINUTE}, "failing"),
-        ({"failing_since": MINUTE, "breaker_open_until": -MINUTE}, "paused"),
-        ({"failing_since": MINUTE, "breaker_open_until": MINUTE}, "failing"),
-        ({"failing_since": MINUTE, "held_at": MINUTE, "held_reason": "failing"}, "held"),
-    ],
-)
-def test_the_condition_in_one_word(endpoint, now, fields, condition):
-    for name, value in fields.items():
-        setattr(endpoint, name, now - value if isinstance(value, timedelta) else value)
-    endpoint.save()
-
-    assert endpoint_health(endpoint=endpoint, now=now).condition == condition
 
 
 @pytest.mark.parametrize("waiting", [1, 3])

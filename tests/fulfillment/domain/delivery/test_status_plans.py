@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from ulid import ULID
 
 from accounts.models import Organization
-from fulfillment.domain.delivery.standing import DELIVERIES, OF_CLAIMS, claims_in
+from fulfillment.domain.delivery.status import DELIVERY_RULES, LISTED_CLAIMS, LISTED_DELIVERIES, claims_in
 from fulfillment.models import Claim, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
 from tests.fulfillment.delivering import make_delivery
@@ -29,7 +29,7 @@ ULID_OF_N = "(lpad(to_hex(%(at)s::bigint + n), 12, '0') || lpad(to_hex(n), 20, '
 
 @pytest.fixture
 def arrived(studio: Organization, now: datetime) -> Delivery:
-    """One delivery that arrived, beside three of each other standing."""
+    """One delivery that arrived, beside three of each other status."""
     empty(Claim, Delivery)
     held = factories.WebhookEndpointFactory(organization=studio, held_at=now, held_reason="owner")
     endpoint = factories.WebhookEndpointFactory(organization=studio)
@@ -68,15 +68,15 @@ def copy(arrived: Delivery, *, first: int, last: int) -> None:
     analyze(Claim, Delivery, WebhookEndpoint)
 
 
-def test_a_page_of_each_standing_costs_no_more_the_more_have_arrived(
+def test_a_page_of_each_status_costs_no_more_the_more_have_arrived(
     studio: Organization, arrived: Delivery
 ) -> None:
     deliveries = Delivery.objects.filter(endpoint__organization=studio).order_by("-id")
     claims = Claim.objects.filter(organization=studio).order_by("-id")
     asked: dict[str, QuerySet] = {
-        f"deliveries {standing}": deliveries.filter(wanted) for standing, wanted in DELIVERIES.items()
+        f"deliveries {status}": deliveries.filter(DELIVERY_RULES[status]) for status in LISTED_DELIVERIES
     }
-    asked |= {f"claims {standing}": claims_in(claims, standing) for standing in OF_CLAIMS}
+    asked |= {f"claims {status}": claims_in(claims, status) for status in LISTED_CLAIMS}
     copy(arrived, first=1, last=FEW)
     of_few = {name: rows_read(*rows[:PAGE].query.sql_with_params()) for name, rows in asked.items()}
     copy(arrived, first=FEW + 1, last=MANY)

@@ -1,0 +1,196 @@
+"""Where deliveries, claims and endpoints stand: one table, read by rows, filters, counts and the queue alike.
+
+Each rule is a Q. A query takes it as it is, and `holds` reads it of a row that is loaded, so that the two
+cannot disagree. `words` has what owners and viewers read.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+
+from fulfillment.models import Claim, Delivery, DeliveryState, WebhookEndpoint
+
+
+class EndpointStatus(StrEnum):
+    DELETED = "deleted"
+    HELD = "held"
+    UNVERIFIED = "unverified"
+    PAUSED = "paused"
+    FAILING = "failing"
+    WORKING = "working"
+
+
+class DeliveryStatus(StrEnum):
+    """WAITING is attempted by itself. HELD waits until its endpoint is released or verified, FAILED until an
+    owner sends it again. NOT_SENT has no endpoint that it could go to: the claim is in the API."""
+
+    DELIVERED = "delivered"
+    WAITING = "waiting"
+    HELD = "held"
+    FAILED = "failed"
+    FAILED_TEST = "failed_test"
+    NOT_SENT = "not_sent"
+
+
+# A clock that was ahead wrote what lies further in the future than this: a pause, a lease. It is over.
+LONGEST_PAUSE = timedelta(minutes=5)
+PAUSE_AHEAD = LONGEST_PAUSE + timedelta(minutes=1)
+LEASE_AHEAD = timedelta(minutes=1)
+
+# Endpoints.
+DELETED = Q(deleted_at__isnull=False)
+HELD = Q(held_at__isnull=False)
+UNVERIFIED = Q(verified_at__isnull=True)
+FAILING = Q(failing_since__isnull=False)
+# Set while the circuit breaker is open, and until the probe that follows has arrived.
+BREAKER_SET = Q(breaker_open_until__isnull=False)
+# The next success changes the endpoint's row.
+UNWELL = FAILING | BREAKER_SET
+TAKES_TESTS = ~DELETED & ~HELD
+TAKES_CLAIMS = TAKES_TESTS & ~UNVERIFIED
+
+
+def paused(now: datetime) -> Q:
+    """Endpoints that no request may go to for a moment."""
+    return Q(breaker_open_until__gt=now, breaker_open_until__lte=now + PAUSE_AHEAD)
+
+
+def endpoint_rules(now: datetime) -> Sequence[tuple[EndpointStatus, Q]]:
+    """The definition of the statuses of endpoints: the first rule that holds."""
+    return (
+        (EndpointStatus.DELETED, DELETED),
+        (EndpointStatus.HELD, HELD),
+        (EndpointStatus.UNVERIFIED, UNVERIFIED),
+        (EndpointStatus.PAUSED, paused(now)),
+        (EndpointStatus.FAILING, FAILING),
+        (EndpointStatus.WORKING, Q()),
+    )
+
+
+def endpoint_status(endpoint: WebhookEndpoint, now: datetime) -> EndpointStatus:
+    return next(status for status, rule in endpoint_rules(now) if holds(rule, endpoint))
+
+
+def at_endpoint(rule: Q) -> Q:
+    """A rule about endpoints, asked of a delivery's endpoint."""
+    children: list[Any] = rule.children
+    moved = [
+        at_endpoint(child) if isinstance(child, Q) else (f"endpoint__{child[0]}", child[1])
+        for child in children
+    ]
+    return Q(*moved, _connector=rule.connector, _negated=rule.negated)
+
+
+# Deliveries.
+OF_CLAIM = Q(claim_id__isnull=False)
+PENDING = Q(state=DeliveryState.PENDING)
+ARRIVED = Q(delivered_at__isnull=False)
+LEASED = Q(lease_token__isnull=False)
+_TAKEN = at_endpoint(TAKES_CLAIMS) | (~OF_CLAIM & at_endpoint(TAKES_TESTS))
+
+# The definition of the statuses of deliveries: exactly one rule holds. Each but NOT_SENT goes by the index of
+# its state.
+DELIVERY_RULES: Mapping[DeliveryStatus, Q] = {
+    DeliveryStatus.DELIVERED: Q(state=DeliveryState.DELIVERED),
+    DeliveryStatus.WAITING: PENDING & _TAKEN,
+    DeliveryStatus.HELD: PENDING & at_endpoint(~DELETED) & ~_TAKEN,
+    DeliveryStatus.FAILED: Q(state=DeliveryState.FAILED) & OF_CLAIM & at_endpoint(~DELETED),
+    DeliveryStatus.FAILED_TEST: Q(state=DeliveryState.FAILED) & ~OF_CLAIM,
+    DeliveryStatus.NOT_SENT: (PENDING | Q(state=DeliveryState.FAILED) & OF_CLAIM) & at_endpoint(DELETED),
+}
+# NOT_SENT is few of all the deliveries, and has no index: no list can be asked for it.
+LISTED_DELIVERIES = tuple(status for status in DeliveryStatus if status != DeliveryStatus.NOT_SENT)
+# The statuses of claims that can be asked for, the nearest to the game first.
+LISTED_CLAIMS = (
+    DeliveryStatus.DELIVERED,
+    DeliveryStatus.WAITING,
+    DeliveryStatus.HELD,
+    DeliveryStatus.FAILED,
+)
+# An attempt will be made, and none is under way.
+PLANNED = DELIVERY_RULES[DeliveryStatus.WAITING] & ~LEASED
+
+
+def due(now: datetime) -> Q:
+    """Their time has come, whatever their endpoint says. A leased one among them crashed."""
+    return PENDING & Q(next_attempt_at__lte=now)
+
+
+def in_flight(now: datetime) -> Q:
+    """A request is on its way."""
+    return LEASED & Q(next_attempt_at__gt=now, next_attempt_at__lte=now + LEASE_AHEAD)
+
+
+def crashed(now: datetime) -> Q:
+    """The lease ended without an outcome."""
+    over = Q(next_attempt_at__lte=now) | Q(next_attempt_at__gt=now + LEASE_AHEAD)
+    return PENDING & LEASED & over
+
+
+def delivery_status(delivery: Delivery) -> DeliveryStatus:
+    """Of a delivery with its endpoint; no query."""
+    return next(status for status, rule in DELIVERY_RULES.items() if holds(rule, delivery))
+
+
+def next_attempt_at(delivery: Delivery) -> datetime | None:
+    """When the delivery is due: where that is past, at a worker's next turn. None where no attempt is planned,
+    or one is under way."""
+    if not holds(PLANNED, delivery):
+        return None
+    assert delivery.next_attempt_at is not None  # noqa: S101 - constraint delivery_pending_has_next_attempt
+    return max(delivery.next_attempt_at, delivery.endpoint.breaker_open_until or delivery.next_attempt_at)
+
+
+def claim_status(deliveries: Iterable[Delivery]) -> DeliveryStatus:
+    """Of a claim by its deliveries, each with its endpoint: delivered once one endpoint has had it, also
+    while it is sent again; else as the nearest of them."""
+    deliveries = list(deliveries)
+    if any(holds(ARRIVED, delivery) for delivery in deliveries):
+        return DeliveryStatus.DELIVERED
+    found = {delivery_status(delivery) for delivery in deliveries}
+    return next((status for status in LISTED_CLAIMS if status in found), DeliveryStatus.NOT_SENT)
+
+
+def claims_in(claims: QuerySet[Claim], status: DeliveryStatus) -> QuerySet[Claim]:
+    """Those of `claims` that `claim_status` says `status` of, which is one of LISTED_CLAIMS."""
+    own = Delivery.objects.filter(claim=OuterRef("pk"))
+    arrived = Exists(own.filter(ARRIVED))
+    if status == DeliveryStatus.DELIVERED:
+        return claims.filter(arrived)
+    nearer = LISTED_CLAIMS[1 : LISTED_CLAIMS.index(status)]
+    return claims.filter(
+        ~arrived,
+        *(~Exists(own.filter(DELIVERY_RULES[each])) for each in nearer),
+        Exists(own.filter(DELIVERY_RULES[status])),
+    )
+
+
+_LOOKUPS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "exact": operator.eq,
+    "isnull": lambda value, unset: (value is None) is unset,
+    "gt": lambda value, bound: value is not None and value > bound,
+    "lte": lambda value, bound: value is not None and value <= bound,
+}
+
+
+def holds(rule: Q, row: Model) -> bool:
+    """Whether `rule` holds of `row`, as the database would say. The look-ups of this module are known, no others."""
+    children: list[Any] = rule.children
+    each = (holds(child, row) if isinstance(child, Q) else _meets(row, *child) for child in children)
+    return (any(each) if rule.connector == Q.OR else all(each)) is not rule.negated
+
+
+def _meets(row: Model, path: str, wanted: Any) -> bool:
+    *names, last = path.split("__")
+    if last not in _LOOKUPS:
+        names, last = [*names, last], "exact"
+    value: Any = row
+    for name in names:
+        value = getattr(value, name)
+    return _LOOKUPS[last](value, wanted)
