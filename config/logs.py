@@ -8,10 +8,32 @@ from typing import Any
 import structlog
 
 
-def without_query(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Addresses are logged without their query: it may hold a token or a code."""
-    if isinstance(event.get("request"), str):
-        event["request"] = event["request"].partition("?")[0]
+def route_of(request: Any) -> str:
+    """What is logged of an address: the route that it matched, since what stands in its place may be a key.
+
+    An address without a route may be that of a page with a key, mistyped: of it only the first part is told.
+    """
+    if match := request.resolver_match:
+        return f"/{match.route}"
+    first, _, more = request.path.removeprefix("/").partition("/")
+    return f"/{first}/..." if more else f"/{first}"
+
+
+def refusals_in_one_line(
+    logger: object, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Django's own lines about requests: with the route in place of the path, and a traceback only for what is
+    our fault. Anybody can have a request refused, a thousand times a second.
+    """
+    record = event.get("_record")
+    status, request = getattr(record, "status_code", None), getattr(record, "request", None)
+    if status is None or request is None or not hasattr(request, "resolver_match"):
+        return event
+    path = request.path.encode("unicode_escape").decode("ascii")
+    if path != "/":
+        event["event"] = event["event"].replace(path, route_of(request))
+    if status < 500:
+        event.pop("exc_info", None)
     return event
 
 
@@ -28,7 +50,7 @@ def logging_config(*, debug: bool, level: str) -> dict[str, Any]:
     """Set structlog up and return Django's LOGGING. Nothing below `level` is written."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
-        without_query,
+        refusals_in_one_line,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso"),

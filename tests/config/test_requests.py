@@ -106,3 +106,53 @@ def test_processes_count_together_in_redis(monkeypatch: pytest.MonkeyPatch) -> N
         assert int(others.get(key)) == 55
         assert 0 < others.ttl(key) <= 60
         others.close()
+
+
+KEYED = [
+    "/accounts/password/reset/key/1-hush-hush/",
+    "/accounts/password/reset/key/1-hush-hush",
+    "/accounts/confirm-email/hush:hush/",
+    "/accounts/confirm-email/hush:hush",
+    "/accounts/no/such/hush/",
+]
+
+
+@pytest.mark.parametrize("address", KEYED)
+@pytest.mark.parametrize("method", ["get", "put"])
+def test_the_key_in_an_address_is_in_no_line(db: None, log: StringIO, method: str, address: str) -> None:
+    getattr(Client(), method)(address)
+
+    assert "request_finished" in log.getvalue()
+    assert "/accounts/" in log.getvalue()
+    assert "hush" not in log.getvalue()
+
+
+@pytest.mark.urls("tests.config.urls_that_fail")
+def test_a_key_is_in_no_line_about_a_fault(db: None, log: StringIO, client: Client) -> None:
+    client.raise_request_exception = False
+
+    client.get("/fails/500/hush/")
+
+    assert "request_failed" in log.getvalue()
+    assert "Traceback" in log.getvalue()
+    assert "hush" not in log.getvalue()
+
+
+@pytest.mark.urls("tests.config.urls_that_fail")
+@pytest.mark.parametrize(
+    ("path", "host", "status", "told"),
+    [
+        ("/", "x", 400, "Invalid HTTP_HOST header"),
+        ("/fails/400/", "127.0.0.1", 400, "a secret that no page shows"),
+        ("/fails/403/", "127.0.0.1", 403, "Forbidden (Permission denied): /fails/403/"),
+    ],
+)
+def test_a_refusal_is_one_line_without_a_traceback(
+    db: None, log: StringIO, client: Client, path: str, host: str, status: int, told: str
+) -> None:
+    assert client.get(path, headers={"host": host}).status_code == status
+
+    lines = [line for line in log.getvalue().splitlines() if "request_finished" not in line]
+    assert len(lines) == 1
+    assert told in lines[0]
+    assert "Traceback" not in lines[0]

@@ -20,7 +20,7 @@ def forbidden(request: HttpRequest) -> HttpResponse:
     raise PermissionDenied("a secret that no page shows")
 
 
-def broken(request: HttpRequest) -> HttpResponse:
+def broken(request: HttpRequest, key: str = "") -> HttpResponse:
     raise RuntimeError("a secret that no page shows")
 
 
@@ -34,6 +34,7 @@ urlpatterns = [
     path("fails/403/", forbidden),
     path("fails/500/", broken),
     path("fails/503/", without_database),
+    path("fails/500/<key>/", broken),
     path("api/v1/fails/400", suspicious),
     path("api/v1/fails/403", forbidden),
     path("api/v1/fails/500", broken),
