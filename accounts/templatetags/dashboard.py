@@ -12,8 +12,10 @@ from django.contrib.admin.utils import display_for_field, display_for_value, lab
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
+from django.utils import dateformat
 from django.utils.html import format_html
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from accounts.dashboard.kit.objects import OrganizationAdmin
 
@@ -56,11 +58,19 @@ def moment(value: datetime | None, empty: str = EMPTY) -> str:
     """A time as the dashboard tells it: in UTC, like its forms, the audit log and the API."""
     if value is None:
         return empty
-    return format_html(
-        '<time datetime="{}">{} UTC</time>',
-        value.isoformat(timespec="seconds"),
-        f"{value:%-d %b %Y, %H:%M}",
-    )
+    return _time(value, "j M Y, H:i")
+
+
+@register.filter
+def to_the_second(value: datetime) -> str:
+    """The time of something that machines do: retries follow one another within seconds."""
+    return _time(value, "j M Y, H:i:s")
+
+
+def _time(value: datetime, form: str) -> str:
+    """Without microseconds, which HTML allows in no `datetime` attribute."""
+    shown = dateformat.format(value, form)
+    return format_html('<time datetime="{}">{} UTC</time>', value.isoformat(timespec="seconds"), shown)
 
 
 @register.filter
@@ -72,7 +82,7 @@ def percent(share: float) -> str:
 @register.filter
 def minutes(seconds: int) -> str:
     """Seconds of watch time as support reads them: "12 min 5 s"."""
-    return f"{seconds // 60} min {seconds % 60} s"
+    return _("%(minutes)d min %(seconds)d s") % {"minutes": seconds // 60, "seconds": seconds % 60}
 
 
 @register.filter
@@ -85,11 +95,11 @@ def readonly_value(field: Any) -> Any:
     """The value of an admin's read-only field, times as times."""
     name, obj, model_admin = field.field["field"], field.form.instance, field.model_admin
     try:
-        _, _, value = lookup_field(name, obj, model_admin)
+        value = lookup_field(name, obj, model_admin)[2]
     except (AttributeError, ValueError, ObjectDoesNotExist):
         return EMPTY
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     return moment(value) if isinstance(value, datetime) else field.contents()
 
 

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 
 from accounts.dashboard.kit.display import badge
 from accounts.dashboard.kit.sites import site
+from accounts.templatetags.dashboard import to_the_second
 from fulfillment.domain.delivery.status import DeliveryStatus, delivery_status, next_attempt_at
 from fulfillment.domain.delivery.words import FOR_OWNERS
 from fulfillment.models import Attempt, Delivery, ErrorClass
@@ -56,12 +57,3 @@ def link_to(obj: Model) -> str:
     """A link that is the same one when a part of its page was fetched again: focus stays on it."""
     url = site.admin_of(type(obj)).url_of(obj)
     return format_html('<a id="to-{}" href="{}">{}</a>', obj._meta.model_name, url, obj)
-
-
-def to_the_second(at: datetime) -> str:
-    """A moment of a machine: retries follow one another within seconds."""
-    return format_html(
-        '<time datetime="{}">{} UTC</time>',
-        at.isoformat(timespec="seconds"),
-        f"{at:%-d %b %Y, %H:%M:%S}",
-    )

@@ -95,7 +95,7 @@ def test_lists_are_filtered_and_searched(owner_client: Client, claim: Claim, del
             "/dashboard/claims/",
             "status",
             "answered",
-            "a whole claim ID, of 26 characters, or a whole user ID",
+            "a whole claim ID (26 characters) or a whole user ID",
         ),
         ("/dashboard/deliveries/", "state", "failed", "a whole delivery ID or claim ID"),
     ],

@@ -196,7 +196,7 @@ def test_what_is_sent_again_to_an_endpoint_that_takes_nothing_now_is_said_to_wai
     first, second = make_delivery(endpoint, now), make_delivery(endpoint, now)
     set_up(endpoint, fields, now)
     url = f"/dashboard/webhooks/{endpoint.pk}/resend/"
-    assert "What you send again waits" in words(owner_client.get(url))
+    assert "The claims wait until" in words(owner_client.get(url))
     page = words(send_form(owner_client, url, arrival="any", send="1"))
     assert f"2 claims wait for {endpoint}: {reason}" in page
     assert "on their way" not in page

@@ -110,7 +110,7 @@ def test_a_test_event_shows_the_exchange_and_verifies(
     owner_client: Client, endpoint: WebhookEndpoint, receiver: Receiver, signing_key: Any
 ) -> None:
     page = words(press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/test/"))
-    assert "It arrived" in page
+    assert "The test event arrived" in page
     assert "Kick-Event-Signature" in page
     assert '<pre class="code dash-bytes"' in page
     assert "&quot;claim_id&quot;" in page
@@ -148,7 +148,7 @@ def test_without_a_signing_key_the_page_says_so(owner_client: Client, endpoint: 
 
 def test_holding_and_releasing(owner_client: Client, endpoint: WebhookEndpoint) -> None:
     assert "is held" in words(press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/hold/"))
-    assert "Claims wait; nothing is lost" in words(owner_client.get("/dashboard/"))
+    assert "Claims wait and nothing is lost" in words(owner_client.get("/dashboard/"))
     page = words(press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/release/"))
     assert "is released: 0 waiting deliveries wait until it has answered a test event" in page
     endpoint.refresh_from_db()
@@ -169,7 +169,7 @@ def test_claims_are_counted_before_they_are_sent_again(
     factories.ClaimFactory.create_batch(3, campaign=campaign)
     factories.ClaimFactory()
     url = f"/dashboard/webhooks/{endpoint.pk}/resend/"
-    assert "What you send again waits" in words(owner_client.get(url))
+    assert "The claims wait until" in words(owner_client.get(url))
     fields = {"arrival": "never_sent", "campaign": campaign.pk}
     assert "3 claims</strong> would be sent" in words(send_form(owner_client, url, **fields))
     assert not Delivery.objects.exists()
@@ -217,7 +217,7 @@ def test_home_tells_of_an_endpoint_that_never_verified_and_counts_no_test_among_
 ) -> None:
     receiver.answers(500)
     endpoints.change_endpoint(endpoint=endpoint, url=receiver.url + "/new", actor=owner, now=now)
-    assert "is not verified</strong>: claims wait" in words(owner_client.get("/dashboard/"))
+    assert "is not verified.</strong> Claims wait" in words(owner_client.get("/dashboard/"))
 
     deliver_due(now)
     page = words(owner_client.get("/dashboard/"))
