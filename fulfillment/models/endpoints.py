@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, ULIDField, new_ulid
@@ -41,6 +42,12 @@ class WebhookEndpoint(models.Model):
     failing_since = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="The first failure after the last success."
     )
+    released_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The last release in this run of failures: the five days to the next hold count from here.",
+    )
     breaker_open_until = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="Nothing is sent before; then one probe decides."
     )
@@ -65,6 +72,10 @@ class WebhookEndpoint(models.Model):
                 | Q(held_at__isnull=False, held_reason__in=HoldReason.values),
                 name="webhook_endpoint_held_for_a_reason",
             ),
+            models.CheckConstraint(
+                condition=Q(released_at__isnull=True) | Q(failing_since__isnull=False),
+                name="webhook_endpoint_released_while_failing",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -87,11 +98,15 @@ class NoticeKind(models.TextChoices):
 
 
 class EndpointNotice(models.Model):
-    """What the owners were told of an endpoint by mail: each kind once in each run of failures."""
+    """What the owners were told of an endpoint by mail: each kind once in each run of failures,
+    and once more after each release in it."""
 
     endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=16, choices=NoticeKind)
     failing_since = models.DateTimeField(help_text="Which run of failures this is about.")
+    released_at = models.DateTimeField(
+        null=True, blank=True, help_text="The endpoint's last release in this run, before the notice."
+    )
     created_at = models.DateTimeField()
     tried_at = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -100,7 +115,11 @@ class EndpointNotice(models.Model):
         ordering = ["created_at", "id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["endpoint", "kind", "failing_since"], name="endpoint_notice_once"
+                "endpoint",
+                "kind",
+                "failing_since",
+                Coalesce("released_at", "failing_since"),
+                name="endpoint_notice_once",
             ),
             models.CheckConstraint(
                 condition=Q(kind__in=NoticeKind.values), name="endpoint_notice_kind_known"

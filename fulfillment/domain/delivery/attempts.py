@@ -156,7 +156,7 @@ def _note_test(outcome: Outcome) -> None:
             goes_on = Delivery.objects.filter(pk=made.delivery_id, state=DeliveryState.PENDING)
             superseded = goes_on.exclude(endpoint__url=endpoint.url)
             superseded.update(state=DeliveryState.FAILED, next_attempt_at=None)
-    elif tested.update(verified_at=made.ended_at, failing_since=None):
+    elif tested.update(verified_at=made.ended_at, failing_since=None, released_at=None):
         notices.note_recovery(endpoint=endpoint, now=made.ended_at)
         audit.record("endpoint.verified", endpoint, by=None, at=made.ended_at, data={"url": str(endpoint)})
 

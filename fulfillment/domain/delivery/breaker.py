@@ -38,9 +38,9 @@ def note_success(endpoint: WebhookEndpoint, now: datetime) -> None:
     """The endpoint, which is locked, answered 2xx: whatever was wrong with it is over."""
     if endpoint.failing_since is not None:
         notices.note_recovery(endpoint=endpoint, now=now)
-    endpoint.failing_since = endpoint.breaker_open_until = None
+    endpoint.failing_since = endpoint.released_at = endpoint.breaker_open_until = None
     endpoint.breaker_counts_from = now
-    endpoint.save(update_fields=["failing_since", "breaker_open_until", "breaker_counts_from"])
+    endpoint.save(update_fields=["failing_since", "released_at", "breaker_open_until", "breaker_counts_from"])
 
 
 def note_failure(endpoint: WebhookEndpoint, made: Attempt, *, pause: timedelta, keys: int = 1) -> None:
@@ -60,7 +60,8 @@ def note_failure(endpoint: WebhookEndpoint, made: Attempt, *, pause: timedelta, 
     if closed_for:
         # An answer that was on its way for long shortens nothing.
         endpoint.breaker_open_until = max(endpoint.breaker_open_until or now, now + closed_for)
-    if endpoint.held_at is None and (made.status == GONE or now - endpoint.failing_since >= HOLD_AFTER):
+    failing_for = now - (endpoint.released_at or endpoint.failing_since)
+    if endpoint.held_at is None and (made.status == GONE or failing_for >= HOLD_AFTER):
         endpoint.held_at = now
         endpoint.held_reason = HoldReason.GONE if made.status == GONE else HoldReason.FAILING
         audit.record("endpoint.held", endpoint, by=None, at=now, data={"reason": endpoint.held_reason})

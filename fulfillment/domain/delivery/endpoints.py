@@ -82,7 +82,7 @@ def change_endpoint(
     moved = "url" in changes and changes["url"] != before["url"]
     if moved:
         _check_url(locked.url)
-        locked.verified_at = locked.failing_since = locked.breaker_open_until = None
+        locked.verified_at = locked.failing_since = locked.released_at = locked.breaker_open_until = None
     _save(locked)
     changed = {name: [before[name], value] for name, value in changes.items() if before[name] != value}
     if moved:
@@ -118,12 +118,15 @@ def hold_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> N
 
 @transaction.atomic
 def release_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> int:
-    """Send again, beginning with everything that waited. Returns how many deliveries that is."""
+    """Send again, beginning with everything that waited. Returns how many deliveries that is.
+
+    An endpoint that goes on failing is held again after five more days.
+    """
     locked = _lock(endpoint)
     locked.held_at, locked.held_reason = None, ""
     locked.breaker_open_until, locked.breaker_counts_from = None, now
     if locked.failing_since is not None:
-        locked.failing_since = now  # five more days
+        locked.released_at = now
     locked.save()
     waiting = locked.deliveries.filter(
         state__in=[DeliveryState.PENDING, DeliveryState.FAILED], lease_token=None, claim__isnull=False

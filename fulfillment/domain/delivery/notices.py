@@ -1,6 +1,7 @@
 """Mail to owners about their endpoints: failing for an hour, a day, three days; held; recovered.
 
-A notice is a row first, one of each kind in each run of failures, and a mail second.
+A notice is a row first, and a mail second. There is one of each kind in each run of failures, and one more
+after each release in it: the times count from there, as the five days to the next hold do.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.core.mail import send_mail
+from django.db.models.functions import Coalesce
 
 from accounts.models import MemberRole, User
+from fulfillment.domain.delivery.status import DELETED, FAILING, HELD
 from fulfillment.models import EndpointNotice, HoldReason, NoticeKind, WebhookEndpoint
 
 # The longest first.
@@ -27,6 +30,12 @@ SUBJECTS = {
     NoticeKind.FAILING_72H: "Your webhook has been failing for three days",
     NoticeKind.HELD: "Your webhook is held: claims wait for you",
     NoticeKind.RECOVERED: "Your webhook works again",
+}
+AFTER_A_RELEASE = {
+    NoticeKind.FAILING_1H: "Your webhook still fails, an hour after its release",
+    NoticeKind.FAILING_24H: "Your webhook still fails, a day after its release",
+    NoticeKind.FAILING_72H: "Your webhook still fails, three days after its release",
+    NoticeKind.HELD: "Your webhook is held again: claims wait for you",
 }
 WHAT_NOW = {
     NoticeKind.HELD: (
@@ -50,26 +59,31 @@ def note_recovery(*, endpoint: WebhookEndpoint, now: datetime) -> None:
             endpoint=endpoint,
             kind=NoticeKind.RECOVERED,
             failing_since=last.failing_since,
+            released_at=last.released_at,
             defaults={"created_at": now},
         )
 
 
 def write_notices(*, now: datetime) -> None:
     """Write a row for whatever owners should hear of and have not; of several stages only the last."""
-    endpoints = WebhookEndpoint.objects.filter(deleted_at=None, failing_since__isnull=False)
-    failing = endpoints.filter(held_at=None)
+    endpoints = WebhookEndpoint.objects.filter(~DELETED, FAILING)
+    failing = endpoints.filter(~HELD).annotate(counted_from=Coalesce("released_at", "failing_since"))
     for kind, age in FAILING_FOR.items():
-        for endpoint in failing.filter(failing_since__lte=now - age):
+        for endpoint in failing.filter(counted_from__lte=now - age):
             _write(endpoint, kind, now)
-        failing = failing.filter(failing_since__gt=now - age)
-    for endpoint in endpoints.filter(held_at__isnull=False).exclude(held_reason=HoldReason.OWNER):
-        _write(endpoint, NoticeKind.HELD, now)
+        failing = failing.filter(counted_from__gt=now - age)
+    for held in endpoints.filter(HELD).exclude(held_reason=HoldReason.OWNER):
+        _write(held, NoticeKind.HELD, now)
 
 
 def _write(endpoint: WebhookEndpoint, kind: NoticeKind, now: datetime) -> None:
     assert endpoint.failing_since is not None  # noqa: S101 - the queries above ask for it
     EndpointNotice.objects.get_or_create(
-        endpoint=endpoint, kind=kind, failing_since=endpoint.failing_since, defaults={"created_at": now}
+        endpoint=endpoint,
+        kind=kind,
+        failing_since=endpoint.failing_since,
+        released_at=endpoint.released_at,
+        defaults={"created_at": now},
     )
 
 
@@ -99,12 +113,17 @@ def _mail(notice: EndpointNotice) -> None:
         memberships__role=MemberRole.OWNER,
         is_active=True,
     ).exclude(email="")
+    released = f"Released: {notice.released_at:%-d %B %Y, %H:%M} UTC\n" if notice.released_at else ""
     text = (
         f"Organization: {endpoint.organization}\n"
         f"Endpoint: {endpoint}\n"
-        f"Failing since: {notice.failing_since:%-d %B %Y, %H:%M} UTC\n\n"
+        f"Failing since: {notice.failing_since:%-d %B %Y, %H:%M} UTC\n"
+        f"{released}\n"
         f"{WHAT_NOW.get(kind, KEEPS_TRYING)}\n\n"
         f"Every attempt, with the answer: {settings.SITE_URL}/dashboard/\n"
     )
-    subject = " ".join(f"{SUBJECTS[kind]} ({endpoint.organization})".split())
+    subject = SUBJECTS[kind]
+    if notice.released_at is not None:
+        subject = AFTER_A_RELEASE.get(kind, subject)
+    subject = " ".join(f"{subject} ({endpoint.organization})".split())
     send_mail(subject, text, None, list(owners.values_list("email", flat=True)))

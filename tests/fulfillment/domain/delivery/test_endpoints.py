@@ -205,8 +205,30 @@ def test_a_release_closes_the_breaker_and_failures_of_before_do_not_open_it_agai
     assert endpoint.breaker_open_until is None
 
 
-def test_a_release_gives_a_failing_endpoint_five_more_days(endpoint, receiver, owner, now):
+def test_a_release_gives_a_failing_endpoint_five_more_days_and_keeps_when_its_failures_began(
+    endpoint, receiver, owner, now
+):
+    began = now - timedelta(days=6)
     receiver.answers(500)
+    endpoint.failing_since = began
+    endpoint.save()
+    make_delivery(endpoint, now)
+    release_endpoint(endpoint=endpoint, actor=owner, now=now)
+
+    deliver_due(now)
+
+    endpoint.refresh_from_db()
+    assert (endpoint.held_at, endpoint.failing_since) == (None, began)
+
+    later = now + timedelta(days=5)
+    make_delivery(endpoint, later)
+    deliver_due(later)
+
+    endpoint.refresh_from_db()
+    assert (endpoint.held_at, endpoint.held_reason, endpoint.failing_since) == (later, "failing", began)
+
+
+def test_a_success_after_a_release_ends_the_run_of_failures(endpoint, receiver, owner, now):
     endpoint.failing_since = now - timedelta(days=6)
     endpoint.save()
     make_delivery(endpoint, now)
@@ -215,7 +237,7 @@ def test_a_release_gives_a_failing_endpoint_five_more_days(endpoint, receiver, o
     deliver_due(now)
 
     endpoint.refresh_from_db()
-    assert endpoint.held_at is None
+    assert (endpoint.failing_since, endpoint.released_at) == (None, None)
 
 
 def test_a_deleted_endpoint_gets_nothing_and_keeps_its_history(endpoint, receiver, owner, now):

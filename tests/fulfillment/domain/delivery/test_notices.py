@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from fulfillment.domain.delivery.endpoints import change_endpoint, hold_endpoint
+from fulfillment.domain.delivery.endpoints import change_endpoint, hold_endpoint, release_endpoint
 from fulfillment.domain.delivery.notices import send_notices, write_notices
 from fulfillment.models import EndpointNotice
 from fulfillment.tasks import tell_owners
@@ -97,6 +97,31 @@ def test_being_held_is_told_at_once(endpoint, receiver, owner, mailoutbox, now):
     (mail,) = mailoutbox
     assert mail.subject.startswith("Your webhook is held")
     assert "nothing is lost" in mail.body
+
+
+def test_who_released_an_endpoint_that_still_fails_is_told_again(endpoint, receiver, owner, mailoutbox, now):
+    receiver.answers(410)
+    make_delivery(endpoint, now)
+    deliver_due(now)
+    tell(now)
+    released = now + 10 * HOUR
+    release_endpoint(endpoint=endpoint, actor=owner, now=released)
+    receiver.answers(500)
+    deliver_due(released)
+    tell(released)
+    tell(released + HOUR)
+    receiver.answers(410)
+    deliver_due(released + 2 * HOUR)
+    tell(released + 2 * HOUR)
+
+    assert [subject.partition(" (")[0] for subject in subjects(mailoutbox)] == [
+        "Your webhook is held: claims wait for you",
+        "Your webhook still fails, an hour after its release",
+        "Your webhook is held again: claims wait for you",
+    ]
+    for mail in mailoutbox:
+        assert f"Failing since: {now:%-d %B %Y, %H:%M} UTC\n" in mail.body
+    assert f"Released: {released:%-d %B %Y, %H:%M} UTC\n" in mailoutbox[1].body
 
 
 @pytest.fixture
