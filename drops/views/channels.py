@@ -56,7 +56,7 @@ def watch_status(request: PageRequest, slug: str) -> HttpResponse:
     if not request.htmx:
         return redirect("drops:channel", slug)
     context = _drops_here(_channel(slug), viewer=viewer_of(request), now=timezone.now())
-    return render(request, "drops/parts/drops_here.html", context)
+    return render(request, "drops/parts/watch_now.html", context)
 
 
 def _channel(slug: str) -> Channel:
@@ -65,16 +65,20 @@ def _channel(slug: str) -> Channel:
 
 def _drops_here(channel: Channel, *, viewer: User | None, now: datetime) -> dict[str, Any]:
     livestream = channel.livestreams.filter(ended_at=None).select_related("channel", "category").first()
-    status, campaigns = None, []
+    status, campaigns, earned_before = None, [], []
     if livestream is not None and viewer is not None:
         status = status_of(viewer=viewer, channel=channel, now=now)
         campaigns = sorted((entry.campaign for entry in status.campaigns), key=attrgetter("ends_at"))
+        earned_before = sorted((entry.campaign for entry in status.earned_before), key=attrgetter("ends_at"))
     elif livestream is not None:
         campaigns = participation.campaigns_on([livestream], now=now, viewer=None)[livestream.pk]
+    # What was earned stays on the page while nothing counts.
+    shown_cards = reading.campaign_cards(campaigns or earned_before, now=now, viewer=viewer)
     return {
         "now": now,
         "channel": channel,
         "livestream": livestream,
         "status": status,
-        "cards": reading.campaign_cards(campaigns, now=now, viewer=viewer),
+        "cards": shown_cards if campaigns else [],
+        "shown_cards": shown_cards,
     }

@@ -16,8 +16,12 @@
   const statusUrl = `${server}/viewer/v1/status?channel_id=${channel}`;
 
   const MINUTE = 60_000;
-  // After a silence of this length the server has ended the session, and so do we.
+  // A beat makes up for at most this much silence.
   const SILENCE = 150_000;
+  // After a silence of this length a beat makes up for nothing.
+  const LONGEST_SILENCE = 3_600_000;
+  // Timers run about once a minute in a tab in the background, and not at all while the computer sleeps.
+  const TICK = 15_000;
   // Crediting takes about a second: a little later there is news.
   const NEWS_AFTER = 2_500;
   // Which of several players of one viewer is speaking.
@@ -28,6 +32,8 @@
   let timer = 0;
   let lastBeat = 0; // when the server last took a beat, by this clock
   let failures = 0;
+  let lastTick = Date.now();
+  let slept = false; // since the last beat
   let switching = false; // the viewer asked to count here, and no beat has said so yet
   let token = "";
   let tokenUntil = 0;
@@ -83,6 +89,7 @@
     if (event === "switch") switching = false;
     lastBeat = Date.now();
     failures = 0;
+    slept = false;
     setTimeout(news, NEWS_AFTER);
   }
 
@@ -95,14 +102,21 @@
       if (status.counting) tell("counting", status);
       else paused(status.reason, status.text, status);
     } catch {
-      // The next beat asks again.
+      tell("reported", { at: lastBeat }); // the next beat asks again
     }
   }
 
-  // The first beat after a silence begins anew: the time of a computer that slept is nobody's.
+  // After a silence in which the video played on, a beat makes up for a part of it. The first beat after
+  // sleep begins anew: the time of a computer that slept is nobody's.
   function nextEvent() {
     if (switching) return "switch";
-    return Date.now() - lastBeat > SILENCE ? "start" : "watch";
+    tick();
+    return slept || Date.now() - lastBeat > LONGEST_SILENCE ? "start" : "watch";
+  }
+
+  function tick() {
+    if (Date.now() - lastTick > SILENCE) slept = true;
+    lastTick = Date.now();
   }
 
   async function beat() {
@@ -122,26 +136,29 @@
     if (error.status === 401 || error.status === 403) {
       tokenUntil = 0;
       failures += 1;
-      if (failures > 2) {
-        paused("signed_out", "Sign in to earn rewards by watching.");
-        return 0;
-      }
-      return 1000;
+      if (failures < 3) return 1000;
+      paused("signed_out", "You are signed out. Nothing counts until you sign in again.");
+      return MINUTE;
     }
     if (error.status === 404 || error.status === 400) {
       paused("refused", error.message);
       return 0;
     }
     failures += 1;
-    paused(
-      navigator.onLine ? "busy" : "offline",
-      navigator.onLine
-        ? "Your watch time cannot be reported at the moment. It is kept: trying again."
-        : "You are offline. Counting goes on when the connection is back.",
-    );
+    sayWhyNot();
     // With some chance in it, so that players do not all come back at once.
     const backOff = Math.min(2 ** failures * 1000, MINUTE / 2);
     return Math.max(error.wait ?? 0, backOff) * (1 + Math.random() / 4);
+  }
+
+  function sayWhyNot() {
+    if (!navigator.onLine) {
+      paused("offline", "You are offline. Counting goes on when the connection is back.");
+    } else if (!lastBeat || Date.now() - lastBeat <= SILENCE) {
+      paused("busy", "Your watch time cannot be reported at the moment. Trying again: nothing is lost so far.");
+    } else {
+      paused("silent", "Your watch time cannot be reported. Only the last two and a half minutes can still count.");
+    }
   }
 
   function goodbye() {
@@ -204,5 +221,8 @@
     if (playing && document.visibilityState === "visible" && Date.now() - lastBeat > MINUTE) beat();
   });
   addEventListener("online", () => playing && beat());
+  addEventListener("offline", () => playing && sayWhyNot());
+  setInterval(tick, TICK);
+  script.dataset.ready = "true"; // for whoever watches that this script was not blocked
   look();
 })();

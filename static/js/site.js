@@ -87,7 +87,9 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-document.addEventListener("htmx:load", (event) => localTimes(event.detail.elt));
+for (const swapped of ["htmx:afterSwap", "htmx:oobAfterSwap"]) {
+  document.addEventListener(swapped, (event) => localTimes(event.target.parentElement ?? event.target));
+}
 document.addEventListener("htmx:sendError", () => announce("No connection. Try again in a moment.", "bad"));
 document.addEventListener("htmx:responseError", () => announce("That did not work. Reload the page and try again.", "bad"));
 

@@ -3,29 +3,86 @@
 
 (() => {
   const panel = document.getElementById("drops-here");
+  const said = document.getElementById("drops-said");
+  const words = said.dataset;
+  const LOOK_AGAIN = 60_000;
 
-  function say(text) {
-    const notice = document.getElementById("drops-status");
+  function status() {
+    return document.getElementById("drops-status");
+  }
+
+  function say(reason, text = words[reason]) {
+    const notice = status();
     if (!notice) return; // the stream has ended: nothing is watched here
     notice.className = "notice is-wait";
-    notice.querySelector("strong").textContent = "Paused.";
+    notice.querySelector("strong").textContent = words.paused;
     notice.querySelector("span").textContent = text;
+    tellChange();
   }
 
   function refresh() {
     window.htmx.trigger(panel, "refresh");
   }
 
+  // Screen readers hear what changed, and not the same sentence every minute.
+  let toldStatus = status()?.textContent.trim();
+  let reached = reachedNow();
+
+  function reachedNow() {
+    return new Set([...panel.querySelectorAll(".is-earned, .is-claimed")].map((reward) => reward.dataset.reward));
+  }
+
+  function tellChange() {
+    const now = status()?.textContent.trim();
+    if (now && now !== toldStatus) said.textContent = now;
+    toldStatus = now;
+  }
+
+  function tellReached() {
+    const now = reachedNow();
+    for (const reward of now) {
+      if (reached.has(reward)) continue;
+      said.textContent = `${words.reached} ${reward}`;
+      announce(`${words.reached} ${reward}`, "good");
+    }
+    reached = now;
+  }
+
   document.addEventListener("drops:counting", refresh);
+  document.addEventListener("drops:reported", refresh);
   document.addEventListener("drops:paused", ({ detail }) => {
-    // With campaigns it is the server's answer, else something that only this browser knows.
-    if (detail.campaigns) refresh();
-    else say(detail.text);
+    // With campaigns it is the server's answer, else something that only this browser knows. Of an ended
+    // session the server says it best.
+    if (detail.campaigns || detail.reason === "signed_out") refresh();
+    else say(detail.reason, words[detail.reason] ?? detail.text);
   });
-  document.querySelector(".player video").addEventListener("pause", () => {
-    say("The video is paused. Play it to go on counting.");
-  });
+  document.querySelector(".player video")?.addEventListener("pause", () => say("video"));
   panel.addEventListener("click", (event) => {
     if (event.target.closest("[data-count-here]")) document.dispatchEvent(new Event("drops:count-here"));
   });
+
+  let returning = 0;
+  panel.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.target !== panel) return;
+    tellChange();
+    tellReached();
+    if (document.getElementById("drops-sign-in") || !document.querySelector(".player video")) {
+      document.dispatchEvent(new Event("drops:pause"));
+    }
+    // The stream has ended. Should it come back, the page begins anew with it.
+    if (!document.querySelector(".player video")) {
+      if (status()) location.reload();
+      clearTimeout(returning);
+      returning = setTimeout(refresh, LOOK_AGAIN);
+    }
+  });
+  for (const failed of ["htmx:sendError", "htmx:responseError"]) {
+    panel.addEventListener(failed, (event) => {
+      event.stopPropagation(); // the notice says it: no toast every minute
+      say("unknown");
+    });
+  }
+
+  const player = document.querySelector("script[data-channel]");
+  if (!player?.dataset.ready) say("blocked");
 })();

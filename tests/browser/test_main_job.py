@@ -50,7 +50,7 @@ def test_a_viewer_watches_connects_claims_and_has_the_item_in_the_game(page: Pag
     page.goto("/channels/mira/")
     season = page.locator("article", has=page.get_by_role("heading", name="Aurora Season"))
     expect(season.get_by_text("0 min", exact=True)).to_be_visible()
-    expect(page.get_by_text("Counting since")).to_be_visible(timeout=60_000)
+    expect(page.locator("#drops-status").get_by_text("Counting since")).to_be_visible(timeout=60_000)
     claim = season.get_by_role("link", name="Claim North pennant")
     expect(claim).to_be_visible(timeout=ONE_MINUTE_WATCHED)
     claim.click()

@@ -113,7 +113,9 @@ def test_count_here_instead_is_remembered_until_the_video_plays(page: Page, view
     page.locator("video").evaluate("video => video.pause()")
 
     button.click()
-    expect(page.get_by_text("Play the video, and your watch time counts here.")).to_be_visible()
+    expect(
+        page.locator("#drops-status").get_by_text("Play the video, and your watch time counts here.")
+    ).to_be_visible()
     page.locator("video").evaluate("video => video.play()")
     assert viewer.counts_soon(viewer.mira)
 
@@ -134,7 +136,7 @@ def test_count_here_instead_that_does_not_get_through_is_tried_again(page: Page,
     troubled.route("**/viewer/v1/beat", lose_the_first_switch)
     troubled.goto("/channels/mira/")
     troubled.get_by_role("button", name="Count here instead").click()
-    expect(troubled.get_by_text("Counting since")).to_be_visible(timeout=60_000)
+    expect(troubled.locator("#drops-status").get_by_text("Counting since")).to_be_visible(timeout=60_000)
     assert said.count("switch") == 2
     troubled.close()
 
@@ -143,7 +145,7 @@ def test_a_video_that_is_paused_after_the_stream_has_ended_is_no_error(
     page: Page, viewer: Viewer, browser: Browser, site: Site
 ) -> None:
     page.goto("/channels/tomo/")
-    expect(page.get_by_text("Counting since")).to_be_visible(timeout=60_000)
+    expect(page.locator("#drops-status").get_by_text("Counting since")).to_be_visible(timeout=60_000)
     streamer = browser.new_context(base_url=site.url).new_page()
     sign_in(streamer, "tomo")
     streamer.goto("/channels/tomo/")

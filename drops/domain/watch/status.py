@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from django.utils.text import get_text_list
+from django.utils.translation import gettext, gettext_lazy as _
 
 from accounts.models import User
 from drops.domain.watch import timeline
 from drops.domain.watch.beats import MAX_BEAT
+from drops.domain.watch.epochs import REMEMBERED
+from drops.domain.watch.terms import Facts
 from drops.models import Campaign, CampaignReward, Channel, Progress, Reason, WatchInterval
 from drops.models.fields import to_ms
 
@@ -38,6 +44,7 @@ class WatchStatus:
 
     Otherwise `reason` (None while nothing was watched yet) with a text for the viewer, and `since`
     when, if beats came in. `other_channel`: where the session is; a SWITCH beat moves it here.
+    `earned_before`: while nothing counts, the campaigns that this channel last counted for.
     """
 
     counting: bool
@@ -46,6 +53,7 @@ class WatchStatus:
     text: str
     since: datetime | None
     other_channel: Channel | None
+    earned_before: tuple[CampaignStatus, ...] = ()
 
 
 def status_of(*, viewer: User, channel: Channel, now: datetime) -> WatchStatus:
@@ -54,7 +62,7 @@ def status_of(*, viewer: User, channel: Channel, now: datetime) -> WatchStatus:
     laid_out = timeline.load(
         channel_ids=[channel.pk], viewer_ids=[viewer.pk], start=moment, end=moment + 1, write=False
     )
-    _, _, piece = next(laid_out.walk(channel.pk, moment, moment))
+    *_span, piece = next(laid_out.walk(channel.pk, moment, moment))
     verdict = laid_out.verdict(piece, viewer.pk)
     open_rows = list(
         WatchInterval.objects.filter(
@@ -70,11 +78,16 @@ def status_of(*, viewer: User, channel: Channel, now: datetime) -> WatchStatus:
     elif reason is None and here is not None and here.reason == Reason.STALE_LIVESTREAM:
         reason = Reason.STALE_LIVESTREAM
     counting = reason is None and here is not None
+    earned_before: tuple[CampaignStatus, ...] = ()
+    if reason in ADVICE_AFTER_EARNING:
+        earned_before = _earned_before(viewer, channel, now)
+        reason = _reason_after_earning(earned_before, piece.facts, now) or reason
     return WatchStatus(
         counting=counting,
         campaigns=campaigns,
+        earned_before=earned_before,
         reason=reason,
-        text=_text(reason, channel, other, counting),
+        text=_text(reason, channel, other, earned_before, counting),
         since=here.started_at if here is not None and here.reason == (reason or "") else None,
         other_channel=other,
     )
@@ -107,21 +120,78 @@ def _campaigns(viewer: User, campaign_ids: tuple[str, ...]) -> tuple[CampaignSta
     )
 
 
+def _earned_before(viewer: User, channel: Channel, now: datetime) -> tuple[CampaignStatus, ...]:
+    """What the viewer's last visit to the channel counted for, if that was within a day."""
+    recent = WatchInterval.objects.filter(viewer=viewer, started_at__gt=now - REMEMBERED)
+    last = recent.filter(channel=channel, reason="").order_by("-started_at").first()
+    return _campaigns(viewer, tuple(last.standing.campaigns.values_list("pk", flat=True))) if last else ()
+
+
+def _reason_after_earning(
+    earned_before: Sequence[CampaignStatus], facts: Facts, now: datetime
+) -> Reason | None:
+    """Why the campaigns that the viewer was earning count no longer, where that is plain to see.
+
+    The stream's own reason is of the campaign that is nearest to it, which may be another one.
+    """
+    campaigns = [entry.campaign for entry in earned_before]
+    if campaigns and not any(campaign.phase(now).watchable for campaign in campaigns):
+        return Reason.CAMPAIGN_NOT_LIVE
+    if campaigns and all(campaign.category_id not in (None, facts.category_id) for campaign in campaigns):
+        return Reason.WRONG_CATEGORY
+    return None
+
+
 ADVICE = {
-    Reason.STREAM_OFFLINE: "{channel} is not live. Watch time counts again when the stream is back.",
-    Reason.STALE_LIVESTREAM: "The stream in your player has ended. Reload the page to watch the new one.",
-    Reason.CAMPAIGN_NOT_LIVE: "No campaign is running at the moment.",
-    Reason.WRONG_CATEGORY: "No running campaign asks for the category that {channel} is streaming now. "
-    "Stay, or choose a channel on a campaign's page.",
-    Reason.NOT_ALLOW_LISTED: "The campaigns for this category count on chosen channels only. "
-    "Find them on the campaign's page.",
-    Reason.STREAMER_OPTED_OUT: "{channel} takes no part in campaigns. Choose another channel to earn rewards.",
-    Reason.TEST_MODE: "A campaign is being tested here by its studio. It counts for the studio's members only.",
-    Reason.OTHER_STREAM_ACTIVE: "You are also watching {other}, and one channel counts at a time.",
+    Reason.STREAM_OFFLINE: _("%(channel)s is not live. Watch time counts again when the stream is back."),
+    Reason.STALE_LIVESTREAM: _("The stream in your player has ended. Reload the page to watch the new one."),
+    Reason.CAMPAIGN_NOT_LIVE: _("No campaign is running for this stream now."),
+    Reason.WRONG_CATEGORY: _(
+        "No running campaign asks for the category that %(channel)s is streaming now. "
+        "Choose a channel on a campaign's page."
+    ),
+    Reason.NOT_ALLOW_LISTED: _(
+        "The campaigns for this category count on chosen channels only. Find them on the campaign's page."
+    ),
+    Reason.STREAMER_OPTED_OUT: _(
+        "%(channel)s takes no part in campaigns. Choose another channel to earn rewards."
+    ),
+    Reason.TEST_MODE: _("A studio is testing a campaign here. It counts for the studio's members only."),
+    Reason.OTHER_STREAM_ACTIVE: _("You are also watching %(other)s, and only one channel counts at a time."),
+}
+# The same for a viewer who was earning something here a moment ago.
+ADVICE_AFTER_EARNING = {
+    Reason.CAMPAIGN_NOT_LIVE: _(
+        "No longer running: %(campaigns)s. Claim what you have earned in your inventory."
+    ),
+    Reason.WRONG_CATEGORY: _(
+        "%(channel)s has left the category of %(campaigns)s. Choose another channel on the campaign's page."
+    ),
+    Reason.NOT_ALLOW_LISTED: _(
+        "No longer counting on this channel: %(campaigns)s. Choose another channel on the campaign's page."
+    ),
+    Reason.STREAMER_OPTED_OUT: _(
+        "%(channel)s no longer takes part in %(campaigns)s. Choose another channel on the campaign's page."
+    ),
 }
 
 
-def _text(reason: Reason | None, channel: Channel, other: Channel | None, counting: bool) -> str:
-    if reason is not None:
-        return ADVICE[reason].format(channel=channel.slug, other=other.slug if other else "")
-    return "Your watch time counts." if counting else "Watch time counts here as soon as the video plays."
+def _text(
+    reason: Reason | None,
+    channel: Channel,
+    other: Channel | None,
+    earned_before: Sequence[CampaignStatus],
+    counting: bool,
+) -> str:
+    if reason is None:
+        return (
+            gettext("Your watch time counts.")
+            if counting
+            else gettext("Watch time counts here as soon as the video plays.")
+        )
+    advice = ADVICE_AFTER_EARNING.get(reason, ADVICE[reason]) if earned_before else ADVICE[reason]
+    return advice % {
+        "channel": channel.slug,
+        "other": other.slug if other else "",
+        "campaigns": get_text_list([entry.campaign.name for entry in earned_before], gettext("and")),
+    }

@@ -10,11 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from drops.models import (
-    Campaign,
-    FormerTerms,
-    Reason,
-)
+from drops.models import Campaign, FormerTerms, Reason
 
 
 def remember_terms(*, campaign: Campaign, now: datetime) -> None:
@@ -53,8 +49,7 @@ class Terms(NamedTuple):
 
 
 def judge(facts: Facts, terms: Terms, *, is_member: bool) -> Reason | None:
-    """Why watching does not count for a live campaign; None: it counts. The order is from far off to
-    almost: of several campaigns the last reason is the most telling."""
+    """Why watching does not count for one live campaign; None: it counts."""
     if facts.livestream_id is None:
         return Reason.STREAM_OFFLINE
     if terms.category_id not in (None, facts.category_id):
@@ -66,14 +61,3 @@ def judge(facts: Facts, terms: Terms, *, is_member: bool) -> Reason | None:
     if terms.test_mode and not is_member:
         return Reason.TEST_MODE
     return None
-
-
-# From far off to almost.
-CLOSENESS = (
-    Reason.STREAM_OFFLINE,
-    Reason.CAMPAIGN_NOT_LIVE,
-    Reason.WRONG_CATEGORY,
-    Reason.NOT_ALLOW_LISTED,
-    Reason.STREAMER_OPTED_OUT,
-    Reason.TEST_MODE,
-)

@@ -13,26 +13,21 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
 from accounts.models import Membership
-from drops.domain.watch.terms import CLOSENESS, Facts, Terms, judge
+from drops.domain.watch.epochs import FOREVER, epochs_of
+from drops.domain.watch.terms import Facts
 from drops.models import (
-    AllowedChannel,
-    Campaign,
     Channel,
     FormerCategory,
     FormerOptOut,
-    FormerTerms,
     Livestream,
-    Reason,
     Standing,
 )
 from drops.models.fields import from_ms, to_ms
-
-FOREVER = 2**62
 
 
 class Verdict(NamedTuple):
@@ -52,43 +47,6 @@ class Piece:
     facts: Facts
     # By the organizations under test that the viewer is a member of.
     verdicts: dict[frozenset[str], Verdict] = field(default_factory=dict)
-
-
-class Epoch:
-    """A stretch of time in which no campaign changed, with its live campaigns by what they ask for."""
-
-    def __init__(self, start: int, end: int, live: Sequence[Terms]) -> None:
-        self.start = start
-        self.end = end
-        self._global: defaultdict[int | None, list[Terms]] = defaultdict(list)
-        self._listed: defaultdict[int, list[Terms]] = defaultdict(list)
-        self._listing_categories = {terms.category_id for terms in live if terms.channel_ids is not None}
-        self._any_live = bool(live)
-        for terms in live:
-            if terms.channel_ids is None:
-                self._global[terms.category_id].append(terms)
-            else:
-                for channel_id in terms.channel_ids:
-                    self._listed[channel_id].append(terms)
-
-    def judge(self, facts: Facts, organizations: frozenset[str]) -> tuple[tuple[str, ...], str]:
-        """The campaigns that count for a member of `organizations`; where none does, the closest reason."""
-        if facts.livestream_id is None:
-            return (), Reason.STREAM_OFFLINE
-        near = [*self._global[None], *self._listed[facts.channel_id]]
-        if facts.category_id is not None:
-            near += self._global[facts.category_id]
-        reasons: set[Reason] = {Reason.WRONG_CATEGORY if self._any_live else Reason.CAMPAIGN_NOT_LIVE}
-        if not self._listing_categories.isdisjoint((None, facts.category_id)):
-            reasons.add(Reason.NOT_ALLOW_LISTED)
-        counting = []
-        for terms in near:
-            reason = judge(facts, terms, is_member=terms.organization_id in organizations)
-            if reason is None:
-                counting.append(terms.campaign_id)
-            else:
-                reasons.add(reason)
-        return tuple(sorted(counting)), "" if counting else max(reasons, key=CLOSENESS.index)
 
 
 class Timeline:
@@ -147,7 +105,7 @@ def load(
     """
     since, until = from_ms(start), from_ms(end)
     facts = _facts(channel_ids, since, until)
-    epochs = _epochs(facts, since, until)
+    epochs = epochs_of(facts, since, until)
     members = _members(viewer_ids, epochs.testing)
     kinds = {frozenset[str](), *members.values()}
     pieces: dict[int, list[Piece]] = {}
@@ -237,76 +195,6 @@ def _stretches(
             end,
             Facts(channel_id, stream[2] if stream else None, stream[3] if stream else None, opted_out),
         )
-
-
-class Epochs(NamedTuple):
-    epochs: Sequence[Epoch]
-    testing: frozenset[str]  # organizations with a campaign in test mode
-
-    def within(self, start: int, end: int) -> Iterator[Epoch]:
-        return (epoch for epoch in self.epochs if epoch.start < end and start < epoch.end)
-
-
-Span = tuple[int, int, Terms]
-
-
-def _epochs(facts: Collection[int], since: datetime, until: datetime) -> Epochs:
-    """The campaigns that are live somewhere in the span, cut where one starts, ends or changes."""
-    former: defaultdict[str, list[FormerTerms]] = defaultdict(list)
-    for former_terms in FormerTerms.objects.filter(until__gt=since).order_by("until", "pk"):
-        former[former_terms.campaign_id].append(former_terms)
-    campaigns = list(
-        Campaign.objects.filter(
-            Q(starts_at__lte=until, ends_at__gt=since) | Q(pk__in=former),
-            Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gt=since),
-            Q(organization__suspended_at__isnull=True) | Q(organization__suspended_at__gt=since),
-            organization__approved_at__isnull=False,
-            published_at__lte=until,
-        )
-        .annotate(listed=Exists(AllowedChannel.objects.filter(campaign=OuterRef("pk"))))
-        .values_list(
-            "pk",
-            "organization",
-            "category",
-            "test_mode",
-            "starts_at",
-            "ends_at",
-            "published_at",
-            "withdrawn_at",
-            "organization__suspended_at",
-            "listed",
-        )
-    )
-    allowed: defaultdict[str, set[int]] = defaultdict(set)
-    for campaign_id, channel_id in AllowedChannel.objects.filter(
-        campaign__in=[row[0] for row in campaigns], channel__in=facts
-    ).values_list("campaign", "channel"):
-        allowed[campaign_id].add(channel_id)
-
-    spans: list[Span] = []
-    for row in campaigns:
-        pk, organization_id, category, test, starts, ends, published, withdrawn, suspended, listed = row
-        stops = [to_ms(moment) for moment in (withdrawn, suspended) if moment is not None]
-        begin = to_ms(cast("datetime", published))
-        for was in former[pk]:
-            channels = frozenset(was.channel_ids) or None
-            asked = Terms(pk, organization_id, was.category_id, was.test_mode, channels)
-            until_ms = to_ms(was.until)
-            spans.append((max(begin, to_ms(was.starts_at)), min(until_ms, to_ms(was.ends_at), *stops), asked))
-            begin = max(begin, until_ms)
-        asks = Terms(pk, organization_id, category, test, frozenset(allowed[pk]) if listed else None)
-        spans.append((max(begin, to_ms(starts)), min([to_ms(ends), *stops]), asks))
-    first, last = to_ms(since), to_ms(until)
-    spans = [span for span in spans if span[0] < span[1] and span[0] <= last and span[1] > first]
-    edges = sorted(
-        {-FOREVER, FOREVER}
-        | {edge for begin, end, _ in spans for edge in (begin, end) if first < edge <= last}
-    )
-    epochs = []
-    for begin, end in itertools.pairwise(edges):
-        moment = max(begin, first)
-        epochs.append(Epoch(begin, end, [terms for from_, to, terms in spans if from_ <= moment < to]))
-    return Epochs(epochs, frozenset(terms.organization_id for *_, terms in spans if terms.test_mode))
 
 
 def _members(viewer_ids: Collection[int], organization_ids: Collection[str]) -> dict[int, frozenset[str]]:

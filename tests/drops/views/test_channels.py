@@ -135,6 +135,78 @@ class TestWatchPage:
     def test_status_is_no_page_of_its_own(self, client: Client, livestream: Livestream):
         assert client.get(PAGE + "status/").headers["Location"] == PAGE
 
+    def test_a_stranger_is_told_to_sign_in_and_sees_nothing_of_the_page_of_before(
+        self, client: Client, livestream: Livestream, campaign: Campaign
+    ):
+        response = client.get(PAGE + "status/", headers={"HX-Request": "true"})
+        assert text_of(response).split() == (
+            [
+                "You",
+                "are",
+                "signed",
+                "out.",
+                "Nothing",
+                "counts",
+                "until",
+                "you",
+                "sign",
+                "in",
+                "again.",
+                "Sign",
+                "in",
+            ]
+        )
+        assert f"/accounts/login/?next={PAGE}" in response.content.decode()
+
+    def test_a_stream_that_has_ended_or_changed_is_said_in_the_head_of_the_page_too(
+        self, client: Client, livestream: Livestream, campaign: Campaign, viewer: User, now: datetime
+    ):
+        client.force_login(viewer)
+        Livestream.objects.filter(pk=livestream.pk).update(title="Night laps")
+        part = client.get(PAGE + "status/", headers={"HX-Request": "true"})
+        assert "Night laps" in text_of(part)
+        assert "<video" not in part.content.decode()  # the one that plays goes on
+
+        Livestream.objects.filter(pk=livestream.pk).update(ended_at=now)
+        part = client.get(PAGE + "status/", headers={"HX-Request": "true"})
+        assert "is off air" in text_of(part)
+        assert 'id="stream-picture" hx-swap-oob="true"' in part.content.decode()
+
+    def test_a_campaign_that_ends_is_named_and_what_was_earned_stays(
+        self, client: Client, livestream: Livestream, campaign: Campaign, viewer: User, now: datetime
+    ):
+        factories.CampaignFactory()  # of another game: not what the viewer has been earning
+        factories.AllowedChannelFactory(campaign=factories.CampaignFactory(category=None))
+        factories.ProgressFactory(viewer=viewer, campaign=campaign, seconds=42 * 60)
+        client.force_login(viewer)
+        for seconds in (120, 60):
+            beat.beat(
+                viewer_id=viewer.pk, channel_id=livestream.channel_id, now=now - timedelta(seconds=seconds)
+            )
+        Campaign.objects.filter(pk=campaign.pk).update(ends_at=now - timedelta(seconds=30))
+        beat.beat(viewer_id=viewer.pk, channel_id=livestream.channel_id, now=now)
+
+        text = text_of(client.get(PAGE + "status/", headers={"HX-Request": "true"}))
+
+        assert "No longer running: Night Shift." in text
+        assert "43" in text  # minutes watched for it
+
+    def test_a_streamer_who_leaves_the_category_is_told_as_that_whatever_campaigns_run_elsewhere(
+        self, client: Client, livestream: Livestream, campaign: Campaign, viewer: User, now: datetime
+    ):
+        factories.AllowedChannelFactory(campaign=factories.CampaignFactory(category=None))
+        client.force_login(viewer)
+        for seconds in (120, 60):
+            beat.beat(
+                viewer_id=viewer.pk, channel_id=livestream.channel_id, now=now - timedelta(seconds=seconds)
+            )
+        Livestream.objects.filter(pk=livestream.pk).update(category=factories.CategoryFactory())
+        beat.beat(viewer_id=viewer.pk, channel_id=livestream.channel_id, now=now)
+
+        text = text_of(client.get(PAGE + "status/", headers={"HX-Request": "true"}))
+
+        assert f"{livestream.channel.slug} has left the category of Night Shift." in text
+
     def test_says_why_it_does_not_count_and_offers_what_to_do(
         self, client: Client, livestream: Livestream, campaign: Campaign, viewer: User, now: datetime
     ):

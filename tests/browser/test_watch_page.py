@@ -1,0 +1,139 @@
+"""What the watch page says when something keeps watch time from counting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.people import sign_in
+from tests.running import Site
+
+# From when the page can know something until it says so, in milliseconds.
+SAYS_WITHIN = 10_000
+
+
+@pytest.fixture
+def troubled(page: Page, site: Site) -> Iterator[Page]:
+    """vera's browser, whose console may tell of calls that failed."""
+    sign_in(page, "vera")
+    troubled = page.context.new_page()
+    yield troubled
+    troubled.unroute_all(behavior="ignoreErrors")
+    troubled.goto("about:blank")
+    troubled.close()
+
+
+def notice(page: Page):
+    return page.locator("#drops-status")
+
+
+def beat_now(page: Page) -> None:
+    """As the player does when a tab comes back: one beat, whatever its timer says."""
+    page.evaluate("dispatchEvent(new Event('online'))")
+
+
+def test_a_blocked_player_script_is_said_at_once(troubled: Page) -> None:
+    troubled.route("**/player*.js", lambda route: route.abort())
+    troubled.goto("/channels/mira/")
+    expect(notice(troubled)).to_contain_text("Something blocks the script", timeout=SAYS_WITHIN)
+
+
+def test_beats_that_do_not_get_through_promise_no_more_than_the_server_keeps(troubled: Page) -> None:
+    troubled.clock.install()
+    troubled.goto("/channels/mira/")
+    troubled.clock.run_for(5_000)
+    expect(notice(troubled)).to_contain_text("Counting since")
+    troubled.route("**/viewer/v1/beat", lambda route: route.abort())
+
+    beat_now(troubled)
+    expect(notice(troubled)).to_contain_text("nothing is lost so far", timeout=SAYS_WITHIN)
+    for _ in range(16):  # in steps that no sleeping computer makes
+        troubled.clock.run_for(10_000)
+    beat_now(troubled)
+    expect(notice(troubled)).to_contain_text("only the last two and a half minutes", timeout=SAYS_WITHIN)
+
+
+def test_after_a_silence_in_which_the_video_played_on_the_player_does_not_begin_anew(troubled: Page) -> None:
+    said: list[str] = []
+
+    def listen(route: Route) -> None:
+        said.append((route.request.post_data_json or {})["event"])
+        route.fulfill(status=202, json={"data": None, "message": "OK"}) if len(said) != 2 else route.abort()
+
+    troubled.clock.install()
+    troubled.route("**/viewer/v1/beat", listen)
+    troubled.goto("/channels/mira/")
+    troubled.clock.run_for(1_000)
+    troubled.wait_for_function("() => document.querySelector('script[data-channel]').dataset.ready")
+    while len(said) < 1:
+        troubled.wait_for_timeout(100)
+    for _ in range(24):
+        troubled.clock.run_for(10_000)
+        troubled.wait_for_timeout(20)
+    assert said[0] == "start"
+    assert set(said[1:]) == {"watch"}
+    assert len(said) > 2
+
+    troubled.clock.fast_forward(600_000)  # the computer slept
+    beat_now(troubled)
+    while "start" not in said[1:]:
+        troubled.wait_for_timeout(100)
+
+
+def test_a_status_that_cannot_be_asked_for_is_not_told_as_not_counting(troubled: Page) -> None:
+    troubled.route("**/viewer/v1/status*", lambda route: route.abort())
+    troubled.route("**/channels/mira/status/", lambda route: route.abort())
+    troubled.goto("/channels/mira/")
+    expect(notice(troubled)).to_contain_text("Your watch time is reported.", timeout=SAYS_WITHIN)
+
+
+def test_who_signs_out_in_another_tab_is_told_and_finds_the_way_back(troubled: Page) -> None:
+    troubled.goto("/channels/mira/")
+    expect(notice(troubled)).to_contain_text("Counting since")
+    troubled.context.clear_cookies(name="sessionid")
+
+    beat_now(troubled)
+
+    expect(notice(troubled)).to_contain_text("You are signed out.", timeout=SAYS_WITHIN)
+    troubled.get_by_role("link", name="Sign in").last.click()
+    troubled.wait_for_url("**/accounts/login/?next=/channels/mira/")
+
+
+def test_an_ended_session_sends_a_claim_to_the_sign_in(troubled: Page) -> None:
+    troubled.goto("/inventory/")
+    troubled.context.clear_cookies(name="sessionid")
+    troubled.evaluate("htmx.ajax('GET', '/inventory/', {target: 'main'})")
+    troubled.wait_for_url("**/accounts/login/?next=%2Finventory%2F")
+
+
+def test_a_live_update_keeps_the_focus_and_tells_what_changed(troubled: Page) -> None:
+    troubled.goto("/channels/mira/")
+    expect(notice(troubled)).to_contain_text("Counting since")
+    link = troubled.locator("#drops-here h3 a").first
+    link.focus()
+
+    with troubled.expect_response("**/channels/mira/status/"):
+        troubled.evaluate("document.dispatchEvent(new CustomEvent('drops:counting'))")
+    troubled.wait_for_timeout(300)
+    assert troubled.evaluate("document.activeElement.id") == link.get_attribute("id")
+    expect(troubled.get_by_role("status").first).to_contain_text("Counting since")
+
+
+def test_a_reached_reward_is_announced(troubled: Page) -> None:
+    troubled.goto("/channels/mira/")
+    expect(notice(troubled)).to_contain_text("Counting since")
+    name = troubled.locator("#drops-here .reward").last.get_attribute("data-reward")
+
+    def reach(route: Route) -> None:
+        answer = route.fetch()
+        part = answer.text()
+        at = part.rindex(f'data-reward="{name}"')
+        route.fulfill(
+            response=answer, body=part[:at] + part[at:].replace('class="reward', 'class="reward is-earned', 1)
+        )
+
+    troubled.route("**/channels/mira/status/", reach)
+    troubled.evaluate("document.dispatchEvent(new CustomEvent('drops:counting'))")
+    expect(troubled.locator("#drops-said")).to_have_text(f"You have reached a reward: {name}")
