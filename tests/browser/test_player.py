@@ -141,7 +141,7 @@ def test_count_here_instead_that_does_not_get_through_is_tried_again(page: Page,
     troubled.close()
 
 
-def test_a_video_that_is_paused_after_the_stream_has_ended_is_no_error(
+def test_the_page_of_a_stream_that_has_ended_shows_no_video_and_reports_nothing(
     page: Page, viewer: Viewer, browser: Browser, site: Site
 ) -> None:
     page.goto("/channels/tomo/")
@@ -153,8 +153,9 @@ def test_a_video_that_is_paused_after_the_stream_has_ended_is_no_error(
     try:
         page.evaluate("document.dispatchEvent(new CustomEvent('drops:counting'))")
         expect(page.get_by_text("Nothing counts while the channel is off air.")).to_be_visible()
-        page.locator("video").evaluate("video => video.pause()")
-        page.wait_for_timeout(200)  # the page fixture looks for script errors
+        expect(page.locator("#stream-picture")).to_contain_text("tomo is off air")
+        expect(page.locator("#stream-head")).to_contain_text("Off air")
+        expect(page.locator("video")).to_have_count(0)
     finally:
         streamer.get_by_label("Title").fill("Building the old pier")
         streamer.get_by_label("Category").select_option("Harbor Lights")

@@ -19,6 +19,7 @@ from django.db import transaction
 
 from drops.domain.watch import store, timeline
 from drops.domain.watch.beats import MAX_BEAT, MAX_SILENCE, Beat, BeatKind, CreditResult
+from drops.domain.watch.epochs import FOREVER
 from drops.domain.watch.hourly import HOUR, Earned, Figures, Mark, by_hour, campaigns_of
 from drops.domain.watch.store import OpenRow
 from drops.domain.watch.timeline import Timeline
@@ -233,7 +234,7 @@ class Crediting:
             else:
                 free_from = self._held_until(holder)
                 if free_from >= max(beat.at, visit.last):
-                    return timeline.FOREVER
+                    return FOREVER
             self._close(holder)
         return max(free_from, self.taken.get(visit.viewer_id, 0))
 
