@@ -4,7 +4,7 @@ BIN := var/venv/bin
 export PORT STUDIO_PORT CHROMIUM
 
 .DEFAULT_GOAL := help
-.PHONY: help run code test check lint bench chaos fmt environment environment-dev
+.PHONY: help run code test check lint bench chaos fmt lock environment environment-dev
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -34,8 +34,11 @@ fmt: environment-dev ## format the code
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format .
 
+lock: environment-dev ## every package's version and hashes, after requirements*.txt were edited
+	@$(BIN)/python -m scripts.lock $(ARGS)
+
 environment:
-	@$(PYTHON) scripts/environment.py requirements-run.txt
+	@$(PYTHON) scripts/environment.py run
 
 environment-dev:
-	@$(PYTHON) scripts/environment.py requirements-dev.txt
+	@$(PYTHON) scripts/environment.py dev

@@ -1,7 +1,7 @@
 """The Python environment in var/venv: made once, and brought up to date when the requirements change.
 
-`python3 scripts/environment.py requirements.txt`, on the machine's own Python. Written so that one that
-is too old can still read the file and say so.
+`python3 scripts/environment.py run`, on the machine's own Python, installs requirements/run.lock. Written
+so that a Python that is too old can still read the file and say so.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ OLDEST = (3, 11)
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
-def main(requirements: str) -> None:
+def main(name: str) -> None:
     if sys.version_info < OLDEST:
         sys.exit(
             f"Drops needs Python 3.11 or newer, python3 is {VERSION}. Name another: make run PYTHON=python3.11"
@@ -26,23 +26,18 @@ def main(requirements: str) -> None:
         sys.exit(
             f"This Python lacks its venv module. On Debian and Ubuntu: apt-get install python{VERSION}-venv"
         )
-    stamp = VENV / f"{requirements}.sha256"
-    wanted = fingerprint(requirements)
+    lock = ROOT / "requirements" / f"{name}.lock"
+    stamp = VENV / f"{name}.sha256"
+    wanted = hashlib.sha256(sys.version.encode() + lock.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    print(f"Installing what {requirements} names into var/venv; the first time takes a minute.", flush=True)
+    print("Installing Python packages into var/venv; the first time takes a minute.", flush=True)
     if not is_usable():
         run(sys.executable, "-m", "venv", "--clear", VENV)
-    run(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", ROOT / requirements)
+    # Every file that is installed is the one that its hash in the lock was taken of.
+    pip = [PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
+    run(*pip, "install", "--require-hashes", "-r", lock)
     stamp.write_text(wanted)
-
-
-def fingerprint(requirements: str) -> str:
-    """Of the requirements, which may include each other, and of the Python they were installed for."""
-    parts = [sys.version.encode(), requirements.encode()]
-    files = sorted([*ROOT.glob("requirements*.txt"), ROOT / "examples" / "game_studio" / "requirements.txt"])
-    parts += [file.read_bytes() for file in files]
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def is_usable() -> bool:

@@ -16,6 +16,7 @@ CHECKS = (
     "ruff format --check .",
     "mypy .",
     "lint-imports",
+    "python -m scripts.lock --check",
     "env DATABASE_URL=sqlite:///:memory: python manage.py makemigrations --check --dry-run",
     "python manage.py check --deploy --fail-level WARNING",
 )

