@@ -12,7 +12,8 @@ help: ## what there is
 run: environment ## Drops with demo data on http://127.0.0.1:8000 (PORT=8100 for another port)
 	@exec $(BIN)/python -m scripts.run
 
-code: environment ## the sign-in code of the demo's studio owner, of this moment
+code: ## the sign-in code of the demo's studio owner, of this moment
+	@test -f "$${STATE_DIR:-var}/demo.txt" || { echo "There is no demo yet. Start it first: make run" >&2; exit 1; }
 	@$(BIN)/python manage.py demo --code
 
 test: environment-dev ## every test, on SQLite and PostgreSQL, then in a browser (ARGS="tests/drops -x" for some)
@@ -21,7 +22,7 @@ test: environment-dev ## every test, on SQLite and PostgreSQL, then in a browser
 # TESTED=yes: the tests have just run.
 check: lint $(if $(TESTED),,test) ## lint, types, layers, settings as in production, and every test
 
-lint: environment-dev
+lint: environment-dev ## the same without the tests
 	@$(BIN)/python -m scripts.lint
 
 bench: environment-dev ## speed beside its limit (ONLY="claim_http claims_page" for some)
@@ -30,9 +31,10 @@ bench: environment-dev ## speed beside its limit (ONLY="claim_http claims_page" 
 chaos: environment-dev ## claims and deliveries while processes are killed
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
-fmt: environment-dev ## format the code
+fmt: environment-dev ## format the code, note down new migrations
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format .
+	@$(BIN)/python -m scripts.migrations --add
 
 lock: environment-dev ## every package's version and hashes, after requirements*.txt were edited
 	@$(BIN)/python -m scripts.lock $(ARGS)

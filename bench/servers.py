@@ -50,9 +50,11 @@ def running_database(kind: str) -> Iterator[str]:
 
 def environment(*, database_url: str, redis_url: str = "", **more: str) -> dict[str, str]:
     """The settings of a measured Drops, for this process or another: production's, without TLS."""
+    state = Path(tempfile.gettempdir(), "drops-bench")
+    (state / "static").mkdir(parents=True, exist_ok=True)  # WhiteNoise warns of a folder that is missing
     return {
         "ENV_FILE": os.devnull,
-        "STATE_DIR": str(Path(tempfile.gettempdir()) / "drops-bench"),
+        "STATE_DIR": str(state),
         "SECRET_KEY": "bench-only-0123456789-0123456789-0123456789-0123456789",
         "ENCRYPTION_KEYS": "dGVzdHMtb25seS1rZXktb2YtdGhpcnR5LXR3by1ieS0=",
         "SITE_URL": "http://127.0.0.1:8000",

@@ -2,10 +2,15 @@
 
 import gc
 import os
+import warnings
 
 from celery import Celery, signals
+from celery.exceptions import SecurityWarning
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+# Celery warns of running as root. Messages are JSON, so nothing in them is run; containers often have no other user.
+warnings.simplefilter("ignore", SecurityWarning)
 
 app = Celery("drops")
 app.config_from_object("django.conf:settings", namespace="CELERY")

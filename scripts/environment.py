@@ -35,7 +35,7 @@ def main(name: str) -> None:
     if not is_usable():
         run(sys.executable, "-m", "venv", "--clear", VENV)
     # Every file that is installed is the one that its hash in the lock was taken of.
-    pip = [PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
+    pip = [PYTHON, "-m", "pip", "-qq", "--disable-pip-version-check", "--no-input"]
     run(*pip, "install", "--require-hashes", "-r", lock)
     stamp.write_text(wanted)
 

@@ -17,6 +17,7 @@ CHECKS = (
     "mypy .",
     "lint-imports",
     "python -m scripts.lock --check",
+    "python -m scripts.migrations",
     "env DATABASE_URL=sqlite:///:memory: python manage.py makemigrations --check --dry-run",
     "python manage.py check --deploy --fail-level WARNING",
 )

@@ -92,6 +92,7 @@ def set_environment(state: Path) -> None:
     studio_port = chosen_port("STUDIO_PORT", "9000", " for the example studio")
     # A line for every request would push the addresses and sign-ins off the screen.
     os.environ.setdefault("LOG_LEVEL", "WARNING")
+    os.environ.setdefault("GRANIAN_LOG_LEVEL", "warning")
     os.environ.setdefault("SITE_URL", f"http://127.0.0.1:{web_port}")
     os.environ |= {
         "STATE_DIR": str(state),
