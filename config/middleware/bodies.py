@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
@@ -63,6 +63,8 @@ def refusal(request: HttpRequest, status: HTTPStatus) -> HttpResponse:
             }
         case _:
             text = _("The body ended too soon.")
+    if request.path in ("/oauth/token", "/oauth/revoke"):  # RFC 6749, section 5.2
+        return JsonResponse({"error": "invalid_request", "error_description": text}, status=status)
     if request.path.startswith(API_PREFIXES):
         return failure(status, text)
     page = render_to_string("body_refused.html", {"status": int(status), "text": text})

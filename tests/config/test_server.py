@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import requests
 
+from config.server import PLACES, SMALL
 from scripts.ports import free_port, wait_until_listening
 from tests.config.echo import THREADS
 
@@ -85,7 +86,7 @@ def test_a_request_without_a_body_has_an_empty_one(port: int) -> None:
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/json"])
 def test_a_body_past_its_limit_is_refused_however_it_comes(port: int, kind: str) -> None:
-    limit = 10_000 if kind == "text/plain" else 1_000
+    limit = 400_000 if kind == "text/plain" else 1_000
     for size, refused in ((limit, 0), (limit + 1, 413)):
         body = b"x" * size
         declared = ask(port, head(f"Content-Type: {kind}", f"Content-Length: {size}"), body)
@@ -130,6 +131,34 @@ def test_bodies_under_way_take_no_thread(port: int) -> None:
             slow.enter_context(connect(port, head(way), b"1\r\n"))
 
         assert ask(port, head("Content-Length: 2"), b"hi")["body"] == "hi"
+
+
+def test_large_bodies_wait_for_each_other_and_small_ones_for_none(port: int) -> None:
+    large = "Content-Type: text/plain", f"Content-Length: {SMALL + 1}"
+    body = b"x" * (SMALL + 1)
+    with ExitStack() as slow:
+        under_way = [
+            slow.enter_context(connect(port, head(*large, "Expect: 100-continue"))) for _ in range(PLACES)
+        ]
+        for connection in under_way:
+            assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")  # it has its place
+            connection.sendall(body[:-1])
+        waiting = slow.enter_context(connect(port, head(*large), body))
+
+        assert ask(port, head("Content-Length: 2"), b"hi")["body"] == "hi"
+        waiting.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            waiting.recv(1)
+
+        under_way[0].sendall(b"x")
+        waiting.settimeout(PATIENCE)
+        assert waiting.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_an_answer_that_is_streamed_arrives_whole(port: int) -> None:
+    answers = [requests.get(f"http://127.0.0.1:{port}/streams", timeout=PATIENCE).text for _ in range(2)]
+
+    assert answers == [f"{number}{'x' * 1_000_000}" for number in range(2)]
 
 
 def test_bodies_that_break_off_take_no_thread(port: int) -> None:
