@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
@@ -12,16 +12,20 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import CappedPaginator, ObjectFilter, VerbAdmin, VerbForm
 from accounts.domain import apps, organizations, standing
 from accounts.models import AuditEvent, Membership, OAuthApp, Organization, User
 from accounts.requests import WriteRequest
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 # One way in for everybody: with the second factor, the limits and the messages of the site's own sign-in.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
-admin.site.site_header = admin.site.site_title = "Drops operators"
-admin.site.index_title = "Platform"
+admin.site.site_header = admin.site.site_title = _("Drops operators")
+admin.site.index_title = _("Platform")
 
 
 def operator(request: HttpRequest) -> User:
@@ -49,7 +53,7 @@ class OperatorAdmin(VerbAdmin):
         return super().has_change_permission(request)
 
     def each(
-        self, request: HttpRequest, rows: QuerySet[Any], verb: Callable[[Any], object], done: str
+        self, request: HttpRequest, rows: QuerySet[Any], verb: Callable[[Any], object], done: StrOrPromise
     ) -> None:
         """Run `verb` on each of the chosen rows, and say what came of it."""
         count = 0
@@ -61,7 +65,7 @@ class OperatorAdmin(VerbAdmin):
             else:
                 count += 1
         if count:
-            messages.success(request, f"{count} {done}.")
+            messages.success(request, done % {"count": count})
 
 
 class MemberInline(admin.TabularInline):
@@ -75,11 +79,15 @@ class MemberInline(admin.TabularInline):
 
 
 class StateFilter(admin.SimpleListFilter):
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("waiting", "Waiting for approval"), ("active", "Active"), ("suspended", "Suspended")]
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, StrOrPromise]]:
+        return [
+            ("waiting", _("Waiting for approval")),
+            ("active", _("Active")),
+            ("suspended", _("Suspended")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         match self.value():
@@ -113,30 +121,30 @@ class OrganizationAdmin(OperatorAdmin):
     inlines = (MemberInline,)
     actions = ("approve", "suspend")
 
-    @admin.display(description="state")
-    def state(self, organization: Organization) -> str:
+    @admin.display(description=_("state"))
+    def state(self, organization: Organization) -> StrOrPromise:
         if organization.suspended_at:
-            return "Suspended"
-        return "Active" if organization.approved_at else "Waiting for approval"
+            return _("Suspended")
+        return _("Active") if organization.approved_at else _("Waiting for approval")
 
-    @admin.action(description="Approve (also ends a suspension)", permissions=["decide"])
+    @admin.action(description=_("Approve (also ends a suspension)"), permissions=["decide"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
         now, actor = timezone.now(), operator(request)
         self.each(
             request,
             queryset,
             lambda row: organizations.approve_organization(organization=row, now=now, actor=actor),
-            "approved",
+            _("%(count)d approved."),
         )
 
-    @admin.action(description="Suspend", permissions=["decide"])
+    @admin.action(description=_("Suspend"), permissions=["decide"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
         now, actor = timezone.now(), operator(request)
         self.each(
             request,
             queryset,
             lambda row: organizations.suspend_organization(organization=row, now=now, actor=actor),
-            "suspended",
+            _("%(count)d suspended."),
         )
 
 
@@ -161,12 +169,12 @@ class UserAdmin(OperatorAdmin):
 
 
 class EventFilter(ObjectFilter):
-    objects: ClassVar[dict[str, str]] = ObjectFilter.objects | {
-        "category": "Categories",
-        "channel": "Channels",
-        "livestream": "Livestreams",
-        "signing_key": "Signing keys",
-        "user": "Users",
+    objects: ClassVar[dict[str, StrOrPromise]] = ObjectFilter.objects | {
+        "category": _("Categories"),
+        "channel": _("Channels"),
+        "livestream": _("Livestreams"),
+        "signing_key": _("Signing keys"),
+        "user": _("Users"),
     }
 
 
@@ -204,7 +212,7 @@ class PlatformAppAdmin(OperatorAdmin):
             obj is None or (obj.is_platform and obj.deleted_at is None)
         )
 
-    @admin.display(description="owner")
+    @admin.display(description=_("owner"))
     def owner(self, app: OAuthApp) -> str:
         return str(app.organization or "the platform")
 
@@ -227,26 +235,30 @@ class PlatformAppAdmin(OperatorAdmin):
     ) -> HttpResponse:
         return self._secret_page(request, obj, cast("WriteRequest", request).new_secret)
 
-    @admin.action(description="New secret (the present one works for 24 more hours)", permissions=["decide"])
+    @admin.action(
+        description=_("New secret (the current secret works for 24 more hours)"), permissions=["decide"]
+    )
     def new_secret(self, request: HttpRequest, queryset: QuerySet[OAuthApp]) -> HttpResponse | None:
         chosen = list(queryset.filter(is_platform=True, deleted_at=None)[:2])
         if len(chosen) != 1:
-            messages.error(request, "Choose one app of the platform.")
+            messages.error(request, _("Choose one app."))
             return None
         secret = apps.rotate_secret(app=chosen[0], now=timezone.now(), actor=operator(request))
         return self._secret_page(request, chosen[0], secret)
 
-    @admin.action(description="Delete, with all of its tokens", permissions=["decide"])
+    @admin.action(description=_("Delete with all tokens"), permissions=["decide"])
     def delete_apps(self, request: HttpRequest, queryset: QuerySet[OAuthApp]) -> None:
         now, actor = timezone.now(), operator(request)
         rows = queryset.filter(is_platform=True, deleted_at=None)
-        self.each(request, rows, lambda app: apps.delete_app(app=app, now=now, actor=actor), "deleted")
+        self.each(
+            request, rows, lambda app: apps.delete_app(app=app, now=now, actor=actor), _("%(count)d deleted.")
+        )
 
     def _secret_page(self, request: HttpRequest, app: OAuthApp, secret: str) -> HttpResponse:
         """The one page that ever shows a secret: it is in no session, log or message."""
         context = {
             **self.admin_site.each_context(request),
-            "title": f"The secret of {app.name}",
+            "title": _("Secret of %(app)s") % {"app": app.name},
             "opts": self.opts,
             "app": app,
             "secret": secret,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -14,8 +14,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
 
 from accounts.requests import WriteRequest
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 class VerbForm(forms.ModelForm):
@@ -62,9 +66,7 @@ class VerbAdmin(admin.ModelAdmin):
         # to PostgreSQL, which refuses it.
         typed = [value for _, values in request.GET.lists() for value in values]
         if ERROR_FLAG in request.GET or any("\0" in value for value in typed):
-            messages.error(
-                request, "The address asked for something this list does not have. Here is all of it."
-            )
+            messages.error(request, _("This list has no such filter or page. The whole list is shown."))
             return redirect(request.path)
         return super().changelist_view(request, extra_context)
 
@@ -106,22 +108,22 @@ class CappedPaginator(Paginator):
 class ObjectFilter(admin.SimpleListFilter):
     """By the first word of the action. A fixed list: the trail itself is too long to be asked for them."""
 
-    title = "about"
+    title = _("about")
     parameter_name = "about"
-    objects: ClassVar[dict[str, str]] = {
-        "app": "OAuth apps",
-        "campaign": "Campaigns",
-        "claims": "Claims",
-        "consent": "Consents",
-        "delivery": "Deliveries",
-        "endpoint": "Webhooks",
-        "link": "Game accounts",
-        "member": "Members",
-        "organization": "The organization",
-        "reward": "Rewards",
+    objects: ClassVar[dict[str, StrOrPromise]] = {
+        "app": _("OAuth apps"),
+        "campaign": _("Campaigns"),
+        "claims": _("Claims"),
+        "consent": _("Consents"),
+        "delivery": _("Deliveries"),
+        "endpoint": _("Webhooks"),
+        "link": _("Game accounts"),
+        "member": _("Members"),
+        "organization": _("The organization"),
+        "reward": _("Rewards"),
     }
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, StrOrPromise]]:
         return list(self.objects.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

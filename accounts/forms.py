@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from .models import User
 
 
 class PictureForm(forms.Form):
     picture = forms.FileField(
-        label="New picture",
-        help_text="PNG, JPEG, WebP or GIF, up to 8 MB. It is made square where it is shown.",
+        label=_("New picture"),
+        help_text=_("PNG, JPEG, WebP or GIF, up to 8 MB. It is cropped to a square."),
         widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp,image/gif"}),
     )
 
@@ -21,7 +22,7 @@ class DeleteAccountForm(forms.Form):
     """Deleting asks for the username: a click alone cannot be taken back."""
 
     username = forms.CharField(
-        label="Your username",
+        label=_("Your username"),
         max_length=25,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
     )
@@ -29,10 +30,12 @@ class DeleteAccountForm(forms.Form):
     def __init__(self, *args: Any, user: User) -> None:
         super().__init__(*args)
         self.user = user
-        self.fields["username"].help_text = f"Type {user.username} to confirm."
+        self.fields["username"].help_text = _("Type %(username)s to confirm.") % {"username": user.username}
 
     def clean_username(self) -> str:
         typed: str = self.cleaned_data["username"]
         if typed != self.user.username:
-            raise forms.ValidationError(f"This is not your username. Type {self.user.username}.")
+            raise forms.ValidationError(
+                _("This is not your username. Type %(username)s.") % {"username": self.user.username}
+            )
         return typed

@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import OperatorAdmin, operator
 from accounts.admin_base import VerbForm
@@ -18,7 +19,7 @@ from drops.models import Campaign, Category, Channel
 
 
 class CategoryForm(VerbForm):
-    new_image = forms.FileField(label="Picture", required=False)
+    new_image = forms.FileField(label=_("Picture"), required=False)
 
     class Meta:
         model = Category
@@ -74,12 +75,12 @@ class CampaignAdmin(OperatorAdmin):
     date_hierarchy = "starts_at"
     actions = ("withdraw",)
 
-    @admin.action(description="Withdraw (what was earned stays claimable)", permissions=["decide"])
+    @admin.action(description=_("Withdraw (what was earned stays claimable)"), permissions=["decide"])
     def withdraw(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
         now, actor = timezone.now(), operator(request)
         self.each(
             request,
             queryset,
             lambda row: lifecycle.withdraw_campaign(campaign=row, now=now, actor=actor),
-            "withdrawn",
+            _("%(count)d withdrawn."),
         )

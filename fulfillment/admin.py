@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import OperatorAdmin
 from fulfillment.domain.claims.reading import search_claims
@@ -36,7 +37,7 @@ class ClaimAdmin(OperatorAdmin):
     list_display = ("id", "organization", "viewer", "campaign", "reward", "external_status", "created_at")
     list_select_related = ("organization", "viewer", "campaign", "reward")
     search_fields = ("id",)
-    search_help_text = "A whole claim ID or user ID"
+    search_help_text = _("A whole claim ID or user ID")
     fields = readonly_fields = (*list_display, "external_id", "updated_at")
     inlines = (DeliveryInline,)
 
@@ -75,7 +76,7 @@ class DeliveryAdmin(OperatorAdmin):
     )
     list_select_related = ("endpoint__organization", "claim")
     search_fields = ("id",)
-    search_help_text = "A whole delivery ID or claim ID"
+    search_help_text = _("A whole delivery ID or claim ID")
     fields = readonly_fields = (*list_display, "event_type", "created_at")
     inlines = (AttemptInline,)
 
@@ -84,7 +85,7 @@ class DeliveryAdmin(OperatorAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         return search_deliveries(queryset, search_term), False
 
-    @admin.display(description="organization")
+    @admin.display(description=_("organization"))
     def organization(self, delivery: Delivery) -> str:
         return str(delivery.endpoint.organization)
 

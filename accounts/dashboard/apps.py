@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import VerbForm
 from accounts.dashboard.kit.access import active_organization, member
@@ -26,16 +27,18 @@ LOGO_SIZE = (256, 256)
 
 
 class OAuthAppForm(VerbForm):
-    new_logo = picture_field("Logo", "Viewers see it when they are asked to connect. Square.")
+    new_logo = picture_field(_("Logo"), _("Viewers see the logo when they connect. It should be square."))
 
     class Meta:
         model = OAuthApp
         fields = ("name", "redirect_uris")
-        labels = {"redirect_uris": "Redirect URIs"}
+        labels = {"redirect_uris": _("Redirect URIs")}
         help_texts = {
-            "name": "Viewers see it when they are asked to connect.",
-            "redirect_uris": "One per line, matched exactly. https, or http for localhost and 127.0.0.1. "
-            "Leave it empty for an app that only reads your claims.",
+            "name": _("Viewers see the name when they connect."),
+            "redirect_uris": _(
+                "Enter one URI per line. It must match exactly. Use https, or http for localhost and "
+                "127.0.0.1. Leave the field empty if the app only reads your claims."
+            ),
         }
         widgets = {"redirect_uris": forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})}
 
@@ -51,7 +54,7 @@ class OAuthAppForm(VerbForm):
     def clean_redirect_uris(self) -> str:
         uris = self.cleaned_data["redirect_uris"].split()
         if len(uris) > 20:
-            raise ValidationError("At most 20 redirect URIs.")
+            raise ValidationError(_("Enter at most 20 redirect URIs."))
         return " ".join(uris)
 
 
@@ -68,13 +71,13 @@ def replace_leaked(model_admin: OAuthAppAdmin, request: HttpRequest, app: OAuthA
 @admin.register(OAuthApp, site=site)
 class OAuthAppAdmin(OrganizationAdmin):
     route = "apps"
-    label = "OAuth apps"
-    noun = "OAuth app"
+    label = _("OAuth apps")
+    noun = _("OAuth app")
     icon = "key"
     order = 80
-    lede = "How your servers speak to us: viewers connect through an app, and it reads your claims."
-    empty_text = (
-        "Create one: viewers connect their game account through it, and your server reads claims with it."
+    lede = _("Your servers use an app to connect viewers and to read your claims.")
+    empty_text = _(
+        "Create an app. Viewers connect their game accounts through it, and your server reads claims with it."
     )
     form = OAuthAppForm
     fields = ("name", "redirect_uris", "new_logo")
@@ -84,14 +87,18 @@ class OAuthAppAdmin(OrganizationAdmin):
     verbs = (
         Verb(
             name="rotate",
-            label="New secret",
-            question="%s gets a new client secret, shown once. The present one works for 24 more hours.",
+            label=_("New secret"),
+            question=_(
+                "%s gets a new client secret, shown once. The current secret works for 24 more hours."
+            ),
             run=rotate,
         ),
         Verb(
             name="replace-secret",
-            label="Secret leaked",
-            question="%s gets a new client secret, shown once. The present one stops working at once.",
+            label=_("Replace a leaked secret"),
+            question=_(
+                "%s gets a new client secret, shown once. The current secret stops working immediately."
+            ),
             run=replace_leaked,
             tone="danger",
         ),
@@ -128,7 +135,7 @@ class OAuthAppAdmin(OrganizationAdmin):
         """The one page that ever shows a secret: it is in no session, log or message."""
         context = {
             **self.admin_site.each_context(request),
-            "title": f"The secret of {app.name}",
+            "title": _("Secret of %(app)s") % {"app": app.name},
             "app": app,
             "secret": secret,
             "back": self.url_of(app),

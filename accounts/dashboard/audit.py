@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import ObjectFilter
 from accounts.dashboard.kit.display import action_words, change_words
@@ -20,12 +21,12 @@ from accounts.models import AuditEvent
 @admin.register(AuditEvent, site=site)
 class AuditEventAdmin(OrganizationAdmin):
     route = "audit-log"
-    label = "Audit log"
-    noun = "audit event"
+    label = _("Audit log")
+    noun = _("audit event")
     icon = "list"
     order = 100
-    lede = "Who did what, when. It can be read by every member and changed by nobody."
-    empty_text = "What you and your colleagues do here is written down."
+    lede = _("Who did what, and when. Every member can read the audit log. Nobody can change it.")
+    empty_text = _("Everything that you and your colleagues do here is recorded.")
     has_history = False
     list_display = ("at", "what", "who", "target_id")
     list_filter = (ObjectFilter,)
@@ -38,16 +39,16 @@ class AuditEventAdmin(OrganizationAdmin):
     def title_of(self, obj: AuditEvent) -> str:
         return self.what(obj)
 
-    @admin.display(description="what")
+    @admin.display(description=_("what"))
     def what(self, event: AuditEvent) -> str:
         return action_words(event.action)
 
-    @admin.display(description="changes")
+    @admin.display(description=_("changes"))
     def changes(self, event: AuditEvent) -> str:
         lines = change_words(event.action, event.data)
         return format_html_join(mark_safe("<br>"), "{}: {}", lines) or "-"
 
-    @admin.display(description="object")
+    @admin.display(description=_("object"))
     def about(self, event: AuditEvent) -> str:
         """Its kind and id, and the way to its page as long as there is one."""
         kind = django_apps.get_model(event.target_type)._meta.verbose_name
@@ -64,6 +65,6 @@ class AuditEventAdmin(OrganizationAdmin):
             cast("Any", event).page = shown_by.url_of(found)
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @admin.display(description="who")
+    @admin.display(description=_("who"))
     def who(self, event: AuditEvent) -> str:
-        return str(event.actor or event.actor_app or "the system")
+        return str(event.actor or event.actor_app or _("the system"))

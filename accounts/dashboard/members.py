@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import VerbForm
 from accounts.dashboard.kit.access import active_organization, member
@@ -18,38 +19,44 @@ from accounts.models import MemberRole, Membership, User
 
 
 class MembershipForm(VerbForm):
-    """A new member is named by user name: nobody's address is looked up here."""
+    """A new member is named by username: nobody's address is looked up here."""
 
     username = forms.CharField(
-        label="User name",
+        label=_("Username"),
         max_length=25,
-        help_text="Of an account on this site with two-factor authentication switched on.",
+        help_text=_("The account must have two-factor authentication turned on."),
     )
 
     class Meta:
         model = Membership
         fields = ("role",)
-        help_texts = {"role": "Owners change everything. Members look, and take part in test mode."}
+        help_texts = {
+            "role": _("Owners can change everything. Members can see everything and take part in test mode.")
+        }
 
     def clean_username(self) -> User:
         username = self.cleaned_data["username"]
         user = User.objects.filter(username__iexact=username, is_active=True).first()
         if user is None:
-            raise ValidationError(f"Nobody here is called “{username}”. Check the spelling.")
+            raise ValidationError(
+                _("There is no account named “%(username)s”. Check the spelling.") % {"username": username}
+            )
         return user
 
 
 @admin.register(Membership, site=site)
 class MembershipAdmin(OrganizationAdmin):
     route = "members"
-    label = "Members"
-    noun = "member"
+    label = _("Members")
+    noun = _("member")
     icon = "users"
     order = 90
-    lede = "Owners add and remove anybody but themselves. Everybody here signs in with a second factor."
+    lede = _("Owners can add and remove anybody but themselves. Every member signs in with a second factor.")
     form = MembershipForm
-    delete_label = "Remove"
-    delete_question = "They are out at once. What they made stays, and the audit log remembers them."
+    delete_label = _("Remove")
+    delete_question = _(
+        "The member loses access immediately. What they created stays, and the audit log keeps their actions."
+    )
     may_add = may_edit = may_delete = True
     list_display = ("user", "role", "created_at")
     ordering = ("user__username",)

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from accounts.dashboard.forms import OrganizationForm, RegistrationForm
@@ -42,7 +43,11 @@ def register(request: HttpRequest) -> HttpResponse:
             show_refusal(form, refusal)
         else:
             request.session[access.SESSION_KEY] = organization.pk
-            messages.success(request, f"{organization} is registered and waits for approval.")
+            messages.success(
+                request,
+                _("%(organization)s was registered and is waiting for approval.")
+                % {"organization": organization},
+            )
             return redirect("dashboard:index")
     return render(request, "dashboard/register.html", {"form": form})
 
@@ -70,7 +75,7 @@ def switch(request: HttpRequest) -> HttpResponse:
     return redirect("dashboard:index")
 
 
-@site.page("settings/", name="settings", label="Settings", icon="settings", order=110)
+@site.page("settings/", name="settings", label=_("Settings"), icon="settings", order=110)
 def settings(request: HttpRequest) -> HttpResponse:
     """The organization's name, addresses and logo."""
     organization = access.active_organization(request)
@@ -86,9 +91,9 @@ def settings(request: HttpRequest) -> HttpResponse:
             except ValidationError as refusal:
                 show_refusal(form, refusal)
             else:
-                messages.success(request, "The settings were saved.")
+                messages.success(request, _("The settings were saved."))
                 return redirect("dashboard:settings")
-    context = {**site.each_context(request), "title": "Settings", "form": form}
+    context = {**site.each_context(request), "title": _("Settings"), "form": form}
     return render(request, "dashboard/settings.html", context)
 
 

@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.domain import links
 from accounts.models import GameLink
@@ -38,6 +39,6 @@ def unlink(request: SignedInRequest, organization_id: str) -> HttpResponse:
         raise Http404
     if request.method == "POST":
         links.unlink(viewer=request.user, organization=link.organization, now=timezone.now())
-        messages.success(request, f"{link.organization} is unlinked.")
+        messages.success(request, _("%(studio)s was unlinked.") % {"studio": link.organization})
         return redirect("accounts:connections")
     return render(request, "accounts/unlink.html", {"link": link})

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.domain import users
 from accounts.forms import DeleteAccountForm, PictureForm
@@ -28,7 +29,7 @@ def profile(request: SignedInRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error("picture", error.messages)
         else:
-            messages.success(request, "Your picture is changed.")
+            messages.success(request, _("Your picture was changed."))
             return redirect("accounts:settings")
     return render(request, "accounts/profile.html", {"form": form})
 
@@ -39,7 +40,7 @@ def remove_picture(request: SignedInRequest) -> HttpResponse:
     if request.method != "POST":
         return redirect("accounts:settings")
     users.change_profile_picture(user=request.user, picture=None, now=timezone.now())
-    messages.success(request, "Your picture is removed.")
+    messages.success(request, _("Your picture was removed."))
     return redirect("accounts:settings")
 
 
@@ -54,7 +55,7 @@ def delete_account(request: SignedInRequest) -> HttpResponse:
             form.add_error(None, error.messages)
         else:
             logout(request)
-            messages.success(request, "Your account is deleted.")
+            messages.success(request, _("Your account was deleted."))
             return redirect("home")
     context = {"form": form, "sole_ownerships": users.sole_ownerships(request.user)}
     return render(request, "accounts/delete_account.html", context)

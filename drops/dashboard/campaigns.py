@@ -41,7 +41,7 @@ class CampaignRewardInline(OrganizationInline):
     fields = ("reward", "required_minutes", "position")
     extra = 1
     max_num = MAX_REWARDS
-    verbose_name_plural = "rewards"
+    verbose_name_plural = _("rewards")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("reward")
@@ -58,7 +58,7 @@ def _campaign_id(request: HttpRequest) -> str | None:
 
 
 class PhaseFilter(admin.SimpleListFilter):
-    title = "phase"
+    title = _("phase")
     parameter_name = "phase"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -93,48 +93,53 @@ def is_withdrawable(campaign: Campaign, now: datetime) -> bool:
 @admin.register(Campaign, site=site)
 class CampaignAdmin(OrganizationAdmin):
     route = "campaigns"
-    label = "Campaigns"
-    noun = "campaign"
+    label = _("Campaigns")
+    noun = _("campaign")
     icon = "calendar"
     order = 10
-    lede = "Viewers watch, your rewards are earned."
-    empty_text = (
-        "Plan the first: dates, rewards, the minutes that earn them. Nobody sees it until you publish."
+    lede = _("Viewers watch streams and earn your rewards.")
+    empty_text = _(
+        "Plan your first campaign: its dates, its rewards and the minutes that earn them. "
+        "Viewers see the campaign once you publish it."
     )
     form = CampaignForm
     inlines = (CampaignRewardInline,)
     fieldsets = (
         (None, {"fields": ("name", "category", "info_url")}),
-        ("Dates", {"fields": ("starts_at", "ends_at", "announcement_days", "grace_days")}),
-        ("Who takes part", {"fields": ("channels", "test_mode")}),
+        (_("Dates"), {"fields": ("starts_at", "ends_at", "announcement_days", "grace_days")}),
+        (_("Participating channels"), {"fields": ("channels", "test_mode")}),
     )
     may_add = may_edit = may_delete = True
     list_display = ("name", "phase", "category", "starts_at", "ends_at")
     list_filter = (PhaseFilter, ("category", OwnRelatedFilter))
     search_fields = ("name",)
-    search_help_text = "Name"
+    search_help_text = _("Name")
     ordering = ("-starts_at", "-id")
     verbs = (
         Verb(
             name="publish",
-            label="Publish",
+            label=_("Publish"),
             question=(
-                "%s is announced, starts and ends by its dates. Once it has started, nothing that viewers "
-                "were promised can be taken back."
+                _(
+                    "%s is announced, starts and ends on its dates. Once it has started, you cannot take "
+                    "back anything that you promised to viewers."
+                )
             ),
-            done="“%s” is published.",
+            done=_("“%s” was published."),
             run=publish,
             offered=is_draft,
             tone="good",
         ),
         Verb(
             name="withdraw",
-            label="Withdraw",
+            label=_("Withdraw"),
             question=(
-                "%s stops: nothing more is earned, and viewers no longer find it. What they have earned "
-                "stays claimable until it closes. This cannot be undone."
+                _(
+                    "%s stops. Viewers earn nothing more and no longer find it. They can claim what they "
+                    "have earned until the campaign closes. This cannot be undone."
+                )
             ),
-            done="“%s” is withdrawn.",
+            done=_("“%s” was withdrawn."),
             run=withdraw,
             offered=is_withdrawable,
             tone="danger",
@@ -179,9 +184,9 @@ class CampaignAdmin(OrganizationAdmin):
     @admin.display(description=_("allow-list"))
     def channels(self, campaign: Campaign) -> str:
         slugs = campaign.allowed_channels.values_list("channel__slug", flat=True)
-        return ", ".join(slugs) or "every channel"
+        return ", ".join(slugs) or str(_("every channel"))
 
-    @admin.display(description="phase")
+    @admin.display(description=_("phase"))
     def phase(self, campaign: Any) -> str:
         phase = CampaignPhase(campaign.phase_now)
         return badge(phase.label, PHASE_TONES[phase])

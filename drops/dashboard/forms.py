@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import VerbForm
 from accounts.dashboard.kit.scoping import ScopedFormSet
@@ -30,32 +31,43 @@ class ChannelsField(forms.CharField):
         slugs = list(dict.fromkeys(re.split(r"[\s,;]+", super().clean(value).strip().lower())))
         slugs = [slug.removeprefix("@") for slug in slugs if slug]
         if len(slugs) > MAX_CHANNELS:
-            raise ValidationError(f"At most {MAX_CHANNELS} channels. Leave the list empty for all.")
+            raise ValidationError(
+                _("Enter at most %(count)d channels. To allow all channels, leave the list empty.")
+                % {"count": MAX_CHANNELS}
+            )
         found = {channel.slug.lower(): channel for channel in Channel.objects.filter(slug__in=slugs)}
         if missing := [slug for slug in slugs if slug not in found]:
             raise ValidationError(
-                f"There is no channel called {', '.join(missing[:10])}. Check the spelling."
+                _("There is no channel named %(names)s. Check the spelling.")
+                % {"names": ", ".join(missing[:10])}
             )
         return [found[slug] for slug in slugs]
 
 
 class CampaignForm(VerbForm):
-    starts_at = UTCMomentField(label="Start", help_text="In UTC.")
-    ends_at = UTCMomentField(label="End", help_text="In UTC. Nothing is earned after it.")
+    starts_at = UTCMomentField(label=_("Start"), help_text=_("In UTC."))
+    ends_at = UTCMomentField(label=_("End"), help_text=_("In UTC. Viewers earn nothing after this time."))
     announcement_days = forms.IntegerField(
-        label="Announced", min_value=0, max_value=MAX_DAYS, initial=3, help_text="Days before the start."
+        label=_("Announced"),
+        min_value=0,
+        max_value=MAX_DAYS,
+        initial=3,
+        help_text=_("How many days before the start the campaign is announced."),
     )
     grace_days = forms.IntegerField(
-        label="Grace period",
+        label=_("Grace period"),
         min_value=0,
         max_value=MAX_DAYS,
         initial=7,
-        help_text="Days after the end in which viewers can still claim what they earned.",
+        help_text=_("How many days after the end viewers can still claim what they have earned."),
     )
     channels = ChannelsField(
-        label="Allow-list",
+        label=_("Allow-list"),
         required=False,
-        help_text="Names of channels, one per line. Empty: every channel takes part, unless its streamer opted out.",
+        help_text=_(
+            "Enter one channel name per line. If the list is empty, every channel takes part "
+            "unless its streamer opted out."
+        ),
     )
     # The domain speaks of the rewards as a whole: above the form is where that is read.
     renamed = {"announces_at": "starts_at", "closes_at": "grace_days"}
@@ -64,16 +76,19 @@ class CampaignForm(VerbForm):
         model = Campaign
         fields = ("name", "category", "info_url", "test_mode")
         help_texts = {
-            "category": "Watch time counts while the stream is in this category. Empty: in any.",
-            "info_url": "A page of yours that tells viewers more.",
-            "test_mode": "Only members of your organization take part and claim.",
+            "category": _(
+                "Watch time counts while the stream is in this category. If you choose none, every "
+                "category counts."
+            ),
+            "info_url": _("A page on your site that tells viewers more."),
+            "test_mode": _("Only members of your organization can take part and claim."),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "category" in self.fields:
             category: Any = self.fields["category"]
-            category.empty_label = "Any category"
+            category.empty_label = _("Any category")
         campaign: Campaign = self.instance
         if campaign._state.adding:
             return
@@ -102,9 +117,12 @@ class CampaignForm(VerbForm):
 
 class CampaignRewardForm(forms.ModelForm):
     position = forms.IntegerField(
-        required=False, min_value=1, max_value=MAX_REWARDS, help_text="Empty: at the end."
+        required=False,
+        min_value=1,
+        max_value=MAX_REWARDS,
+        help_text=_("If empty, the reward is added at the end."),
     )
-    required_minutes = forms.IntegerField(label="Minutes", min_value=1, max_value=525_600)
+    required_minutes = forms.IntegerField(label=_("Minutes"), min_value=1, max_value=525_600)
 
 
 class CampaignRewardFormSet(ScopedFormSet):

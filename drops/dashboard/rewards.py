@@ -8,6 +8,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import VerbForm
 from accounts.dashboard.kit.access import active_organization, member
@@ -21,28 +22,30 @@ from drops.models import Reward
 
 
 class RewardForm(VerbForm):
-    new_image = picture_field("Picture", "Square, at least 256 by 256 pixels. PNG, JPEG, WebP or GIF.")
+    new_image = picture_field(_("Picture"), _("Square, at least 256 by 256 pixels. PNG, JPEG, WebP or GIF."))
     renamed = {"image": "new_image"}
 
     class Meta:
         model = Reward
         fields = ("name", "category", "external_id")
         help_texts = {
-            "category": "A game that your organization claims. Operators of the platform give you more.",
-            "external_id": "Your own name for the item: sent with every claim of it.",
+            "category": _(
+                "The game that the reward belongs to. Ask the platform's operators for more games."
+            ),
+            "external_id": _("Your own name for the item. Drops sends it with every claim."),
         }
 
 
 class ArchivedFilter(admin.SimpleListFilter):
-    title = "state"
+    title = _("state")
     parameter_name = "archived"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "Archived")]
+        return [("yes", str(_("Archived")))]
 
     def choices(self, changelist: Any) -> Any:
         everything, *others = super().choices(changelist)
-        yield {**everything, "display": "In use"}
+        yield {**everything, "display": _("In use")}
         yield from others
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -69,12 +72,14 @@ def is_archived(reward: Reward, now: datetime) -> bool:
 @admin.register(Reward, site=site)
 class RewardAdmin(OrganizationAdmin):
     route = "rewards"
-    label = "Rewards"
-    noun = "reward"
+    label = _("Rewards")
+    noun = _("reward")
     icon = "gift"
     order = 20
-    lede = "Items of your game. Make them once, attach them to as many campaigns as you like."
-    empty_text = "Make your first reward: a name, a picture and the game it belongs to."
+    lede = _(
+        "Rewards are items of your game. Create a reward once and attach it to as many campaigns as you like."
+    )
+    empty_text = _("Create your first reward with a name, a picture and a game.")
     form = RewardForm
     fields = ("name", "category", "external_id", "new_image")
     may_add = may_edit = True
@@ -82,22 +87,22 @@ class RewardAdmin(OrganizationAdmin):
     list_display_links = ("name",)
     list_filter = (ArchivedFilter, ("category", OwnRelatedFilter))
     search_fields = ("name", "external_id")
-    search_help_text = "Name or external ID"
+    search_help_text = _("Name or external ID")
     change_form_template = "dashboard/reward.html"
     verbs = (
         Verb(
             name="archive",
-            label="Archive",
-            question="%s can no longer be attached to campaigns. Claims of it stay.",
-            done="“%s” is archived.",
+            label=_("Archive"),
+            question=_("%s can no longer be attached to campaigns. Its claims stay."),
+            done=_("“%s” was archived."),
             run=archive,
             offered=is_in_use,
         ),
         Verb(
             name="restore",
-            label="Restore",
-            question="%s can be attached to campaigns again.",
-            done="“%s” is back in use.",
+            label=_("Restore"),
+            question=_("%s can be attached to campaigns again."),
+            done=_("“%s” is back in use."),
             run=restore,
             offered=is_archived,
         ),
@@ -131,6 +136,6 @@ class RewardAdmin(OrganizationAdmin):
             '<img class="reward-image" src="{}" alt="" width="56" height="56">', reward.image.url
         )
 
-    @admin.display(description="campaigns")
+    @admin.display(description=_("campaigns"))
     def campaigns(self, reward: Any) -> int:
         return int(reward.campaign_count)

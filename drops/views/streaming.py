@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.requests import SignedInRequest
@@ -34,7 +35,7 @@ def settings(request: SignedInRequest) -> HttpResponse:
         channels.describe_channel(
             channel=channel, description=form.cleaned_data["description"], now=now, actor=request.user
         )
-        messages.success(request, "Your channel is changed.")
+        messages.success(request, _("Your channel was saved."))
         return redirect("drops:streamer_settings")
     return _show_settings(request, channel, form=form, banner_form=BannerForm())
 
@@ -48,7 +49,7 @@ def banner(request: SignedInRequest) -> HttpResponse:
     now = timezone.now()
     if "remove" in request.POST:
         channels.change_banner(channel=channel, banner=None, now=now, actor=request.user)
-        messages.success(request, "Your banner is removed.")
+        messages.success(request, _("Your banner was removed."))
         return redirect("drops:streamer_settings")
     banner_form = BannerForm(request.POST, request.FILES)
     if banner_form.is_valid():
@@ -59,7 +60,7 @@ def banner(request: SignedInRequest) -> HttpResponse:
         except ValidationError as error:
             banner_form.add_error("banner", error.messages)
         else:
-            messages.success(request, "Your banner is changed.")
+            messages.success(request, _("Your banner was changed."))
             return redirect("drops:streamer_settings")
     form = ChannelForm(initial={"description": channel.description})
     return _show_settings(request, channel, form=form, banner_form=banner_form)
@@ -75,9 +76,9 @@ def take_part(request: SignedInRequest) -> HttpResponse:
         channel=own_channel(request.user), opted_out=opted_out, now=timezone.now(), actor=request.user
     )
     if opted_out:
-        messages.success(request, "Your channel no longer takes part in global campaigns.")
+        messages.success(request, _("Your channel no longer takes part in global campaigns."))
     else:
-        messages.success(request, "Your channel takes part in global campaigns.")
+        messages.success(request, _("Your channel takes part in global campaigns."))
     return redirect("drops:streamer_settings")
 
 
@@ -93,7 +94,7 @@ def go_live(request: SignedInRequest) -> HttpResponse:
         return render(request, "drops/stream_form.html", context)
     was_live = live_on(channel) is not None
     livestreams.go_live(channel=channel, **form.cleaned_data, now=timezone.now(), actor=request.user)
-    messages.success(request, "Your stream is changed." if was_live else "You are live.")
+    messages.success(request, _("Your stream was changed.") if was_live else _("You are live."))
     return redirect("drops:channel", channel.slug)
 
 
@@ -105,7 +106,7 @@ def end_stream(request: SignedInRequest) -> HttpResponse:
     livestream = live_on(channel)
     if livestream is not None:
         livestreams.end_livestream(livestream=livestream, now=timezone.now(), actor=request.user)
-    messages.success(request, "Your stream has ended.")
+    messages.success(request, _("Your stream has ended."))
     return redirect("drops:channel", channel.slug)
 
 
@@ -127,7 +128,7 @@ def _open_channel(request: SignedInRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            messages.success(request, "Your channel is open.")
+            messages.success(request, _("Your channel is open."))
             return redirect("drops:streamer_settings")
     return render(request, "drops/channel_new.html", {"form": form})
 

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
 from accounts.dashboard.kit.access import active_organization, member
 from accounts.dashboard.kit.display import badge
@@ -39,7 +40,7 @@ def resend(model_admin: ClaimAdmin, request: HttpRequest, claim: Claim) -> None:
 
 
 class DeliveryFilter(admin.SimpleListFilter):
-    title = "delivery"
+    title = _("delivery")
     parameter_name = "delivery"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -51,11 +52,14 @@ class DeliveryFilter(admin.SimpleListFilter):
 
 
 class AnswerFilter(admin.SimpleListFilter):
-    title = "your status"
+    title = _("your status")
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("initiated", "Initiated: your server said nothing"), ("answered", "Answered")]
+        return [
+            ("initiated", str(_("Initiated: your server has set no status"))),
+            ("answered", str(_("Answered"))),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         match self.value():
@@ -69,12 +73,12 @@ class AnswerFilter(admin.SimpleListFilter):
 @admin.register(Claim, site=site)
 class ClaimAdmin(LiveAdmin):
     route = "claims"
-    label = "Claims"
-    noun = "claim"
+    label = _("Claims")
+    noun = _("claim")
     icon = "inbox"
     order = 30
-    lede = "Rewards that viewers took, newest first."
-    empty_text = "Claims come in here as viewers take what they have earned."
+    lede = _("Rewards that viewers have claimed, newest first.")
+    empty_text = _("Claims appear here when viewers claim their rewards.")
     list_display = ("claim_id", "viewer_id", "reward", "campaign", "delivery", "status", "created_at")
     list_filter = (
         ("campaign", OwnRelatedFilter),
@@ -83,7 +87,7 @@ class ClaimAdmin(LiveAdmin):
         AnswerFilter,
     )
     search_fields = ("id",)
-    search_help_text = "Claim ID or user ID"
+    search_help_text = _("Claim ID or user ID")
     ordering = ("-id",)
     fields = (
         "id",
@@ -102,10 +106,12 @@ class ClaimAdmin(LiveAdmin):
     verbs = (
         Verb(
             name="resend",
-            label="Send again",
+            label=_("Send again"),
             question=(
-                "%s is sent to every endpoint of yours, with the same id and the same bytes: a receiver that has it "
-                "already answers 200."
+                _(
+                    "%s is sent to all of your endpoints with the same ID and the same content. A server "
+                    "that already has it answers 200."
+                )
             ),
             run=resend,
         ),
@@ -131,7 +137,7 @@ class ClaimAdmin(LiveAdmin):
         )
 
     def title_of(self, obj: Claim) -> str:
-        return "Claim"
+        return str(_("Claim"))
 
     def deliveries_of(self, obj: Claim) -> Iterable[Delivery]:
         return obj.deliveries.all()
@@ -142,27 +148,27 @@ class ClaimAdmin(LiveAdmin):
         context["moments"] = [(moment, _tone(moment, now)) for moment in claim_timeline(claim=kwargs["obj"])]
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @admin.display(description="claim", ordering="id")
+    @admin.display(description=_("claim"), ordering="id")
     def claim_id(self, claim: Claim) -> str:
         return format_html("<code>{}</code>", claim.pk)
 
-    @admin.display(description="campaign")
+    @admin.display(description=_("campaign"))
     def its_campaign(self, claim: Claim) -> str:
         return link_to(claim.campaign)
 
-    @admin.display(description="reward")
+    @admin.display(description=_("reward"))
     def its_reward(self, claim: Claim) -> str:
         return link_to(claim.reward)
 
-    @admin.display(description="delivery")
+    @admin.display(description=_("delivery"))
     def delivery(self, claim: Claim) -> str:
         return status_badge(claim_status(claim.deliveries.all()))
 
-    @admin.display(description="your status")
+    @admin.display(description=_("your status"))
     def status(self, claim: Claim) -> str:
         return badge(claim.external_status, "" if claim.external_status == INITIATED else "info")
 
-    @admin.display(description="user ID")
+    @admin.display(description=_("user ID"))
     def viewer_id(self, claim: Claim) -> int:
         return claim.viewer_id
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db.models import Model
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
 from accounts.dashboard.kit.display import badge
 from accounts.dashboard.kit.sites import site
@@ -44,13 +45,13 @@ def next_attempt_words(delivery: Delivery, now: datetime) -> str:
     """When, or after what, the next attempt is made."""
     status = delivery_status(delivery)
     if status == DeliveryStatus.HELD:
-        return "Once released" if delivery.endpoint.held_at is not None else "Once verified"
+        return _("Once released") if delivery.endpoint.held_at is not None else _("Once verified")
     if status != DeliveryStatus.WAITING:
         return NOTHING
     at = next_attempt_at(delivery)
     if at is None:
-        return "Being sent"
-    return to_the_second(at) if at > now else "Now"
+        return _("Being sent")
+    return to_the_second(at) if at > now else _("Now")
 
 
 def link_to(obj: Model) -> str:

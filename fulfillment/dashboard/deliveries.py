@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
 from accounts.dashboard.kit.access import member
 from accounts.dashboard.kit.scoping import OwnRelatedFilter
@@ -44,7 +45,7 @@ def may_be_sent_again(delivery: Delivery, now: datetime) -> bool:
 
 
 class StatusFilter(admin.SimpleListFilter):
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -59,12 +60,12 @@ class StatusFilter(admin.SimpleListFilter):
 class DeliveryAdmin(LiveAdmin):
     organization_lookup = "endpoint__organization"
     route = "deliveries"
-    label = "Deliveries"
-    noun = "delivery"
+    label = _("Deliveries")
+    noun = _("delivery")
     icon = "send"
     order = 40
-    lede = "Every message to your servers, with every attempt."
-    empty_text = "Each claim is delivered to your webhook endpoints, and you see here how."
+    lede = _("Every message to your servers, with every attempt.")
+    empty_text = _("This list shows how each claim is delivered to your webhook endpoints.")
     list_display = (
         "delivery_id",
         "status",
@@ -80,7 +81,7 @@ class DeliveryAdmin(LiveAdmin):
         ("claim__campaign", OwnRelatedFilter),
     )
     search_fields = ("id",)
-    search_help_text = "Delivery ID or claim ID"
+    search_help_text = _("Delivery ID or claim ID")
     ordering = ("-id",)
     fields = (
         "id",
@@ -99,10 +100,12 @@ class DeliveryAdmin(LiveAdmin):
     verbs = (
         Verb(
             name="resend",
-            label="Send again",
+            label=_("Send again"),
             question=(
-                "%s is sent once more, with the same id and the same bytes: a receiver that has it already "
-                "answers 200."
+                _(
+                    "%s is sent once more with the same ID and the same content. A server that already has "
+                    "it answers 200."
+                )
             ),
             run=resend,
             offered=may_be_sent_again,
@@ -112,30 +115,34 @@ class DeliveryAdmin(LiveAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return with_latest_attempts(super().get_queryset(request).select_related("endpoint", "claim"))
 
-    @admin.display(description="delivery")
+    @admin.display(description=_("delivery"))
     def delivery_id(self, delivery: Delivery) -> str:
         if delivery.claim_id is None:
-            return format_html('<code>{}</code> <span class="muted small">test</span>', delivery.pk)
+            return format_html('<code>{}</code> <span class="muted small">{}</span>', delivery.pk, _("test"))
         return format_html("<code>{}</code>", delivery.pk)
 
-    @admin.display(description="state")
+    @admin.display(description=_("state"))
     def status(self, delivery: Delivery) -> str:
         return status_badge(delivery_status(delivery))
 
-    @admin.display(description="endpoint")
+    @admin.display(description=_("endpoint"))
     def its_endpoint(self, delivery: Delivery) -> str:
         is_there = delivery.endpoint.deleted_at is None
-        return link_to(delivery.endpoint) if is_there else f"{delivery.endpoint} (deleted)"
+        return (
+            link_to(delivery.endpoint)
+            if is_there
+            else _("%(endpoint)s (deleted)") % {"endpoint": delivery.endpoint}
+        )
 
-    @admin.display(description="claim")
+    @admin.display(description=_("claim"))
     def its_claim(self, delivery: Delivery) -> str:
         return link_to(delivery.claim) if delivery.claim else NOTHING
 
-    @admin.display(description="last answer")
+    @admin.display(description=_("last answer"))
     def last_answer(self, delivery: Any) -> str:
         return answer_badge(delivery.latest_attempts)
 
-    @admin.display(description="next attempt")
+    @admin.display(description=_("next attempt"))
     def next_attempt(self, delivery: Delivery) -> str:
         return next_attempt_words(delivery, timezone.now())
 
@@ -148,7 +155,7 @@ class DeliveryAdmin(LiveAdmin):
         return super().changelist_view(request, {"path": PATH, **(extra_context or {})})
 
     def title_of(self, obj: Delivery) -> str:
-        return "Delivery"
+        return str(_("Delivery"))
 
     def deliveries_of(self, obj: Delivery) -> Iterable[Delivery]:
         return [obj]

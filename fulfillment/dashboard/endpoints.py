@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _, ngettext
 
 from accounts.admin_base import VerbForm
 from accounts.dashboard.kit.access import active_organization, may_change, member
@@ -33,7 +34,9 @@ from fulfillment.domain.delivery.words import ENDPOINTS
 from fulfillment.models import WebhookEndpoint
 
 EXAMPLE_URL = "https://hooks.example.com/drops"
-HOURS = f"{WebhookEndpoint.LEAST_HOURS} to {WebhookEndpoint.MOST_HOURS}"
+HOURS = format_lazy(
+    _("{least} to {most}"), least=WebhookEndpoint.LEAST_HOURS, most=WebhookEndpoint.MOST_HOURS
+)
 
 
 class WebhookEndpointForm(VerbForm):
@@ -43,11 +46,16 @@ class WebhookEndpointForm(VerbForm):
         required=False,
         min_value=WebhookEndpoint.LEAST_HOURS,
         max_value=WebhookEndpoint.MOST_HOURS,
-        help_text=f"{HOURS} hours. Claims delivered but still “initiated” after that are counted here and listed in a "
-        "CSV. Empty: none are.",
+        help_text=format_lazy(
+            _(
+                "{hours} hours. Claims that were delivered and are still “initiated” after this time "
+                "are counted here and listed in a CSV file. If empty, no claims are counted."
+            ),
+            hours=HOURS,
+        ),
         error_messages=dict.fromkeys(
             ("invalid", "min_value", "max_value"),
-            f"Write a whole number of hours, {HOURS}, or leave it empty.",
+            format_lazy(_("Enter a whole number of hours, {hours}, or leave the field empty."), hours=HOURS),
         ),
     )
 
@@ -55,9 +63,14 @@ class WebhookEndpointForm(VerbForm):
         model = WebhookEndpoint
         fields = ("url", "acknowledge_within_hours")
         help_texts = {
-            "url": f"An https address of your server, such as {EXAMPLE_URL}. Claims are posted there, signed."
+            "url": format_lazy(
+                _("An https address of your server, such as {url}. Drops posts signed claims to it."),
+                url=EXAMPLE_URL,
+            )
         }
-        error_messages = {"url": {"invalid": f"This is not a URL. Write one such as {EXAMPLE_URL}."}}
+        error_messages = {
+            "url": {"invalid": format_lazy(_("This is not a URL. Enter one such as {url}."), url=EXAMPLE_URL)}
+        }
 
 
 def health_context(endpoint: WebhookEndpoint, now: datetime) -> dict[str, Any]:
@@ -80,7 +93,7 @@ def test(model_admin: WebhookEndpointAdmin, request: HttpRequest, endpoint: Webh
     attempt = endpoints.send_test_event(endpoint=endpoint, actor=member(request), now=timezone.now())
     context = {
         **site.each_context(request),
-        "title": "Test event",
+        "title": _("Test event"),
         "endpoint": endpoint,
         "attempt": attempt,
         "answer": readable(attempt),
@@ -97,8 +110,21 @@ def hold(model_admin: WebhookEndpointAdmin, request: HttpRequest, endpoint: Webh
 
 def release(model_admin: WebhookEndpointAdmin, request: HttpRequest, endpoint: WebhookEndpoint) -> None:
     count = endpoints.release_endpoint(endpoint=endpoint, actor=member(request), now=timezone.now())
-    then = "are on their way" if endpoint.verified_at else "wait until it has answered a test event"
-    messages.success(request, f"{endpoint} is released: {count} waiting deliveries {then}.")
+    if endpoint.verified_at:
+        released = ngettext(
+            "%(endpoint)s was released. %(count)d waiting delivery is being sent.",
+            "%(endpoint)s was released. %(count)d waiting deliveries are being sent.",
+            count,
+        )
+    else:
+        released = ngettext(
+            "%(endpoint)s was released. %(count)d delivery waits until the endpoint has answered a "
+            "test event.",
+            "%(endpoint)s was released. %(count)d deliveries wait until the endpoint has answered "
+            "a test event.",
+            count,
+        )
+    messages.success(request, released % {"endpoint": endpoint, "count": count})
 
 
 def is_held(endpoint: WebhookEndpoint, now: datetime) -> bool:
@@ -112,19 +138,22 @@ def is_sending(endpoint: WebhookEndpoint, now: datetime) -> bool:
 @admin.register(WebhookEndpoint, site=site)
 class WebhookEndpointAdmin(OrganizationAdmin):
     route = "webhooks"
-    label = "Webhooks"
-    noun = "webhook endpoint"
+    label = _("Webhooks")
+    noun = _("webhook endpoint")
     icon = "webhook"
     order = 70
-    lede = "Where claims are posted the moment they are made, once an endpoint has answered a test event."
-    empty_text = (
-        "Add your server's address: every claim is posted there, signed, and tried again until it arrives."
+    lede = _(
+        "Drops posts each claim to your endpoints immediately, once an endpoint has answered a test event."
+    )
+    empty_text = _(
+        "Add the address of your server. Drops posts every signed claim to it and retries "
+        "until the claim arrives."
     )
     form = WebhookEndpointForm
     readonly_fields = ("address",)
     may_add = may_edit = may_delete = True
-    delete_question = (
-        "What waits for this endpoint is not sent any more. The claims themselves stay in the API, and can "
+    delete_question = _(
+        "Deliveries that wait for this endpoint are no longer sent. The claims stay in the API and can "
         "be sent to another endpoint."
     )
     list_display = ("address", "state", "failing_since", "created_at")
@@ -132,26 +161,28 @@ class WebhookEndpointAdmin(OrganizationAdmin):
     verbs = (
         Verb(
             name="test",
-            label="Send test event",
+            label=_("Send test event"),
             question=(
-                "A signed test event is posted to %s, and you see the whole exchange. An answer of 2xx verifies "
-                "the endpoint."
+                _(
+                    "Drops posts a signed test event to %s and shows you the whole exchange. An answer of "
+                    "2xx verifies the endpoint."
+                )
             ),
             run=test,
             in_transaction=False,
         ),
         Verb(
             name="hold",
-            label="Hold",
-            question="Nothing more is sent to %s until you release it. Claims wait; nothing is lost.",
-            done="%s is held.",
+            label=_("Hold"),
+            question=_("Nothing more is sent to %s until you release it. Claims wait and nothing is lost."),
+            done=_("%s was held."),
             run=hold,
             offered=is_sending,
         ),
         Verb(
             name="release",
-            label="Release",
-            question="Everything that waited for %s is sent now.",
+            label=_("Release"),
+            question=_("All claims that wait for %s are sent now."),
             run=release,
             offered=is_held,
         ),
@@ -190,11 +221,11 @@ class WebhookEndpointAdmin(OrganizationAdmin):
             context["public_key"] = ""
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @admin.display(description="URL")
+    @admin.display(description=_("URL"))
     def address(self, endpoint: WebhookEndpoint) -> str:
         return str(endpoint)
 
-    @admin.display(description="state")
+    @admin.display(description=_("state"))
     def state(self, endpoint: WebhookEndpoint) -> str:
         words = ENDPOINTS[endpoint_status(endpoint, timezone.now())]
         return badge(str(words.label), words.tone)

@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from accounts.dashboard.kit.access import active_organization
 from accounts.dashboard.kit.sites import site
@@ -26,12 +28,12 @@ AT_MOST = 8
 
 class Step(NamedTuple):
     done: bool
-    title: str
-    text: str
+    title: str | Promise
+    text: str | Promise
     url: str
 
 
-@site.page("", name="index", label="Home", icon="home", order=0)
+@site.page("", name="index", label=_("Home"), icon="home", order=0)
 def index(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     organization = active_organization(request)
@@ -46,7 +48,7 @@ def index(request: HttpRequest) -> HttpResponse:
     steps = _steps(organization, set_up(organization=organization))
     context = {
         **site.each_context(request),
-        "title": "Home",
+        "title": _("Home"),
         "campaigns": [
             (
                 campaign,
@@ -68,49 +70,50 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def _steps(organization: Organization, done: SetUp) -> list[Step]:
-    game = organization.requested_category or "your game"
+    game = organization.requested_category or _("your game")
     return [
-        Step(True, "Second factor", "Everybody who enters here has one.", ""),
+        Step(True, _("Second factor"), _("Every member signs in with a second factor."), ""),
         Step(
             done.category,
-            "Your game",
-            f"An operator of the platform gives your organization the category of {game}.",
+            _("Your game"),
+            _("An operator of the platform assigns your organization the category %(game)s.")
+            % {"game": game},
             "",
         ),
         Step(
             done.connect_url,
-            "Connection page",
-            "Where viewers connect their game account.",
+            _("Connection page"),
+            _("The page where viewers connect their game accounts."),
             reverse("dashboard:settings"),
         ),
         Step(
             done.app,
-            "OAuth app",
-            "Viewers connect through it, and your server reads claims with it.",
+            _("OAuth app"),
+            _("Viewers connect through the app, and your server reads claims with it."),
             reverse("dashboard:accounts_oauthapp_changelist"),
         ),
         Step(
             done.endpoint,
-            "Webhook endpoint",
-            "Add your server's address and send it a test event.",
+            _("Webhook endpoint"),
+            _("Add the address of your server and send it a test event."),
             reverse("dashboard:fulfillment_webhookendpoint_changelist"),
         ),
         Step(
             done.reward,
-            "First reward",
-            "A name, a picture, your own ID for the item.",
+            _("First reward"),
+            _("Give it a name, a picture and your own ID for the item."),
             reverse("dashboard:drops_reward_changelist"),
         ),
         Step(
             done.campaign,
-            "First campaign",
-            "Dates, rewards and the minutes that earn them.",
+            _("First campaign"),
+            _("Choose its dates, its rewards and the minutes that earn them."),
             reverse("dashboard:drops_campaign_changelist"),
         ),
         Step(
             done.tried,
-            "Try it in test mode",
-            "Publish a campaign in test mode and watch a stream: only members see it.",
+            _("Try it in test mode"),
+            _("Publish a campaign in test mode and watch a stream. Only members see the campaign."),
             reverse("dashboard:drops_campaign_changelist"),
         ),
     ]

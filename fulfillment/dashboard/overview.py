@@ -9,6 +9,8 @@ from django.contrib.admin.utils import quote, unquote
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from accounts.dashboard.kit.sites import site
 from drops.domain.campaigns.lifecycle import problems_of
@@ -41,7 +43,7 @@ class Bar(NamedTuple):
 class Moment(NamedTuple):
     """A point of the campaign's timeline; `percent` is how far along it lies."""
 
-    label: str
+    label: str | Promise
     at: datetime
     percent: float
     passed: bool
@@ -110,9 +112,9 @@ def _bars(campaign: Campaign, now: datetime) -> list[Bar]:
 
 def _moments(campaign: Campaign, now: datetime) -> list[Moment]:
     named = [
-        ("Announced", campaign.announces_at),
-        ("Start", campaign.starts_at),
-        ("End", campaign.ends_at),
-        ("Last claims", campaign.closes_at),
+        (_("Announced"), campaign.announces_at),
+        (_("Start"), campaign.starts_at),
+        (_("End"), campaign.ends_at),
+        (_("Last claims"), campaign.closes_at),
     ]
     return [Moment(label, at, _percent(campaign, at), at <= now) for label, at in named]

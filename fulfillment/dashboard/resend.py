@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.dashboard.kit.access import active_organization, may_change, member, recheck
 from accounts.dashboard.kit.sites import site
@@ -30,17 +31,28 @@ MOMENT = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT
 
 class ResendForm(forms.Form):
     arrival = forms.ChoiceField(
-        label="Which claims", choices=Arrival.choices, initial=Arrival.UNDELIVERED.value
+        label=_("Which claims"), choices=Arrival.choices, initial=Arrival.UNDELIVERED.value
     )
-    campaign = forms.ModelChoiceField(queryset=Campaign.objects.none(), required=False, empty_label="All")
+    campaign = forms.ModelChoiceField(queryset=Campaign.objects.none(), required=False, empty_label=_("All"))
     viewer = forms.IntegerField(
-        label="Viewer", required=False, min_value=1, max_value=MAX_ID, help_text="A user ID. Empty: all."
+        label=_("Viewer"),
+        required=False,
+        min_value=1,
+        max_value=MAX_ID,
+        help_text=_("A user ID. If empty, all viewers."),
     )
     external_status = forms.CharField(
-        label="Status", required=False, max_length=64, help_text="Your own word for the claim. Empty: any."
+        label=_("Status"),
+        required=False,
+        max_length=64,
+        help_text=_("The status that your server set. If empty, any status."),
     )
-    since = forms.DateTimeField(label="Made since", required=False, widget=MOMENT, help_text="In UTC.")
-    until = forms.DateTimeField(label="Made before", required=False, widget=MOMENT, help_text="In UTC.")
+    since = forms.DateTimeField(
+        label=_("Claimed since"), required=False, widget=MOMENT, help_text=_("In UTC.")
+    )
+    until = forms.DateTimeField(
+        label=_("Claimed before"), required=False, widget=MOMENT, help_text=_("In UTC.")
+    )
 
     def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -65,7 +77,7 @@ def endpoint_resend(request: HttpRequest, object_id: str) -> HttpResponse:
     model_admin = site.admin_of(WebhookEndpoint)
     endpoint: WebhookEndpoint = model_admin.object_or_404(request, unquote(object_id))
     if not may_change(request):
-        raise PermissionDenied("Your role lets you look, not change. Ask an owner of your organization.")
+        raise PermissionDenied(_("Your role does not allow changes. Ask an owner of your organization."))
     form = ResendForm(request.POST or None, organization=active_organization(request))
     back = model_admin.url("change", quote(endpoint.pk))
     now, count = timezone.now(), None
@@ -80,7 +92,7 @@ def endpoint_resend(request: HttpRequest, object_id: str) -> HttpResponse:
                 return redirect(reverse("dashboard:fulfillment_delivery_changelist"))
     context = {
         **site.each_context(request),
-        "title": "Send claims again",
+        "title": _("Send claims again"),
         "endpoint": endpoint,
         "form": form,
         "count": count,

@@ -8,6 +8,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.dashboard.kit.access import active_organization
 from accounts.dashboard.kit.sites import site
@@ -24,21 +25,21 @@ LEDGER_PERIOD = timedelta(days=14)
 
 class LookUpForm(forms.Form):
     user_id = forms.IntegerField(
-        label="User ID",
+        label=_("User ID"),
         min_value=1,
         max_value=2**63 - 1,
-        help_text="The number that claims and webhooks carry.",
+        help_text=_("The user ID is in claims and webhooks."),
     )
 
 
-@site.page("viewers/", name="viewers", label="Viewer look-up", icon="search", order=50)
+@site.page("viewers/", name="viewers", label=_("Viewer look-up"), icon="search", order=50)
 def viewers(request: HttpRequest) -> HttpResponse:
     """Watched minutes, claims and game accounts of the viewer with `?user_id=`.
 
     A viewer who has nothing to do with this organization looks like one who does not exist.
     """
     form = LookUpForm(request.GET if "user_id" in request.GET else None)
-    context = {**site.each_context(request), "title": "Viewer look-up", "form": form}
+    context = {**site.each_context(request), "title": _("Viewer look-up"), "form": form}
     if form.is_valid():
         organization, viewer_id = active_organization(request), form.cleaned_data["user_id"]
         context |= {

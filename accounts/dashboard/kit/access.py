@@ -1,4 +1,4 @@
-"""Who stands before the dashboard, and for which organization this request acts."""
+"""Who may enter the dashboard, and which organization the request acts for."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from accounts.domain.members import has_second_factor
 from accounts.models import MemberRole, Membership, Organization, User
@@ -36,7 +37,7 @@ def active_membership(request: HttpRequest) -> Membership:
     """The membership that this request acts under: the one that was switched to, else the first."""
     found = memberships_of(request)
     if not found:
-        raise PermissionDenied("Only members of an organization have a dashboard.")
+        raise PermissionDenied(_("Only members of an organization have a dashboard."))
     chosen = request.session.get(SESSION_KEY)
     return next((each for each in found if each.organization_id == chosen), found[0])
 
@@ -61,7 +62,7 @@ def recheck(request: HttpRequest) -> None:
     """
     fresh = Membership.objects.select_for_update(no_key=True).filter(pk=active_membership(request).pk).first()
     if fresh is None or not MemberRole(fresh.role).may_change:
-        raise PermissionDenied("Your role lets you look, not change. Ask an owner of your organization.")
+        raise PermissionDenied(_("Your role does not allow changes. Ask an owner of your organization."))
 
 
 def gate(request: HttpRequest) -> HttpResponse | None:
@@ -78,8 +79,11 @@ def gate(request: HttpRequest) -> HttpResponse | None:
     ):
         messages.error(
             request,
-            f"Nothing was changed: that page was not of {active_organization(request)}, "
-            "the organization that is open now. Try again from here.",
+            _(
+                "Nothing was changed. The page that you sent belongs to another organization than "
+                "%(organization)s, which is open now. Try again from here."
+            )
+            % {"organization": active_organization(request)},
         )
         return redirect("dashboard:index")
     return None

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django.utils import dateformat
 from django.utils.html import format_html
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 SHORT = {"id": "ID", "uris": "URIs", "url": "URL"}
 
 
-def badge(text: str, tone: str = "") -> str:
+def badge(text: StrOrPromise, tone: str = "") -> str:
     """A word in a list with a colour that means something: good, live, wait, bad, info, or none."""
     return format_html('<span class="badge{}">{}</span>', f" is-{tone}" if tone else "", text)
 
@@ -38,7 +43,7 @@ def _name_words(name: str) -> str:
 
 def value_words(value: Any) -> str:
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {value_words(each)}" for name, each in value.items()) or "-"
     if isinstance(value, list):
@@ -55,12 +60,12 @@ def _changed(value: Any) -> str:
 def _entry(value: Any) -> str:
     """One of a list; a reward with its minutes is a pair."""
     if isinstance(value, list) and len(value) == 2:
-        return f"{value[0]} after {value[1]} min"
+        return _("%(reward)s after %(minutes)s min") % {"reward": value[0], "minutes": value[1]}
     return value_words(value)
 
 
 def _moment(text: str) -> str:
     try:
-        return f"{datetime.fromisoformat(text):%-d %b %Y, %H:%M} UTC" if "T" in text else text
+        return f"{dateformat.format(datetime.fromisoformat(text), 'j M Y, H:i')} UTC" if "T" in text else text
     except ValueError:
         return text

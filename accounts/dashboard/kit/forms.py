@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django import forms
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 PICTURES = forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp,image/gif"})
 
 
-def picture_field(label: str, help_text: str) -> forms.FileField:
+def picture_field(label: StrOrPromise, help_text: StrOrPromise) -> forms.FileField:
     """A picture to upload; the domain looks at the bytes."""
     return forms.FileField(label=label, required=False, widget=PICTURES, help_text=help_text)

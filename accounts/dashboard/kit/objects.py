@@ -6,7 +6,7 @@ A subclass says what to show and calls one verb of `domain` per change; nothing 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
@@ -19,6 +19,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import CappedPaginator, VerbAdmin
 from accounts.dashboard.kit.access import active_organization, may_change, recheck
@@ -26,6 +27,9 @@ from accounts.dashboard.kit.display import action_words, change_words
 from accounts.dashboard.kit.scoping import ScopedAdmin, ScopedInline
 from accounts.dashboard.kit.verbs import Verb, verb_view
 from accounts.models import AuditEvent
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 PLAIN_WIDGETS: dict[Any, dict[str, Any]] = {
     models.CharField: {"widget": forms.TextInput},
@@ -40,18 +44,18 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
     """Objects of the active organization: members see them, owners change what the subclass opens."""
 
     route: str
-    label: str
-    noun: str  # in the middle of a sentence
+    label: StrOrPromise
+    noun: StrOrPromise  # in the middle of a sentence
     icon = "list"
     order = 100
     in_navigation = True
-    lede = ""
-    empty_text = ""
+    lede: StrOrPromise = ""
+    empty_text: StrOrPromise = ""
 
     may_add = may_edit = may_delete = False
     has_history = True
-    delete_label = "Delete"
-    delete_question = "This cannot be undone."
+    delete_label: StrOrPromise = _("Delete")
+    delete_question: StrOrPromise = _("This cannot be undone.")
     verbs: Sequence[Verb] = ()
 
     formfield_overrides = PLAIN_WIDGETS
@@ -132,15 +136,22 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
     def response_add(
         self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
     ) -> HttpResponse:
-        messages.success(request, f"{capfirst(self.noun)} “{obj}” was created.")
+        messages.success(
+            request, _("%(noun)s “%(object)s” was created.") % {"noun": capfirst(self.noun), "object": obj}
+        )
         return redirect(self.url_of(obj))
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
-        messages.success(request, f"{capfirst(self.noun)} “{obj}” was saved.")
+        messages.success(
+            request, _("%(noun)s “%(object)s” was saved.") % {"noun": capfirst(self.noun), "object": obj}
+        )
         return redirect(self.url_of(obj))
 
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: Any) -> HttpResponse:
-        messages.success(request, f"{capfirst(self.noun)} “{obj_display}” was deleted.")
+        messages.success(
+            request,
+            _("%(noun)s “%(object)s” was deleted.") % {"noun": capfirst(self.noun), "object": obj_display},
+        )
         return redirect(self.url("changelist"))
 
     def offered_verbs(self, request: HttpRequest, obj: Any) -> list[Verb]:
@@ -160,7 +171,7 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
         context |= {
             "model_admin": self,
             "list_url": self.url("changelist"),
-            "title": f"New {self.noun}",
+            "title": _("New %(noun)s") % {"noun": self.noun},
         }
         if obj is not None:
             context["verbs"] = [
@@ -184,7 +195,7 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
         ).select_related("actor", "actor_app")
         context = {
             **self.admin_site.each_context(request),
-            "title": f"History of {obj}",
+            "title": _("History of %(object)s") % {"object": obj},
             "obj": obj,
             "opts": self.opts,
             "back": self.url_of(obj),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from django.contrib.admin import AdminSite
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, URLResolver, include, path, reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django_htmx.http import HttpResponseClientRedirect
@@ -18,6 +19,9 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts.dashboard.kit import access
 from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.requests import PageRequest
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 View = Callable[..., HttpResponseBase]
 
@@ -28,20 +32,20 @@ class Page(NamedTuple):
     route: str
     view: View
     name: str
-    label: str
+    label: StrOrPromise
     icon: str
     order: int
 
 
 class NavigationItem(NamedTuple):
-    label: str
+    label: StrOrPromise
     icon: str
     url: str
     current: bool
 
 
 class DashboardSite(AdminSite):
-    site_title = site_header = "Dashboard"
+    site_title = site_header = _("Dashboard")
     site_url = None
     enable_nav_sidebar = False
 
@@ -53,7 +57,7 @@ class DashboardSite(AdminSite):
         self.disable_action("delete_selected")
 
     def page(
-        self, route: str, *, name: str, label: str = "", icon: str = "", order: int = 0
+        self, route: str, *, name: str, label: StrOrPromise = "", icon: str = "", order: int = 0
     ) -> Callable[[View], View]:
         """Register a view as a page for members."""
 
@@ -124,7 +128,7 @@ class DashboardSite(AdminSite):
                 entries.append((model_admin.order, model_admin.label, model_admin.icon, name))
         home = reverse(f"{self.name}:index")
         items = []
-        for _, label, icon, name in sorted(entries):
+        for _order, label, icon, name in sorted(entries, key=lambda entry: entry[0]):
             url = reverse(f"{self.name}:{name}")
             current = request.path == url or (url != home and request.path.startswith(url))
             items.append(NavigationItem(label, icon, url, current))

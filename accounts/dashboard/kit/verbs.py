@@ -13,10 +13,13 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
 
 from accounts.dashboard.kit.access import may_change, recheck
 
 if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
     from accounts.dashboard.kit.objects import OrganizationAdmin
 
 Run = Callable[[Any, HttpRequest, Any], HttpResponse | None]
@@ -31,10 +34,10 @@ class Verb:
     """
 
     name: str
-    label: str
-    question: str
+    label: StrOrPromise
+    question: StrOrPromise
     run: Run
-    done: str = ""
+    done: StrOrPromise = ""
     offered: Callable[[Any, datetime], bool] = lambda _obj, _now: True
     tone: str = ""
     in_transaction: bool = True
@@ -44,7 +47,7 @@ def verb_view(model_admin: OrganizationAdmin, verb: Verb) -> Callable[..., HttpR
     def view(request: HttpRequest, object_id: str) -> HttpResponse:
         obj = model_admin.object_or_404(request, object_id)
         if not may_change(request):
-            raise PermissionDenied("Your role lets you look, not change. Ask an owner of your organization.")
+            raise PermissionDenied(_("Your role does not allow changes. Ask an owner of your organization."))
         if request.method != "POST":
             return _confirm_page(model_admin, request, verb, obj)
         try:

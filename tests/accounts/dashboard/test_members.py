@@ -9,7 +9,7 @@ from tests.dashboard import press, send_form, with_second_factor, words
 def test_a_member_is_added_by_user_name(owner_client: Client, studio: Organization, stranger: User) -> None:
     url = "/dashboard/members/add/"
     page = send_form(owner_client, url, username="nobody_here", role="member")
-    assert "Nobody here is called" in words(page)
+    assert "There is no account named" in words(page)
     page = send_form(owner_client, url, username="Stranger", role="member")
     assert "two-factor authentication first" in words(page)
     with_second_factor(stranger)

@@ -64,7 +64,7 @@ def test_unlinking_asks_first_and_keeps_the_history(client: Client, link: GameLi
 
     link.refresh_from_db()
     assert link.unlinked_at is not None
-    assert "Northlight Games is unlinked." in text_of(response)
+    assert "Northlight Games was unlinked." in text_of(response)
     assert [ended.pk for ended in response.context["ended_links"]] == [link.pk]
     assert client.post(unlink_page(studio)).status_code == 302  # from another tab
 

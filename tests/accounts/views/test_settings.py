@@ -131,7 +131,7 @@ class TestDeleting:
 
         response = client.post(DELETE, {"username": "viewer"}, follow=True)
 
-        assert "Your account is deleted." in text_of(response)
+        assert "Your account was deleted." in text_of(response)
         viewer.refresh_from_db()
         assert viewer.username.startswith("deleted_")
         assert viewer.email == ""

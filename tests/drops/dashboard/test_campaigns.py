@@ -69,7 +69,7 @@ def test_a_campaign_from_nothing_to_published(
     factories.OAuthAppFactory(organization=studio)
     assert "Ready to publish" in words(owner_client.get(overview(campaign)))
     page = press(owner_client, f"/dashboard/campaigns/{campaign.pk}/publish/")
-    assert "“Winter cup” is published" in words(page)
+    assert "“Winter cup” was published" in words(page)
     assert studio.campaigns.get().published_at == factories.NOW
 
 
@@ -219,9 +219,9 @@ def test_rewards_swap_positions_in_one_save(
 
 def test_withdrawing_asks_first(owner_client: Client, live: Campaign) -> None:
     url = f"/dashboard/campaigns/{live.pk}/withdraw/"
-    assert "stays claimable" in words(owner_client.get(url))
+    assert "They can claim what they have earned" in words(owner_client.get(url))
     assert Campaign.objects.get().withdrawn_at is None
-    assert "is withdrawn" in words(press(owner_client, url))
+    assert "was withdrawn" in words(press(owner_client, url))
     assert Campaign.objects.get().withdrawn_at == factories.NOW
 
 

@@ -67,7 +67,7 @@ def test_rewards_are_archived_and_restored_and_never_deleted(
 ) -> None:
     reward = factories.RewardFactory(organization=studio, category=category, name="Old hat")
     assert press(owner_client, f"/dashboard/rewards/{reward.pk}/delete/").status_code == 403
-    assert "Old hat” is archived" in words(press(owner_client, f"/dashboard/rewards/{reward.pk}/archive/"))
+    assert "Old hat” was archived" in words(press(owner_client, f"/dashboard/rewards/{reward.pk}/archive/"))
     assert list(owner_client.get("/dashboard/rewards/").context["cl"].result_list) == []
     archived = owner_client.get("/dashboard/rewards/", {"archived": "yes"})
     assert list(archived.context["cl"].result_list) == [reward]

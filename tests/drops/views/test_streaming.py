@@ -160,7 +160,7 @@ class TestStream:
         response = client.post(SETTINGS + "stream/", {"title": "Finals", "category": ""}, follow=True)
         live.refresh_from_db()
         assert (live.title, live.category) == ("Finals", None)
-        assert "Your stream is changed." in text_of(response)
+        assert "Your stream was changed." in text_of(response)
 
         response = client.post(SETTINGS + "stream/end/", follow=True)
         live.refresh_from_db()

@@ -225,7 +225,7 @@ def test_a_claim_is_sent_again_from_its_page(
 
     WebhookEndpoint.objects.update(held_at=now, held_reason="owner")
     page = words(press(owner_client, f"/dashboard/claims/{claim.pk}/resend/"))
-    assert f"1 claim waits for {endpoint}: the endpoint is held." in page
+    assert f"1 claim waits for {endpoint}. The endpoint is held." in page
     WebhookEndpoint.objects.update(deleted_at=now)
     page = words(press(owner_client, f"/dashboard/claims/{claim.pk}/resend/"))
     assert "There is no endpoint to send it to" in page

@@ -167,9 +167,9 @@ def test_a_test_is_told_apart_from_a_claim(
 
 
 NOT_NOW = [
-    ({"held_at": MINUTE, "held_reason": "owner"}, "the endpoint is held. Release it"),
-    ({"verified_at": None}, "the endpoint is not verified. Send it a test event"),
-    ({"breaker_open_until": MINUTE}, "the endpoint is paused until 12:01:00 UTC"),
+    ({"held_at": MINUTE, "held_reason": "owner"}, "The endpoint is held. Release the endpoint"),
+    ({"verified_at": None}, "The endpoint is not verified. Send it a test event"),
+    ({"breaker_open_until": MINUTE}, "The endpoint is paused until 12:01:00 UTC"),
 ]
 
 
@@ -198,12 +198,12 @@ def test_what_is_sent_again_to_an_endpoint_that_takes_nothing_now_is_said_to_wai
     url = f"/dashboard/webhooks/{endpoint.pk}/resend/"
     assert "The claims wait until" in words(owner_client.get(url))
     page = words(send_form(owner_client, url, arrival="any", send="1"))
-    assert f"2 claims wait for {endpoint}: {reason}" in page
+    assert f"2 claims wait for {endpoint}. {reason}" in page
     assert "on their way" not in page
     assert second.pk in page
 
     page = words(press(owner_client, f"{LIST}{first.pk}/resend/"))
-    assert f"1 claim waits for {endpoint}: {reason}" in page
+    assert f"1 claim waits for {endpoint}. {reason}" in page
     assert "on its way" not in page
 
 
@@ -213,7 +213,7 @@ def test_a_filter_that_finds_nothing_sends_nothing(
     make_delivery(endpoint, now)
     url = f"/dashboard/webhooks/{endpoint.pk}/resend/"
     page = words(send_form(owner_client, url, arrival="delivered", send="1"))
-    assert "nothing was sent" in page
+    assert "Nothing was sent" in page
     assert "on their way" not in page
 
 

@@ -56,7 +56,7 @@ def test_addresses_that_are_not_allowed_are_refused(owner_client: Client, url: s
 def test_what_is_no_url_gets_an_example_of_one(owner_client: Client, url: str) -> None:
     page = send_form(owner_client, "/dashboard/webhooks/add/", url=url)
     assert page.context["adminform"].form.errors == {
-        "url": ["This is not a URL. Write one such as https://hooks.example.com/drops."]
+        "url": ["This is not a URL. Enter one such as https://hooks.example.com/drops."]
     }
 
 
@@ -72,7 +72,7 @@ def test_hours_out_of_range_are_refused_with_the_range(
     assert 'min="1" max="720"' in drawn
     assert "1 to 720 hours" in drawn
     page = send_form(owner_client, url, acknowledge_within_hours=hours)
-    refused = "Write a whole number of hours, 1 to 720, or leave it empty." in words(page)
+    refused = "Enter a whole number of hours, 1 to 720, or leave the field empty." in words(page)
     assert refused is not accepted
     if accepted:
         endpoint.refresh_from_db()
@@ -147,10 +147,10 @@ def test_without_a_signing_key_the_page_says_so(owner_client: Client, endpoint: 
 
 
 def test_holding_and_releasing(owner_client: Client, endpoint: WebhookEndpoint) -> None:
-    assert "is held" in words(press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/hold/"))
+    assert "was held" in words(press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/hold/"))
     assert "Claims wait and nothing is lost" in words(owner_client.get("/dashboard/"))
     page = words(press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/release/"))
-    assert "is released: 0 waiting deliveries wait until it has answered a test event" in page
+    assert "was released. 0 deliveries wait until the endpoint has answered a test event" in page
     endpoint.refresh_from_db()
     assert endpoint.held_at is None
 
@@ -287,7 +287,7 @@ def test_a_member_is_told_to_ask_an_owner(client: Client, member: User, endpoint
     for name in ("resend", "hold"):
         page = client.get(f"/dashboard/webhooks/{endpoint.pk}/{name}/")
         assert page.status_code == 403
-        assert "Your role lets you look, not change. Ask an owner of your organization." in words(page)
+        assert "Your role does not allow changes. Ask an owner of your organization." in words(page)
         assert 'class="button" href="/dashboard/"' in words(page)
 
 
