@@ -93,7 +93,7 @@ def ulid(number: int) -> str:
 
 
 def claim_queries() -> list[dict[str, str]]:
-    from config.api.schema import EXAMPLE_ID, EXAMPLE_ULID
+    from config.api.fields import EXAMPLE_ID, EXAMPLE_ULID
 
     filters = {
         "campaign_id": EXAMPLE_ULID,

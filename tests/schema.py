@@ -12,7 +12,8 @@ from django.test import Client
 
 from accounts.domain import links
 from accounts.models import OAuthApp, Organization
-from config.api.schema import EXAMPLE_ID, EXAMPLE_ULID, document
+from config.api.fields import EXAMPLE_ID, EXAMPLE_ULID
+from config.api.schema import document
 from drops.domain.watch.tokens import issue_watch_token
 from fulfillment.domain.delivery import signing
 from fulfillment.models import Attempt, Delivery
@@ -105,8 +106,12 @@ def caller_of(path: str) -> str:
 
 
 def example_of(parameter: dict[str, Any]) -> Any:
-    examples = parameter.get("examples")
-    return next(iter(examples.values()))["value"] if examples else None
+    if examples := parameter.get("examples"):
+        return next(iter(examples.values()))["value"]
+    schema = parameter["schema"]
+    if "items" in schema:
+        return schema["items"].get("examples")
+    return schema["examples"][0] if "examples" in schema else None
 
 
 def call(client: Client, path: str, method: str, operation: dict[str, Any], **changes: Any) -> Any:
@@ -119,7 +124,7 @@ def call(client: Client, path: str, method: str, operation: dict[str, Any], **ch
         elif parameter["in"] == "query" and value is not None:
             query[parameter["name"]] = value
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-    body = example_of(content) if content else None
+    body = example_of(content) if "examples" in content else None
     return client.generic(
         method.upper(),
         path,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
 from rest_framework.request import Request
 
 from accounts.domain.tokens import Caller, caller
 from accounts.models import User
+from accounts.oauth.scopes import Scopes
 from config.api.views import ApiView
 
 SAFE_METHODS = ("GET", "HEAD")
@@ -39,6 +42,25 @@ class BearerAuthentication(BaseAuthentication):
         return "Bearer"
 
 
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = BearerAuthentication
+    name = "oauth2"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        scopes = Scopes().get_all_scopes()
+        return {
+            "type": "oauth2",
+            "flows": {
+                "clientCredentials": {"tokenUrl": "/oauth/token", "scopes": scopes},
+                "authorizationCode": {
+                    "authorizationUrl": "/oauth/authorize",
+                    "tokenUrl": "/oauth/token",
+                    "scopes": scopes,
+                },
+            },
+        }
+
+
 class SessionAuthentication(BaseAuthentication):
     """The viewer who is signed in on the site. What changes something must come from our own pages."""
 
@@ -49,6 +71,14 @@ class SessionAuthentication(BaseAuthentication):
         if request.method not in SAFE_METHODS and not _is_from_this_site(request):
             raise PermissionDenied("Refused: the request comes from another site.")
         return user, None
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = SessionAuthentication
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
 
 
 def _is_from_this_site(request: Request) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.utils import timezone
@@ -11,15 +9,15 @@ from rest_framework.exceptions import APIException, NotFound, ParseError
 from rest_framework.request import Request
 
 from accounts.api.authentication import OrganizationView
-from accounts.api.schema import GAME_ACCOUNT, LINK
+from accounts.api.serializers import LinkSerializer
 from accounts.domain import links
-from accounts.models import GameLink, OAuthApp
+from accounts.models import OAuthApp
 from config.api.envelope import ok, problems_of, text_of
-from config.api.schema import EXAMPLE_ID, documented, path_parameter
-from config.api.views import MAX_ID, parse_id
+from config.api.fields import EXAMPLE_ID, MAX_ID
+from config.api.schema import documented, path_parameter
+from config.api.views import parse_id
 
 USER_ID = path_parameter("user_id", "The viewer's user id.", EXAMPLE_ID)
-KEYS = ("game_account_id", "display_name")
 
 
 class Conflict(APIException):
@@ -33,7 +31,7 @@ class LinkView(OrganizationView):
         "Links",
         "link",
         "The game account that a viewer linked",
-        LINK,
+        LinkSerializer(),
         parameters=[USER_ID],
         refusals=(400, 401, 403, 404, 429),
     )
@@ -42,20 +40,21 @@ class LinkView(OrganizationView):
             link = links.live_link(viewer_id=_viewer_id(user_id), organization_id=self.organization_id)
         except links.NotLinked:
             raise _not_linked(user_id) from None
-        return ok(_link(link))
+        return ok(LinkSerializer(link).data)
 
     @documented(
         "Links",
         "name_link",
         "Say which game account is behind a link",
-        LINK,
+        LinkSerializer(),
         parameters=[USER_ID],
-        body=GAME_ACCOUNT,
+        body=LinkSerializer,
         example={"game_account_id": "p-1", "display_name": "Ada"},
         refusals=(400, 401, 403, 404, 409, 415, 429),
     )
     def put(self, request: Request, user_id: str) -> HttpResponse:
-        account_id, name = _game_account(request.data)
+        named = LinkSerializer(data=request.data).checked()
+        account_id, name = named["game_account_id"], named["game_account_name"]
         app = OAuthApp.objects.select_related("organization").get(pk=self.caller.app_id)
         try:
             link = links.name_game_account(
@@ -67,16 +66,7 @@ class LinkView(OrganizationView):
             raise Conflict(f"The game account {account_id} is linked to another user.") from None
         except ValidationError as error:
             raise ParseError(text_of(problems_of(error))) from None
-        return ok(_link(link))
-
-
-def _link(link: GameLink) -> dict[str, Any]:
-    return {
-        "user_id": link.viewer_id,
-        "game_account_id": link.game_account_id,
-        "display_name": link.game_account_name,
-        "linked_at": link.linked_at,
-    }
+        return ok(LinkSerializer(link).data)
 
 
 def _viewer_id(text: str) -> int:
@@ -88,12 +78,3 @@ def _viewer_id(text: str) -> int:
 
 def _not_linked(user_id: str) -> NotFound:
     return NotFound(f"User {user_id} is not linked with your organization.")
-
-
-def _game_account(body: Any) -> tuple[str, str]:
-    if not isinstance(body, dict) or set(body) != set(KEYS):
-        raise ParseError(f"The body must have exactly the keys {' and '.join(KEYS)}.")
-    account_id, name = (body[key] for key in KEYS)
-    if not isinstance(account_id, str) or not account_id.strip() or not isinstance(name, str):
-        raise ParseError("game_account_id must be a text that is not empty, display_name a text.")
-    return account_id.strip(), name.strip()

@@ -23,20 +23,22 @@ from rest_framework.request import Request
 from accounts.api.authentication import bearer_token
 from accounts.domain import links, tokens
 from accounts.models import LOOPBACK_HOSTS, OAuthApp
-from accounts.oauth.schema import (
-    INTROSPECTED,
-    REVOKE_FORM,
-    TOKEN_FORM,
-    TOKEN_REFUSED,
-    TOKENS,
-)
 from accounts.oauth.scopes import VIEWER_SCOPES
+from accounts.oauth.serializers import (
+    NOTHING,
+    TOKEN_REFUSED,
+    IntrospectedSerializer,
+    RevokeFormSerializer,
+    TokenFormSerializer,
+    TokensSerializer,
+)
 from accounts.oauth.validator import basic_credentials
 from accounts.requests import SignedInRequest
-from config.api.schema import documented, record
+from config.api.schema import documented
 from config.api.views import ApiView
 from config.middleware.csp import policy_for_a_form_that_leads_away
 
+FORM = "application/x-www-form-urlencoded"
 SIGNED_IN_ON_THE_WAY = "oauth_signed_in_on_the_way"
 
 
@@ -130,8 +132,9 @@ class TokenView(OAuthLibMixin, ApiView):
         "OAuth",
         "token",
         "A code, a refresh token or the client's own credentials for an access token",
-        TOKENS,
-        form=TOKEN_FORM,
+        TokensSerializer,
+        body=TokenFormSerializer,
+        media_type=FORM,
         refusals=(400, 401),
         failure=TOKEN_REFUSED,
     )
@@ -153,7 +156,13 @@ class RevokeView(ApiView):
     """RFC 7009. The token is in the form or in the query; whoever holds it may end it."""
 
     @documented(
-        "OAuth", "revoke", "End a token and its other half", record(), form=REVOKE_FORM, refusals=(400,)
+        "OAuth",
+        "revoke",
+        "End a token and its other half",
+        NOTHING,
+        body=RevokeFormSerializer,
+        media_type=FORM,
+        refusals=(400,),
     )
     def post(self, request: Request) -> HttpResponse:
         parameters = {**request.query_params.dict(), **request._request.POST.dict()}
@@ -171,7 +180,7 @@ class IntrospectView(ApiView):
         "OAuth",
         "introspect",
         "What the Bearer token stands for",
-        INTROSPECTED,
+        IntrospectedSerializer(),
         refusals=(401,),
         security=[{"oauth2": []}],
     )

@@ -2,9 +2,10 @@
 
 | module | what is in it |
 | --- | --- |
-| `views` | the base of all API views, `get_or_404`, cursor pages, query parameters |
+| `fields` | fields and serializers: limits, words and examples of what is read and answered |
+| `views` | the base of all API views, `get_or_404`, cursor pages |
 | `throttle` | how often an app may call |
 | `parsers` | JSON in |
 | `envelope` | JSON out: the shape of every answer and of every error |
-| `schema` | words to describe the APIs with, and the document made of them |
+| `schema` | `documented`, and the OpenAPI document that is made of views and serializers |
 """

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 
@@ -34,7 +34,7 @@ def exception_handler(exception: Exception, context: Mapping[str, Any]) -> HttpR
     """REST framework's hook. What it does not know becomes Django's 500, in the same shape."""
     match exception:
         case exceptions.APIException():
-            response = failure(exception.status_code, text_of(exception.detail))
+            response = failure(exception.status_code, text_of(problems_of(exception)))
             if challenge := getattr(exception, "auth_header", None):
                 response.headers["WWW-Authenticate"] = challenge
             if wait := getattr(exception, "wait", None):
@@ -49,22 +49,35 @@ def exception_handler(exception: Exception, context: Mapping[str, Any]) -> HttpR
     return None
 
 
-def problems_of(error: ValidationError) -> dict[str, list[str]]:
-    """A model's complaints by field; "" is the whole of it."""
+Problems = dict[str, list[str]]
+
+
+def problems_of(error: ValidationError | exceptions.APIException) -> Problems:
+    """What was wrong, by field as sent (`rewards[0].reward_id`); "" is the whole of it."""
+    if isinstance(error, exceptions.APIException):
+        return _by_path(error.detail)
     if hasattr(error, "error_dict"):
-        return {("" if field == "__all__" else field): texts for field, texts in error.message_dict.items()}
+        return {
+            ("" if field == NON_FIELD_ERRORS else field): texts for field, texts in error.message_dict.items()
+        }
     return {"": error.messages}
 
 
-def text_of(detail: Any) -> str:
-    """One line for a person, of whatever REST framework or a model complained of."""
-    if isinstance(detail, Mapping):
-        return " ".join(
-            f"{field}: {text_of(what)}" if field else text_of(what) for field, what in detail.items()
-        )
-    if isinstance(detail, list | tuple):
-        return " ".join(text_of(what) for what in detail)
-    return str(detail)
+def _by_path(detail: Any, path: str = "") -> Problems:
+    if not isinstance(detail, Mapping):
+        return {path: [str(text) for text in (detail if isinstance(detail, list) else [detail])]}
+    problems: Problems = {}
+    for key, part in detail.items():
+        dot = "." if path else ""
+        problems |= _by_path(part, f"{path}[{key}]" if isinstance(key, int) else f"{path}{dot}{key}")
+    return problems
+
+
+def text_of(problems: Problems) -> str:
+    """One line for a person: "name: is required. ends_at: …"."""
+    return " ".join(
+        f"{field}: {' '.join(texts)}" if field else " ".join(texts) for field, texts in problems.items()
+    )
 
 
 def json_errors(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

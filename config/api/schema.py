@@ -1,73 +1,20 @@
-"""Words to describe the APIs with, in OpenAPI 3.1. What is described here is what is answered, key for key."""
+"""The document of the APIs, in OpenAPI 3.1: the serializers say what is sent and answered, views the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from drf_spectacular import openapi
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.plumbing import force_instance
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
 
-Schema = dict[str, Any]
+from config.api.fields import EXAMPLE_ULID, Field, Is, Nothing, Query, Schema, Serializer, Text
 
-# The things that every example speaks of.
-EXAMPLE_ULID = "01K0TDDR08Q5ZNWXK92VRXD7GW"
-EXAMPLE_ID = 1234
-EXAMPLE_TIME = "2026-11-20T12:00:00Z"
-
-
-def text(example: str | None = None, **more: Any) -> Schema:
-    return {"type": "string", **({} if example is None else {"examples": [example]}), **more}
-
-
-def choice(*values: str) -> Schema:
-    return {"type": "string", "enum": list(values)}
-
-
-def number(example: int = EXAMPLE_ID, **more: Any) -> Schema:
-    return {"type": "integer", "format": "int64", "examples": [example], **more}
-
-
-def share() -> Schema:
-    return {"type": "number", "minimum": 0, "maximum": 1}
-
-
-def flag() -> Schema:
-    return {"type": "boolean"}
-
-
-def ulid(example: str = EXAMPLE_ULID) -> Schema:
-    return text(example, pattern="^[0-7][0-9A-HJKMNP-TV-Z]{25}$")
-
-
-def moment() -> Schema:
-    return text(EXAMPLE_TIME, format="date-time")
-
-
-def nullable(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def array(items: Schema, **more: Any) -> Schema:
-    return {"type": "array", "items": items, **more}
-
-
-def record(*, optional: Iterable[str] = (), **fields: Schema) -> Schema:
-    """An object with exactly these keys; those in `optional` may be missing."""
-    return {
-        "type": "object",
-        "properties": fields,
-        "required": [name for name in fields if name not in optional],
-        "additionalProperties": False,
-    }
-
-
-def enveloped(data: Schema, *, message: str = "OK") -> Schema:
-    return record(data=data, message={"type": "string", "const": message})
-
-
-FAILURE = record(data={"type": "null"}, message=text("What was wrong, and what would be right."))
 REASONS = {
     400: "A parameter or the body is not as documented; the message says which and why.",
     401: "There is no live access token.",
@@ -81,6 +28,37 @@ REASONS = {
 }
 
 
+class FailureSerializer(Serializer):
+    data = Nothing()  # type: ignore[assignment]  # REST framework's property is not used here
+    message = Text(example="What was wrong, and what would be right.")
+
+
+class AutoSchema(openapi.AutoSchema):
+    """An answer has all keys of its serializer but the optional ones, and no others."""
+
+    def _map_basic_serializer(self, serializer: Any, direction: str) -> Schema:
+        serializer = force_instance(serializer)  # type: ignore[no-untyped-call]
+        schema: Schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        if direction == "response":
+            schema["required"] = [name for name in schema["properties"] if name not in serializer.optional]
+        if not serializer.open_ended:
+            schema["additionalProperties"] = False
+        return schema
+
+
+class FieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    target_class = Field
+    match_subclasses = True
+
+    def map_serializer_field(self, auto_schema: openapi.AutoSchema, direction: str) -> Schema:
+        schema: Schema = self.target.schema()
+        if direction == "response":  # what is kept may be older than a limit
+            schema = {name: value for name, value in schema.items() if name not in ("minLength", "maxLength")}
+        if self.target.example is not None:
+            schema = {**schema, "examples": [self.target.example]}
+        return schema
+
+
 def path_parameter(name: str, description: str, example: Any = EXAMPLE_ULID) -> OpenApiParameter:
     return OpenApiParameter(
         name,
@@ -91,81 +69,66 @@ def path_parameter(name: str, description: str, example: Any = EXAMPLE_ULID) -> 
     )
 
 
-def parameter(
-    name: str, schema: Schema, description: str, *, example: Any = None, many: bool = False
-) -> OpenApiParameter:
-    """A query parameter. One without `example` is left out of the example call."""
+def header_parameter(name: str, description: str) -> OpenApiParameter:
     return OpenApiParameter(
-        name,
-        array(schema) if many else schema,
-        description=description,
-        explode=True if many else None,
-        style="form" if many else None,
-        examples=[] if example is None else [OpenApiExample("example", example)],
+        name, {"type": "string", "maxLength": 255}, OpenApiParameter.HEADER, description=description
     )
 
 
-def header_parameter(name: str, description: str) -> OpenApiParameter:
-    return OpenApiParameter(name, text(maxLength=255), OpenApiParameter.HEADER, description=description)
-
-
-def page_parameters(*, most: int) -> list[OpenApiParameter]:
-    return [
-        parameter("limit", number(10, minimum=1, maximum=most, default=10), "How many at most.", example=10),
-        parameter("cursor", ulid(), "Only what comes after this id: the `cursor` of the page before."),
-    ]
+def enveloped(name: str, data: serializers.Field, message: str = "OK") -> type[Serializer]:
+    """`{"data": …, "message": "OK"}` as a serializer, called `name` in the document."""
+    fields = {"data": data, "message": Is({"type": "string", "const": message})}
+    return type(f"{name}Serializer", (Serializer,), fields)
 
 
 def documented(
     tag: str,
     name: str,
     summary: str,
-    answer: Schema | None,
+    answer: Any,
     *,
+    message: str = "OK",
     status: int = 200,
     refusals: Sequence[int] = (400, 401, 403, 429),
-    parameters: Sequence[OpenApiParameter] = (),
-    body: Schema | None = None,
-    form: Schema | None = None,
-    security: list[dict[str, list[str]]] | None = None,
+    parameters: Sequence[OpenApiParameter | type[Query]] = (),
+    body: Any = None,
+    media_type: str = "application/json",
     example: Any = None,
-    failure: Schema = FAILURE,
-    also: Mapping[int, Schema] | None = None,
+    failure: Any = FailureSerializer,
+    also: Mapping[int, Any] | None = None,
+    security: Sequence[Mapping[str, list[str]]] | None = None,
 ) -> Callable[[Any], Any]:
-    """Describe one operation. `answer` None: an empty body. `example` is a body that is accepted.
+    """Describe one operation. `example` is a body that is accepted.
 
-    `also`: further answers that are no refusals, by status.
+    `answer`: what stands in the envelope, as a field or an instance of a serializer; a class of serializers
+    or a schema is a whole answer without envelope; None an empty body. `also`: further answers that are
+    no refusals, by status.
     """
-    responses: dict[Any, Any] = {
-        (status, "application/json"): OpenApiResponse(answer, description="Done.")
-        if answer is not None
-        else OpenApiResponse(description="Done; the body is empty.")
-    }
-    for other, schema in (also or {}).items():
-        responses[(other, "application/json")] = OpenApiResponse(schema, description="Done.")
-    for refusal in refusals:
-        responses[(refusal, "application/json")] = OpenApiResponse(failure, description=REASONS[refusal])
-    if answer is None:
-        responses[status] = responses.pop((status, "application/json"))
+    responses: dict[Any, Any] = {}
+    for code, content in ({status: answer} | dict(also or {})).items():
+        title = f"{name.title().replace('_', '')}Answer{'' if code == status else code}"
+        if content is None:
+            responses[code] = OpenApiResponse(description="Done; the body is empty.")
+            continue
+        whole = content if isinstance(content, type | dict) else enveloped(title, content, message)
+        responses[(code, "application/json")] = OpenApiResponse(whole, description="Done.")
+    for code in refusals:
+        responses[(code, "application/json")] = OpenApiResponse(failure, description=REASONS[code])
     return extend_schema(
         operation_id=name,
         tags=[tag],
         summary=summary,
         parameters=list(parameters),
-        request={"application/x-www-form-urlencoded": form}
-        if form
-        else None
-        if body is None
-        else {"application/json": body},
-        auth=security,  # type: ignore[arg-type]  # as the document has it, whatever the hint says
+        request=None if body is None else {media_type: body},
         responses=responses,
-        examples=[OpenApiExample("example", example, request_only=True)] if example is not None else None,
+        examples=None if example is None else [OpenApiExample("example", example, request_only=True)],
+        auth=security,  # type: ignore[arg-type]  # as the document has it, whatever the hint says
     )
 
 
 @cache
 def document() -> dict[str, Any]:
-    """OpenAPI 3.1. The same for everybody, made once in a process."""
+    """The same for everybody, made once in a process."""
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]
     made: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return made

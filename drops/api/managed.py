@@ -4,32 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import transaction
 from django.http import HttpResponse
 from django.utils import timezone
-from rest_framework.exceptions import NotFound, PermissionDenied
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError as Malformed
 
 from accounts.api.authentication import OrganizationView
 from accounts.api.idempotency import Unprocessable, once
 from accounts.models import OAuthApp, Organization
 from accounts.oauth.scopes import DROPS_WRITE
-from config.api.body import Problems, whole_number
-from config.api.envelope import answer, ok, problems_of, text_of
-from config.api.schema import choice, header_parameter, parameter
-from config.api.views import MAX_ID, Query
-from drops.models import Category
+from config.api.envelope import Problems, answer, ok, problems_of, text_of
+from config.api.fields import Flag, List, Query, Serializer
+from config.api.schema import header_parameter
+from drops.api.serializers.managed import WriteQuery, WrongFieldSerializer
 
-WRITE_PARAMETERS = [
-    parameter("dry_run", choice("true", "false"), "`true`: tell every problem and change nothing."),
+WRITE_PARAMETERS: list[OpenApiParameter | type[Query]] = [
+    WriteQuery,
     header_parameter("Idempotency-Key", "A repeat with the same key is answered as the first call was."),
 ]
 WRITE_REFUSALS = (400, 401, 403, 415, 422, 429)
 
-Act = Callable[[datetime], Any]
-Shape = Callable[[Any, datetime], dict[str, Any]]
+# Both take the checked values of the body, by the names of the domain.
+Act = Callable[[dict[str, Any], datetime], Any]
+FurtherErrors = Callable[[dict[str, Any], datetime], Problems]
+
+
+@cache
+def dry_run(result: type[Serializer]) -> Serializer:
+    """What `dry_run=true` answers: every problem, and what would have been made."""
+    fields = {
+        "valid": Flag(),
+        "problems": List(WrongFieldSerializer()),
+        "result": result(allow_null=True),
+    }
+    name = result.__name__.removesuffix("Serializer")
+    made: Serializer = type(f"{name}DryRunSerializer", (Serializer,), fields)()
+    return made
+
+
+def written(result: type[Serializer]) -> PolymorphicProxySerializer:
+    """What a change answers: done, or as a dry run."""
+    name = result.__name__.removesuffix("Serializer")
+    return PolymorphicProxySerializer(f"{name}OrDryRun", [result(), dry_run(result)], None)
 
 
 class ManagedView(OrganizationView):
@@ -37,7 +58,7 @@ class ManagedView(OrganizationView):
 
     @property
     def is_dry_run(self) -> bool:
-        return Query(self.request.query_params).flag("dry_run")
+        return bool(WriteQuery.read(self.request.query_params)["dry_run"])
 
     def organization(self) -> Organization:
         return Organization.objects.get(pk=self.organization_id)
@@ -45,68 +66,84 @@ class ManagedView(OrganizationView):
     def app(self) -> OAuthApp:
         return OAuthApp.objects.get(pk=self.caller.app_id)
 
+    def without_files(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The values, in a dry run without its picture: it was checked, and a file would outlive the rollback."""
+        return values | {"image": None} if self.is_dry_run and "image" in values else dict(values)
+
     def write(
         self,
-        problems: Problems,
+        body: Serializer | None,
         act: Act,
-        shape: Shape,
+        shape: Callable[[Any, datetime], dict[str, Any]],
+        *,
+        further_errors: FurtherErrors | None = None,
         status: int = 200,
     ) -> HttpResponse:
         """Do `act` and answer with its result, or say every problem found: 422, nothing changed.
 
-        With `?dry_run=true` nothing is changed either way, and the problems are the answer.
+        `further_errors`: what the domain has against those values that are right, where others are not. With
+        `?dry_run=true` nothing is changed either way, and the problems are the answer.
         """
         if DROPS_WRITE not in self.caller.scopes:
             raise PermissionDenied(f"This needs the scope {DROPS_WRITE}.")
         now = timezone.now()
-        if self.is_dry_run:
-            return self._dry_run(problems, act, shape, now)
+        values, problems = _checked(body, further_errors, now)
+
+        def acted() -> dict[str, Any]:
+            if problems:
+                raise Refused(problems)
+            try:
+                return shape(act(values, now), now)
+            except ValidationError as error:
+                raise Refused(_as_sent(body, problems_of(error))) from None
 
         def done() -> HttpResponse:
             try:
-                result = act(now)
-            except ValidationError as error:
-                raise Unprocessable(text_of(problems_of(error))) from None
+                return answer({"data": acted(), "message": "OK"}, status=status)
             except ObjectDoesNotExist:
                 # A draft that somebody deleted since this call found it.
                 raise NotFound from None
-            return answer({"data": shape(result, now), "message": "OK"}, status=status)
 
-        if problems:
-            raise Unprocessable(text_of(problems))
-        return once(self.request, caller=self.caller, now=now, act=done)
+        try:
+            if self.is_dry_run:
+                return self._dry_run(acted)
+            return once(self.request, caller=self.caller, now=now, act=done)
+        except Refused as refused:
+            raise Unprocessable(text_of(refused.problems)) from None
 
-    def _dry_run(
-        self,
-        problems: Problems,
-        act: Act,
-        shape: Shape,
-        now: datetime,
-    ) -> HttpResponse:
-        result = None
-        if not problems:
-            with transaction.atomic():
-                try:
-                    result = shape(act(now), now)
-                except ValidationError as error:
-                    problems = problems_of(error)
-                transaction.set_rollback(True)
-        listed = [
-            {"field": field, "message": message} for field, texts in problems.items() for message in texts
-        ]
-        return ok({"valid": not listed, "problems": listed, "result": result})
+    def _dry_run(self, acted: Callable[[], dict[str, Any]]) -> HttpResponse:
+        result, problems = None, []
+        with transaction.atomic():
+            try:
+                result = acted()
+            except Refused as refused:
+                problems = [
+                    {"field": field, "message": message}
+                    for field, messages in refused.problems.items()
+                    for message in messages
+                ]
+            transaction.set_rollback(True)
+        return ok({"valid": not problems, "problems": problems, "result": result})
 
 
-def renamed(values: dict[str, Any]) -> dict[str, Any]:
-    """The API speaks of `category_id`, the plan of the category."""
-    return {("category" if name == "category_id" else name): value for name, value in values.items()}
+class Refused(Exception):
+    def __init__(self, problems: Problems) -> None:
+        self.problems = problems
 
 
-def read_category(value: Any) -> Category | None:
-    if value is None:
-        return None
-    number = whole_number(least=0, most=MAX_ID)(value)
-    category = Category.objects.filter(pk=number).first()
-    if category is None:
-        raise ValueError(f"there is no category {number}.")
-    return category
+def _checked(
+    body: Serializer | None, further_errors: FurtherErrors | None, now: datetime
+) -> tuple[dict[str, Any], Problems]:
+    if body is None:
+        return {}, {}
+    try:
+        return body.checked(), {}
+    except Malformed as error:
+        further = further_errors(body.valid, now) if further_errors else {}
+        return {}, _as_sent(body, further) | problems_of(error)
+
+
+def _as_sent(body: Serializer | None, problems: Problems) -> Problems:
+    """By the names of the body: `category_id`, where the domain speaks of the category."""
+    names = {field.source: name for name, field in body.fields.items() if not field.read_only} if body else {}
+    return {names.get(field, field): messages for field, messages in problems.items()}

@@ -10,6 +10,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotFound, ParseError
 from rest_framework.request import Request
@@ -17,17 +18,25 @@ from rest_framework.request import Request
 from accounts.api.authentication import ViewerView, bearer_token
 from accounts.models import User
 from config.api.envelope import answer, failure, ok
-from config.api.schema import EXAMPLE_ID, documented, enveloped, moment, number, parameter
-from config.api.views import MAX_ID, ApiView, Query, parse_id
-from drops.api.schema import WATCH_EVENTS, WATCH_REPORTED
-from drops.api.watch_schema import BEAT, HISTORY, STATUS, TAG, TOKEN
+from config.api.fields import EXAMPLE_ID, MAX_EXACT, MAX_ID, Nothing
+from config.api.schema import documented
+from config.api.views import ApiView
+from drops.api.serializers.watching import (
+    BeatSerializer,
+    EventSerializer,
+    HistoryQuery,
+    HistorySerializer,
+    WatchStatusQuery,
+    WatchStatusSerializer,
+    WatchTokenSerializer,
+)
 from drops.domain.watch import history
 from drops.domain.watch.beat import UnknownChannel, beat as accept_beat, channel_exists
 from drops.domain.watch.beats import BeatKind
-from drops.domain.watch.status import WatchStatus, status_of
+from drops.domain.watch.status import status_of
 from drops.domain.watch.stream import BeatsRefused
 from drops.domain.watch.tokens import LIFETIME, TokenRefused, issue_watch_token, read_watch_token
-from drops.models import Channel, WatchInterval
+from drops.models import Channel
 
 KINDS = {
     "watch": BeatKind.WATCH,
@@ -35,7 +44,7 @@ KINDS = {
     "goodbye": BeatKind.GOODBYE,
     "switch": BeatKind.SWITCH,
 }
-MAX_PLAYER = 2**53 - 1  # the largest whole number that JavaScript knows exactly
+TAG = "Watching"
 WATCH_EVENT = "tracking.user.watch.livestream"
 MAX_EVENTS = 100
 CHALLENGE = 'Bearer error="invalid_token"'
@@ -118,7 +127,7 @@ def read_beat(body: Any) -> dict[str, Any]:
         "kind": KINDS[event],
         # A player of ours says "start" first.
         "between": event == "watch",
-        "player": whole_number({"player": 0} | body, "player", least=0, most=MAX_PLAYER),
+        "player": whole_number({"player": 0} | body, "player", least=0, most=MAX_EXACT),
     }
 
 
@@ -164,6 +173,18 @@ class WatchTokenAuthentication(BaseAuthentication):
         return CHALLENGE
 
 
+class WatchTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = WatchTokenAuthentication
+    name = "watch"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A watch token: `GET /viewer/v1/token`.",
+        }
+
+
 class PlayerView(ApiView):
     """For players on pages of any origin, which send a watch token and no cookie."""
 
@@ -184,9 +205,10 @@ class BeatView(PlayerView):
         TAG,
         "watch_beat",
         "Say that the viewer watches, once a minute",
-        enveloped({"type": "null"}, message="Accepted"),
+        Nothing(),
+        message="Accepted",
         status=202,
-        body=BEAT,
+        body=BeatSerializer,
         example={"channel_id": EXAMPLE_ID, "event": "start"},
         refusals=(400, 401, 404, 413, 415, 429),
         security=[{"watch": []}],
@@ -202,50 +224,27 @@ class StatusView(PlayerView):
         TAG,
         "watch_status",
         "What watching a channel counts for now",
-        enveloped(STATUS),
-        parameters=[parameter("channel_id", number(minimum=0), "The channel.", example=EXAMPLE_ID)],
+        WatchStatusSerializer(),
+        parameters=[WatchStatusQuery],
         refusals=(400, 401, 404),
     )
     def get(self, request: Request) -> HttpResponse:
-        channel_id = parse_id("channel_id", request.query_params.get("channel_id", ""))
+        channel_id = WatchStatusQuery.read(request.query_params)["channel_id"]
         channel = Channel.objects.filter(pk=channel_id).first()
         viewer = User.objects.filter(pk=cast("int", request.auth), is_active=True).first()
         if channel is None:
             raise NotFound(f"channel_id: there is no channel {channel_id}.")
         if viewer is None:
             raise AuthenticationFailed("The viewer of this token is gone.")
-        return ok(describe(status_of(viewer=viewer, channel=channel, now=timezone.now())))
-
-
-def describe(status: WatchStatus) -> dict[str, Any]:
-    return {
-        "counting": status.counting,
-        "reason": status.reason,
-        "text": status.text,
-        "since": status.since,
-        "other_channel": status.other_channel
-        and {"id": status.other_channel.pk, "slug": status.other_channel.slug},
-        "campaigns": [
-            {
-                "id": entry.campaign.pk,
-                "name": entry.campaign.name,
-                "minutes": entry.minutes,
-                "next_reward": entry.next_reward
-                and {
-                    "name": entry.next_reward.reward.name,
-                    "required_minutes": entry.next_reward.required_minutes,
-                    "minutes_left": entry.minutes_left,
-                },
-            }
-            for entry in status.campaigns
-        ],
-    }
+        return ok(WatchStatusSerializer(status_of(viewer=viewer, channel=channel, now=timezone.now())).data)
 
 
 class Token(ViewerView):
     """GET /viewer/v1/token: a watch token for the viewer who is signed in, for five minutes."""
 
-    @documented(TAG, "watch_token", "A watch token of the viewer", TOKEN, refusals=(401, 403, 429))
+    @documented(
+        TAG, "watch_token", "A watch token of the viewer", WatchTokenSerializer(), refusals=(401, 403, 429)
+    )
     def get(self, request: Request) -> HttpResponse:
         token = issue_watch_token(viewer_id=self.viewer.pk, now=timezone.now())
         response = ok({"token": token, "expires_in": int(LIFETIME.total_seconds())})
@@ -260,39 +259,15 @@ class History(ViewerView):
         TAG,
         "watch_history",
         "The viewer's visits, the latest first, and what they counted for",
-        HISTORY,
-        parameters=[
-            parameter("before", moment(), "Only visits that began before: the `before` of the page before."),
-            parameter("limit", number(50, minimum=1, maximum=200, default=50), "How many at most."),
-        ],
+        HistorySerializer(),
+        parameters=[HistoryQuery],
     )
     def get(self, request: Request) -> HttpResponse:
-        query = Query(request.query_params)
-        limit = query.integer("limit", default=50, least=1, most=200)
-        visits = list(history.visits_of(viewer=self.viewer, before=query.moment("before"))[: limit + 1])
-        return ok(
-            {
-                "visits": [describe_visit(visit) for visit in visits[:limit]],
-                # Pass it as `before` for the next page.
-                "before": visits[limit - 1].started_at if len(visits) > limit else None,
-            }
-        )
-
-
-def describe_visit(visit: WatchInterval) -> dict[str, Any]:
-    standing = visit.standing
-    return {
-        "channel": {"id": visit.channel_id, "slug": visit.channel.slug},
-        "category": standing.category and {"id": standing.category.pk, "name": standing.category.name},
-        "started_at": visit.started_at,
-        "last_beat_at": visit.last_beat_at,
-        "counted_seconds": visit.credited_seconds,
-        "reason": visit.reason or None,
-        "text": visit.get_reason_display() if visit.reason else "",
-        "campaigns": []
-        if visit.reason
-        else [{"id": campaign.pk, "name": campaign.name} for campaign in standing.campaigns.all()],
-    }
+        query = HistoryQuery.read(request.query_params)
+        limit = query["limit"]
+        visits = list(history.visits_of(viewer=self.viewer, before=query["before"])[: limit + 1])
+        before = visits[limit - 1].started_at if len(visits) > limit else None
+        return ok(HistorySerializer({"visits": visits[:limit], "before": before}).data)
 
 
 class Events(ViewerView):
@@ -302,9 +277,9 @@ class Events(ViewerView):
         "Viewers",
         "watch_events",
         "Report that the viewer watches, once a minute",
-        WATCH_REPORTED,
-        body=WATCH_EVENTS,
-        example=[{"name": WATCH_EVENT, "channel_id": EXAMPLE_ID, "livestream_id": EXAMPLE_ID}],
+        Nothing(),
+        body=EventSerializer(many=True),
+        example={"name": WATCH_EVENT, "channel_id": EXAMPLE_ID, "livestream_id": EXAMPLE_ID},
         refusals=(400, 401, 403, 404, 415, 429),
     )
     def post(self, request: Request) -> HttpResponse:

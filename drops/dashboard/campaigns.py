@@ -19,7 +19,7 @@ from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from drops.dashboard.forms import CampaignForm, CampaignRewardForm, CampaignRewardFormSet
 from drops.domain.campaigns import lifecycle
-from drops.domain.campaigns.plans import CampaignPlan, RewardPlan
+from drops.domain.campaigns.plans import VALUES, CampaignPlan, RewardPlan
 from drops.models import Campaign, CampaignPhase, CampaignReward
 from drops.models.campaigns import MAX_REWARDS
 
@@ -197,14 +197,7 @@ def _plan(fields: dict[str, Any], formset: Any) -> CampaignPlan:
     taken = {row["position"] for row in rows if row["position"]}
     free = (position for position in range(1, 10_000) if position not in taken)
     return CampaignPlan(
-        name=fields["name"],
-        category=fields["category"],
-        info_url=fields["info_url"],
-        starts_at=fields["starts_at"],
-        ends_at=fields["ends_at"],
-        announcement_days=fields["announcement_days"],
-        grace_days=fields["grace_days"],
-        test_mode=fields["test_mode"],
+        **{name: fields[name] for name in VALUES},
         channels=fields["channels"],
         rewards=tuple(
             RewardPlan(row["reward"], row["required_minutes"], row["position"] or next(free)) for row in rows

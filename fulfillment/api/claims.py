@@ -12,24 +12,11 @@ from rest_framework.request import Request
 from accounts.api.authentication import OrganizationView
 from accounts.models import OAuthApp, parse_ulid
 from config.api.envelope import ok
-from config.api.schema import (
-    EXAMPLE_ID,
-    EXAMPLE_TIME,
-    EXAMPLE_ULID,
-    documented,
-    moment,
-    number,
-    page_parameters,
-    parameter,
-    text,
-)
-from config.api.views import MAX_ID, Query
-from fulfillment.api.schema import CLAIMS, STATUSES
+from config.api.fields import EXAMPLE_ULID, MAX_ID
+from config.api.schema import documented
+from fulfillment.api.serializers import ClaimsPageSerializer, ClaimsQuery, StatusesSerializer
 from fulfillment.domain.claims.pages import ClaimFilter, ClaimPage, claims_page
 from fulfillment.domain.claims.statuses import UnknownClaims, set_statuses
-
-MAX_STATUS_LENGTH = 64
-MAX_PATCHED = 100
 
 
 class ClaimsView(OrganizationView):
@@ -39,27 +26,21 @@ class ClaimsView(OrganizationView):
         "Claims",
         "claims",
         "Your claims, oldest first",
-        CLAIMS,
-        parameters=[
-            parameter("campaign_id", text(), "Of this campaign.", example=EXAMPLE_ULID),
-            parameter("user_id", number(), "Of this viewer.", example=EXAMPLE_ID),
-            parameter("claim_id", text(), "This one.", example=EXAMPLE_ULID),
-            parameter(
-                "external_status", text("initiated", maxLength=64), "In this status.", example="initiated"
-            ),
-            parameter("updated_since", moment(), "Changed at this moment or later.", example=EXAMPLE_TIME),
-            *page_parameters(most=1000),
-        ],
+        ClaimsPageSerializer(),
+        parameters=[ClaimsQuery],
     )
     def get(self, request: Request) -> HttpResponse:
-        query = Query(request.query_params)
-        limit = query.integer("limit", default=10, least=1, most=1000)
-        after = query.ulid("cursor")
+        query = ClaimsQuery.read(request.query_params)
         wanted = _filter(query)
         page = (
             ClaimPage([], "")
             if wanted is None
-            else claims_page(organization_id=self.organization_id, wanted=wanted, after=after, limit=limit)
+            else claims_page(
+                organization_id=self.organization_id,
+                wanted=wanted,
+                after=query["cursor"],
+                limit=query["limit"],
+            )
         )
         return ok({"claims": page.claims, "cursor": page.cursor})
 
@@ -69,7 +50,7 @@ class ClaimsView(OrganizationView):
         "Say what became of claims: all of them or none",
         None,
         status=204,
-        body=STATUSES,
+        body=StatusesSerializer,
         example={"claims": [{"claim_id": EXAMPLE_ULID, "external_status": "sent"}]},
         refusals=(400, 401, 403, 404, 415, 429),
     )
@@ -83,43 +64,25 @@ class ClaimsView(OrganizationView):
         return HttpResponse(status=204)
 
 
-def _filter(query: Query) -> ClaimFilter | None:
+def _filter(query: dict[str, Any]) -> ClaimFilter | None:
     """The filter that was asked for; None if nothing can match it: an id that no claim could have."""
-    user_id = query.user_id("user_id")
-    status = query.text("external_status", max_length=MAX_STATUS_LENGTH)
-    updated_since = query.moment("updated_since")
-    ids = {}
-    for name in ("campaign_id", "claim_id"):
-        if value := query.text(name, max_length=255):
-            ids[name] = parse_ulid(value)
+    ids = {name: parse_ulid(query[name]) for name in ("campaign_id", "claim_id") if query[name]}
+    user_id = query["user_id"]
     if None in ids.values() or (user_id or 0) > MAX_ID:
         return None
-    return ClaimFilter(user_id=user_id, external_status=status, updated_since=updated_since, **ids)
+    return ClaimFilter(
+        user_id=user_id, external_status=query["external_status"], updated_since=query["updated_since"], **ids
+    )
 
 
 def _statuses(body: Any) -> dict[str, str]:
-    """`{"claims": [{"claim_id", "external_status"}, …]}` as a mapping, or the first thing wrong with it."""
-    if not isinstance(body, dict) or set(body) != {"claims"} or not isinstance(body["claims"], list):
-        raise ParseError('The body must be {"claims": [{"claim_id": …, "external_status": …}, …]}.')
-    items = body["claims"]
-    if not 1 <= len(items) <= MAX_PATCHED:
-        raise ParseError(f"claims: must have 1 to {MAX_PATCHED} items, not {len(items)}.")
+    """What is wanted by claim. ValidationError; NotFound for an id that no claim could have."""
     statuses: dict[str, str] = {}
-    for position, item in enumerate(items):
-        where = f"claims[{position}]"
-        if not isinstance(item, dict) or set(item) != {"claim_id", "external_status"}:
-            raise ParseError(f"{where}: must have exactly the keys claim_id and external_status.")
-        claim_id, status = item["claim_id"], item["external_status"]
-        if not isinstance(claim_id, str):
-            raise ParseError(f"{where}.claim_id: must be a string.")
-        if not isinstance(status, str) or not 1 <= len(status) <= MAX_STATUS_LENGTH:
-            raise ParseError(
-                f"{where}.external_status: must be a text of 1 to {MAX_STATUS_LENGTH} characters."
-            )
-        ulid = parse_ulid(claim_id)
+    for position, item in enumerate(StatusesSerializer(data=body).checked()["claims"]):
+        ulid = parse_ulid(item["claim_id"])
         if ulid is None:
-            raise NotFound(f"No such claim: {claim_id[:40]}.")
+            raise NotFound(f"No such claim: {item['claim_id'][:40]}.")
         if ulid in statuses:
-            raise ParseError(f"{where}.claim_id: {ulid} is named twice.")
-        statuses[ulid] = status
+            raise ParseError(f"claims[{position}].claim_id: {ulid} is named twice.")
+        statuses[ulid] = item["external_status"]
     return statuses

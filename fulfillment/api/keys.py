@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from config.api.envelope import answer, ok
 from config.api.schema import documented
 from config.api.views import ApiView
-from fulfillment.api.schema import JWKS, PUBLIC_KEY
+from fulfillment.api.serializers import JWKSSerializer, PublicKeySerializer
 from fulfillment.domain.delivery import signing
 
 
@@ -18,7 +18,11 @@ class PublicKeyView(ApiView):
     """The newest published key. Whatever Authorization header comes with the request is not looked at."""
 
     @documented(
-        "Webhooks", "public_key", "The key that webhooks are signed with", PUBLIC_KEY, refusals=(404,)
+        "Webhooks",
+        "public_key",
+        "The key that webhooks are signed with",
+        PublicKeySerializer(),
+        refusals=(404,),
     )
     def get(self, request: Request) -> HttpResponse:
         try:
@@ -30,6 +34,8 @@ class PublicKeyView(ApiView):
 class JWKSView(ApiView):
     """Every key that may be in use now or soon, as a JSON Web Key Set (RFC 7517)."""
 
-    @documented("Webhooks", "jwks", "Every key that may be in use, as JSON Web Keys", JWKS, refusals=())
+    @documented(
+        "Webhooks", "jwks", "Every key that may be in use, as JSON Web Keys", JWKSSerializer, refusals=()
+    )
     def get(self, request: Request) -> HttpResponse:
         return answer(signing.jwks(timezone.now()))

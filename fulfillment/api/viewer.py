@@ -6,14 +6,16 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.utils import timezone
-from rest_framework.exceptions import NotFound, ParseError
+from drf_spectacular.utils import PolymorphicProxySerializer
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from accounts.api.authentication import ViewerView
 from accounts.models import parse_ulid
 from config.api.envelope import answer, ok
-from config.api.schema import EXAMPLE_ULID, documented
-from fulfillment.api.schema import CLAIM_REFUSED, CLAIMED, TO_CLAIM
+from config.api.fields import EXAMPLE_ULID
+from config.api.schema import FailureSerializer, documented
+from fulfillment.api.serializers import ClaimedSerializer, ClaimRefusedSerializer, ToClaimSerializer
 from fulfillment.domain.claims.claiming import ClaimRefused, NothingToClaim, claim_reward
 
 
@@ -24,11 +26,14 @@ class ClaimView(ViewerView):
         "Viewers",
         "claim",
         "Claim a reward that was earned",
-        CLAIMED,
-        body=TO_CLAIM,
+        ClaimedSerializer(),
+        message="Success",
+        body=ToClaimSerializer,
         example={"reward_id": EXAMPLE_ULID, "campaign_id": EXAMPLE_ULID},
         refusals=(400, 401, 403, 404, 415, 429),
-        failure=CLAIM_REFUSED,
+        failure=PolymorphicProxySerializer(
+            "ClaimFailure", [ClaimRefusedSerializer, FailureSerializer], resource_type_field_name=None
+        ),
     )
     def post(self, request: Request) -> HttpResponse:
         campaign_id, reward_id = _asked_for(request.data)
@@ -44,11 +49,8 @@ class ClaimView(ViewerView):
 
 
 def _asked_for(body: Any) -> tuple[str, str]:
-    fields = body if isinstance(body, dict) else {}
-    campaign_id, reward_id = fields.get("campaign_id"), fields.get("reward_id")
-    if not isinstance(campaign_id, str) or not isinstance(reward_id, str):
-        raise ParseError('The body must be {"reward_id": …, "campaign_id": …}.')
-    campaign_id, reward_id = parse_ulid(campaign_id), parse_ulid(reward_id)
+    wanted = ToClaimSerializer(data=body).checked()
+    campaign_id, reward_id = parse_ulid(wanted["campaign_id"]), parse_ulid(wanted["reward_id"])
     if campaign_id is None:
         raise NotFound("No such campaign.")
     if reward_id is None:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.dashboard.kit.access import active_organization, may_change, member, recheck
 from accounts.dashboard.kit.sites import site
 from accounts.models import Organization
-from config.api.views import MAX_ID
+from config.api.fields import MAX_ID
 from drops.models import Campaign
 from fulfillment.dashboard.sending import tell
 from fulfillment.domain.claims.reconciliation import unacknowledged_csv

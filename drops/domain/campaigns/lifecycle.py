@@ -11,15 +11,16 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts.domain import audit
-from accounts.domain.organizations import check_web_address
 from accounts.models import Organization
 from drops.domain.campaigns.plans import (
+    COLUMNS,
     STARTED,
     Actor,
     CampaignPlan,
     RewardPlan,
     check_plan,
     describe_plan,
+    errors_of,
     plan_of,
     refusals_of,
 )
@@ -51,9 +52,8 @@ def change_campaign(*, campaign: Campaign, plan: CampaignPlan, now: datetime, ac
     """Make `campaign` follow `plan`. ValidationError, per field, for what may not change any more."""
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     present = plan_of(campaign)
-    check_plan(campaign, plan)
-    if refusals := refusals_of(campaign.phase(now), present, plan):
-        raise ValidationError(refusals)
+    if errors := errors_of_change(campaign, vars(plan), now=now):
+        raise ValidationError(errors)
     remember_terms(campaign=campaign, now=now)
     _write(campaign, plan)
     if campaign.published_at is not None and campaign.phase(now) not in STARTED:
@@ -67,6 +67,18 @@ def change_campaign(*, campaign: Campaign, plan: CampaignPlan, now: datetime, ac
         data={key: [before[key], after[key]] for key in after if before[key] != after[key]},
     )
     return campaign
+
+
+def errors_of_change(
+    campaign: Campaign, changes: Mapping[str, Any], *, now: datetime
+) -> dict[str, list[str]]:
+    """What forbids `changes` of the campaign's plan: what cannot be, and what may not change any more."""
+    present = plan_of(campaign)
+    plan = replace(present, **changes)
+    errors = errors_of(campaign, vars(plan))
+    for name, message in refusals_of(campaign.phase(now), present, plan).items():
+        errors.setdefault(name, []).append(message)
+    return errors
 
 
 @transaction.atomic
@@ -180,18 +192,8 @@ def _refuse_problems(campaign: Campaign, now: datetime) -> None:
 
 
 def _write(campaign: Campaign, plan: CampaignPlan) -> None:
-    for name in (
-        "name",
-        "category",
-        "info_url",
-        "starts_at",
-        "ends_at",
-        "announces_at",
-        "closes_at",
-        "test_mode",
-    ):
+    for name in COLUMNS:
         setattr(campaign, name, getattr(plan, name))
-    check_web_address("info_url", campaign.info_url)
     campaign.full_clean()
     campaign.save()
     _write_rewards(campaign, plan.rewards)

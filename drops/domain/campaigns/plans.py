@@ -13,13 +13,14 @@ as announced, is taken away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 
+from accounts.domain.organizations import check_web_address
 from accounts.models import OAuthApp, User
 from drops.models import Campaign, CampaignPhase, Category, Channel, Reward
 from drops.models.campaigns import MAX_REWARDS
@@ -48,18 +49,22 @@ class RewardPlan(NamedTuple):
 
 @dataclass(frozen=True)
 class CampaignPlan:
-    """All that an organization says of a campaign. `category` None: any; `channels` empty: global."""
+    """All that an organization says of a campaign. `category` None: any; `channels` empty: global.
+
+    A field that the campaign's row has too needs no more than its line here: it is read, written and recorded
+    by its name.
+    """
 
     name: str
-    category: Category | None
-    info_url: str
     starts_at: datetime
     ends_at: datetime
-    announcement_days: int
-    grace_days: int
+    category: Category | None = None
+    info_url: str = ""
+    announcement_days: int = 0
+    grace_days: int = 0
     test_mode: bool = False
-    rewards: Sequence[RewardPlan] = field(default_factory=tuple)
-    channels: Sequence[Channel] = field(default_factory=tuple)
+    rewards: Sequence[RewardPlan] = ()
+    channels: Sequence[Channel] = ()
 
     @property
     def announces_at(self) -> datetime:
@@ -70,17 +75,18 @@ class CampaignPlan:
         return self.ends_at + timedelta(days=self.grace_days)
 
 
+# The fields of a plan that are rows of their own, and those that follow from the row's moments.
+LISTS = ("rewards", "channels")
+DAYS = ("announcement_days", "grace_days")
+VALUES = tuple(field.name for field in fields(CampaignPlan) if field.name not in LISTS)
+# What the campaign's row keeps of a plan.
+COLUMNS = (*(name for name in VALUES if name not in DAYS), "announces_at", "closes_at")
+
+
 def plan_of(campaign: Campaign) -> CampaignPlan:
     """The plan that `campaign` follows now: replace parts of it to change the campaign."""
     return CampaignPlan(
-        name=campaign.name,
-        category=campaign.category,
-        info_url=campaign.info_url,
-        starts_at=campaign.starts_at,
-        ends_at=campaign.ends_at,
-        announcement_days=campaign.announcement_days,
-        grace_days=campaign.grace_days,
-        test_mode=campaign.test_mode,
+        **{name: getattr(campaign, name) for name in VALUES},
         rewards=tuple(
             RewardPlan(attached.reward, attached.required_minutes, attached.position)
             for attached in campaign.campaign_rewards.select_related("reward")
@@ -98,27 +104,44 @@ def fixed_fields(phase: CampaignPhase) -> tuple[str, ...]:
 
 def check_plan(campaign: Campaign, plan: CampaignPlan) -> None:
     """ValidationError, with a message per field, where `plan` cannot be one of this organization's."""
-    errors: dict[str, list[str]] = {}
+    if errors := errors_of(campaign, vars(plan)):
+        raise ValidationError(errors)
+
+
+def errors_of(campaign: Campaign, plan: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What is wrong with those fields of a plan that are in `plan`, by field."""
+    errors = _text_errors(plan)
 
     def refuse(name: str, message: str) -> None:
         errors.setdefault(name, []).append(message)
 
-    if plan.category and plan.category.organization_id != campaign.organization_id:
+    category = plan.get("category")
+    if category and category.organization_id != campaign.organization_id:
         refuse("category", "Choose a category that your organization claims, or none.")
     for name in ("starts_at", "ends_at"):
-        if not 2000 <= getattr(plan, name).year <= 2100:
-            refuse(name, "A year between 2000 and 2100.")
-    if plan.starts_at >= plan.ends_at:
+        if name in plan and not 2000 <= plan[name].year <= 2100:
+            refuse(name, "Choose a year between 2000 and 2100.")
+    if {"starts_at", "ends_at"} <= plan.keys() and plan["starts_at"] >= plan["ends_at"]:
         refuse("ends_at", "The end must be after the start.")
-    for name in ("announcement_days", "grace_days"):
-        if not 0 <= getattr(plan, name) <= MAX_DAYS:
-            refuse(name, f"Between 0 and {MAX_DAYS} days.")
-    if len(plan.channels) > MAX_CHANNELS:
+    for name in DAYS:
+        if not 0 <= plan.get(name, 0) <= MAX_DAYS:
+            refuse(name, f"Choose between 0 and {MAX_DAYS} days.")
+    if len(plan.get("channels", ())) > MAX_CHANNELS:
         refuse("channels", f"At most {MAX_CHANNELS} channels. Leave the list empty for all.")
-    for message in _reward_errors(campaign, plan.rewards):
+    for message in _reward_errors(campaign, plan.get("rewards", ())):
         refuse("rewards", message)
-    if errors:
-        raise ValidationError(errors)
+    return errors
+
+
+def _text_errors(plan: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What the columns have against the values themselves."""
+    row = Campaign(**{name: plan[name] for name in VALUES if name in plan and name not in DAYS})
+    try:
+        row.clean_fields(exclude={field.name for field in Campaign._meta.fields} - plan.keys() | {"category"})
+        check_web_address("info_url", row.info_url)
+    except ValidationError as error:
+        return dict(error.message_dict)
+    return {}
 
 
 def _reward_errors(campaign: Campaign, rewards: Sequence[RewardPlan]) -> Iterable[str]:
@@ -184,18 +207,19 @@ def _reward_refusal(phase: CampaignPhase, present: Iterable[RewardPlan], wanted:
 
 def describe_plan(plan: CampaignPlan) -> dict[str, object]:
     """The plan as JSON, for the audit trail."""
-    return {
-        "name": plan.name,
-        "category": plan.category.name if plan.category else None,
-        "info_url": plan.info_url,
-        "starts_at": plan.starts_at.isoformat(),
-        "ends_at": plan.ends_at.isoformat(),
-        "announcement_days": plan.announcement_days,
-        "grace_days": plan.grace_days,
-        "test_mode": plan.test_mode,
+    return {name: _described(getattr(plan, name)) for name in VALUES} | {
         "rewards": [
             [entry.reward.name, entry.required_minutes]
             for entry in sorted(plan.rewards, key=lambda entry: entry.position)
         ],
         "channels": sorted(channel.slug for channel in plan.channels),
     }
+
+
+def _described(value: Any) -> object:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case Category():
+            return value.name
+    return value

@@ -68,7 +68,7 @@ def test_the_body_that_made_a_campaign_can_be_sent_again(
 
     assert patch(api, path, plan).status_code == 200
     assert api.get(path).json()["data"] == made | {"phase": "live", "updated_at": "2026-12-02T12:00:00Z"}
-    assert patch(api, path, made).json()["message"].startswith("id: is no field here")
+    assert patch(api, path, made).json()["message"].startswith("id: Unknown field. Allowed: name, ")
 
 
 def test_a_campaign_is_made_read_changed_published_and_withdrawn(
@@ -108,12 +108,12 @@ def test_every_problem_is_told_at_once_and_nothing_is_made(api: Client, plan: di
     assert response.status_code == 422
     message = response.json()["message"]
     for words in (
-        "name: must be a text",
+        "name: must be a string of at most 120 characters.",
         "starts_at: must be a time with zone",
         "grace_days: must be a whole number from 0 to 365",
         "test_mode: must be true or false",
-        "colour: is no field here",
-        "ends_at: is needed",
+        "colour: Unknown field. Allowed: name, category_id, ",
+        "ends_at: is required.",
     ):
         assert words in message
     assert not Campaign.objects.exists()
@@ -129,10 +129,13 @@ def test_every_problem_is_told_at_once_and_nothing_is_made(api: Client, plan: di
         ({"category_id": 2**63}, "category_id"),
         ({"category_id": 0}, "category_id"),
         ({"category_id": True}, "category_id"),
-        ({"rewards": [{"reward_id": "x", "required_minutes": 1}]}, "rewards"),
+        ({"category_id": "1234"}, "category_id"),
+        ({"category_id": ""}, "category_id"),
+        ({"rewards": [{"reward_id": "x", "required_minutes": 1}]}, "rewards[0].reward_id"),
+        ({"rewards": [{"reward_id": "01JAXK8N4QWRTY5PM7ZEBVJDS8"}]}, "rewards[0].required_minutes"),
         ({"rewards": [{"reward_id": "01JAXK8N4QWRTY5PM7ZEBVJDS8", "required_minutes": 1}]}, "rewards"),
         ({"rewards": {}}, "rewards"),
-        ({"rewards": [1]}, "rewards"),
+        ({"rewards": [1]}, "rewards[0]"),
         ({"channels": ["nobody"]}, "channels"),
         ({"channels": "streamer"}, "channels"),
         ({"name": ""}, "name"),
@@ -189,13 +192,49 @@ def test_a_dry_run_finds_the_problems_and_changes_nothing(api: Client, plan: dic
     assert good["result"]["name"] == "Storm season"
     bad = post(api, dry, plan | {"name": "", "grace_days": -1}).json()["data"]
     assert bad["valid"] is False
-    assert {problem["field"] for problem in bad["problems"]} == {"grace_days"}
+    assert {problem["field"] for problem in bad["problems"]} == {"name", "grace_days"}
     bad = post(api, dry, plan | {"ends_at": plan["starts_at"]}).json()["data"]
     assert [problem["field"] for problem in bad["problems"]] == ["ends_at"]
     empty = post(api, dry, plan | {"rewards": []}).json()["data"]
     assert [problem["code"] for problem in empty["result"]["before_publishing"]] == ["no_rewards"]
     assert not Campaign.objects.exists()
     assert not AuditEvent.objects.exists()
+
+
+def test_a_dry_run_lists_what_the_fields_and_the_rules_say_at_once_by_the_names_that_were_sent(
+    api: Client, plan: dict, rival_studio: Organization
+) -> None:
+    theirs = factories.RewardFactory(organization=rival_studio)
+    bad = plan | {
+        "category_id": theirs.category_id,
+        "info_url": "javascript:alert(1)",
+        "ends_at": plan["starts_at"],
+        "grace_days": -1,
+        "colour": "red",
+    }
+    made = post(api, CAMPAIGNS, plan).json()["data"]["id"]
+    for answer in (
+        post(api, f"{CAMPAIGNS}?dry_run=true", bad),
+        patch(api, f"{CAMPAIGNS}/{made}?dry_run=true", bad),
+    ):
+        problems = answer.json()["data"]["problems"]
+        assert sorted(problem["field"] for problem in problems) == [
+            "category_id",
+            "colour",
+            "ends_at",
+            "grace_days",
+            "info_url",
+        ]
+    told = post(api, CAMPAIGNS, bad)
+    assert told.status_code == 422
+    assert "category_id: Choose a category that your organization claims, or none." in told.json()["message"]
+
+
+def test_a_change_needs_whole_rewards_though_it_needs_no_other_field(api: Client, plan: dict) -> None:
+    path = f"{CAMPAIGNS}/{post(api, CAMPAIGNS, plan).json()['data']['id']}"
+    response = patch(api, path, {"rewards": [{"reward_id": plan["rewards"][0]["reward_id"]}]})
+    assert response.status_code == 422
+    assert response.json()["message"] == "rewards[0].required_minutes: is required."
 
 
 def test_publishing_tells_every_problem(api: Client, plan: dict, studio: Organization) -> None:

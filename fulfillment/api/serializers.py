@@ -1,0 +1,244 @@
+"""What the APIs say of claims, their deliveries and figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from config.api.fields import (
+    EXAMPLE_ID,
+    EXAMPLE_TIME,
+    EXAMPLE_ULID,
+    MAX_UINT64,
+    Choice,
+    Flag,
+    Is,
+    List,
+    Moment,
+    Number,
+    Page,
+    Picture,
+    Query,
+    Serializer,
+    Text,
+    Ulid,
+)
+from drops.api.serializers.viewers import CampaignHeadSerializer, CategorySerializer, OrganizationSerializer
+from fulfillment.models import DeliveryState
+from fulfillment.models.deliveries import ErrorClass, Trigger
+
+# Claims
+
+
+class ClaimsQuery(Page):
+    campaign_id = Text(most=255, default="", example=EXAMPLE_ULID, help_text="Of this campaign.")
+    user_id = Number(most=MAX_UINT64, default=None, example=EXAMPLE_ID, help_text="Of this viewer.")
+    claim_id = Text(most=255, default="", example=EXAMPLE_ULID, help_text="This one.")
+    external_status = Text(most=64, strip=False, default="", example="initiated", help_text="In this status.")
+    updated_since = Moment(default=None, example=EXAMPLE_TIME, help_text="Changed at this moment or later.")
+    limit = Number(least=1, most=1000, default=10, example=10, help_text="How many at most.")
+
+
+class ClaimSerializer(Serializer):
+    """Of the document alone: `claims_page` makes the answer, since pages have thousands."""
+
+    claim_id = Ulid()
+    user_id = Number(example=EXAMPLE_ID)
+    campaign_id = Ulid()
+    reward_id = Ulid()
+    external_id = Text(example="wings")
+    external_status = Text(example="initiated", help_text="Your own word; a new claim has `initiated`.")
+    created_at = Moment()
+    updated_at = Moment()
+
+
+class ClaimsPageSerializer(Serializer):
+    claims = ClaimSerializer(many=True)
+    cursor = Text(help_text="The claim id to pass for the next page.")
+
+
+class StatusSerializer(Serializer):
+    claim_id = Text(example=EXAMPLE_ULID)
+    external_status = Text(least=1, most=64, strip=False, example="sent")
+
+
+class StatusesSerializer(Serializer):
+    claims = List(StatusSerializer(), least=1, most=100)
+
+
+class ToClaimSerializer(Serializer):
+    open_ended = True
+
+    reward_id = Text(example=EXAMPLE_ULID)
+    campaign_id = Text(example=EXAMPLE_ULID)
+
+
+class ClaimedSerializer(Serializer):
+    id = Ulid()
+
+
+class ClaimRefusedSerializer(Serializer):
+    optional = ("connect_url",)
+
+    message = Text(example="Connect your game account of Northlight Games first, then claim.")
+    error = Text(example="INVALID_CLAIM")
+    connect_url = Text(example="https://studio.example.com/connect")
+
+
+# Deliveries
+
+
+class DeliveriesQuery(Page):
+    state = Choice(("", *DeliveryState.values), default="", example="pending", help_text="In this state.")
+    claim_id = Text(most=255, default="", example=EXAMPLE_ULID, help_text="Of this claim.")
+
+
+class Bytes(Text):
+    """What a receiver answered need not be text."""
+
+    def to_representation(self, value: bytes | memoryview) -> str:
+        return bytes(value).decode("utf-8", errors="replace")
+
+
+class ClaimIdOrEmpty(Text):
+    def get_attribute(self, instance: Any) -> str:
+        return super().get_attribute(instance) or ""
+
+
+class AttemptSerializer(Serializer):
+    number = Number(example=1)
+    trigger = Choice(Trigger.values)
+    started_at = Moment()
+    duration_ms = Number(allow_null=True, example=7)
+    status = Number(allow_null=True, example=200)
+    error_class = Choice(("", *ErrorClass.values))
+    error = Text()
+
+
+class ExchangeSerializer(AttemptSerializer):
+    request_headers = Is({"type": "object", "additionalProperties": True})
+    response_headers = Is({"type": "object", "additionalProperties": True})
+    response_body = Bytes()
+
+
+class DeliverySerializer(Serializer):
+    id = Ulid()
+    claim_id = ClaimIdOrEmpty()
+    endpoint_id = Ulid()
+    url = Text(
+        source="endpoint.address",
+        example="https://studio.example.com/webhook",
+        help_text="Without its query.",
+    )
+    event_type = Text(example="drops.claim.created")
+    state = Choice(DeliveryState.values)
+    created_at = Moment()
+    delivered_at = Moment(allow_null=True)
+    next_attempt_at = Moment(allow_null=True)
+    attempts = AttemptSerializer(many=True)
+
+
+class DeliveriesPageSerializer(Serializer):
+    deliveries = DeliverySerializer(many=True)
+    cursor = Text(help_text="What to pass for the next page, empty where this is the last.")
+
+
+class WholeDeliverySerializer(DeliverySerializer):
+    attempts = ExchangeSerializer(many=True)
+    body = Bytes()
+
+
+# Figures
+
+
+class Minutes(Number):
+    """Of seconds."""
+
+    def to_representation(self, value: int) -> int:
+        return value // 60
+
+
+class CountSerializer(Serializer):
+    reward_id = Ulid()
+    count = Number(example=3)
+
+
+class ByReward(List):
+    def to_representation(self, data: Any) -> list[dict[str, object]]:
+        return [{"reward_id": reward_id, "count": data[reward_id]} for reward_id in sorted(data)]
+
+
+class DaySerializer(Serializer):
+    date = Is({"type": "string", "format": "date"}, example="2026-11-20")
+    watched_minutes = Minutes(source="watched_seconds", example=912)
+    new_viewers = Number(example=40)
+    qualified = ByReward(CountSerializer())
+    claims = ByReward(CountSerializer())
+
+
+class StatisticsSerializer(Serializer):
+    campaign_id = Ulid()
+    watched_minutes = Number(example=18204)
+    unique_viewers = Number(example=311)
+    claimed_rewards = Number(example=120)
+    days = DaySerializer(many=True)
+
+
+# A viewer's own progress
+
+
+class SummaryQuery(Query):
+    campaign_id = Text(most=255, default="", example=EXAMPLE_ULID, help_text="Of this campaign alone.")
+
+
+class Share(Is):
+    def __init__(self, **options: Any) -> None:
+        super().__init__({"type": "number", "minimum": 0, "maximum": 1}, **options)
+
+    def to_representation(self, value: Any) -> Any:
+        return value.minutes / value.required_minutes
+
+
+class OwnRewardSerializer(Serializer):
+    id = Ulid(source="reward.pk")
+    name = Text(source="reward.name", example="Wings")
+    image_url = Picture(source="reward.image")
+    external_id = Text(source="reward.external_id", example="wings")
+    required_units = Number(source="required_minutes", example=60, help_text="Minutes.")
+    progress = Share(source="*")
+    claimed = Flag()
+
+
+class ProgressSerializer(CampaignHeadSerializer):
+    statuses = ("in_progress", "claimed", "expired", "upcoming")
+
+    organization = OrganizationSerializer(source="campaign.organization")
+    user_app_connected = Flag()
+    progress_units = Number(example=30, help_text="Minutes.")
+    rewards = OwnRewardSerializer(many=True)
+    category = CategorySerializer(source="campaign.category")
+
+
+class SummarySerializer(Serializer):
+    id = Ulid(source="campaign.pk")
+    progress_units = Number(example=30)
+    rewards = OwnRewardSerializer(many=True)
+
+
+# The keys that webhooks are signed with
+
+
+class PublicKeySerializer(Serializer):
+    public_key = Text(example="-----BEGIN PUBLIC KEY-----\n…")
+
+
+class JWKSerializer(Serializer):
+    kty = Text(example="RSA")
+    use = Text(example="sig")
+    alg = Text(example="RS256")
+    kid = Text(example="1")
+    n = Text()
+    e = Text(example="AQAB")
+
+
+class JWKSSerializer(Serializer):
+    keys = JWKSerializer(many=True)
