@@ -15,6 +15,7 @@ application = rsgi.application
 from accounts.api.authentication import TokenView  # noqa: E402
 from config.api.envelope import ok  # noqa: E402
 from config.api.views import ApiView  # noqa: E402
+from config.urls import urlpatterns as site  # noqa: E402
 
 
 class Open(ApiView):
@@ -27,5 +28,6 @@ class Closed(TokenView):
         return ok(None)
 
 
-urlpatterns = [path("api/open", Open.as_view()), path("api/closed", Closed.as_view())]
+# Those of the site follow: its middleware knows some by name.
+urlpatterns = [path("api/open", Open.as_view()), path("api/closed", Closed.as_view()), *site]
 settings.ROOT_URLCONF = __name__
