@@ -23,11 +23,23 @@ if TYPE_CHECKING:
 
 
 class VerbForm(forms.ModelForm):
-    """Shows, on its own fields, why a verb of the domain refused what was posted."""
+    """Shows, on its own fields, why a verb of the domain refused what was posted.
+
+    Of an object that exists, the form carries the values that it was drawn with: a form that was open in
+    another tab, or on another person's screen, changes what was touched in it and nothing else.
+    """
 
     refusal: ClassVar[ValidationError | None] = None
     # The form's name of a field that the domain calls otherwise.
     renamed: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        carry_drawn_values(self)
+
+    def changes(self) -> dict[str, Any]:
+        """The cleaned values of the fields that were touched."""
+        return {name: self.cleaned_data[name] for name in self.changed_data if name in self.cleaned_data}
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
@@ -37,6 +49,13 @@ class VerbForm(forms.ModelForm):
                 field = self.renamed.get(name, name)
                 self.add_error(field if field in self.fields else None, found)
         return cleaned
+
+
+def carry_drawn_values(form: forms.ModelForm) -> None:
+    """Let the form of an object that exists tell what was touched in it since it was drawn."""
+    if not form.instance._state.adding:
+        for field in form.fields.values():
+            field.show_hidden_initial = not isinstance(field, forms.FileField)
 
 
 class VerbAdmin(admin.ModelAdmin):

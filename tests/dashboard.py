@@ -39,6 +39,8 @@ def form_data(client: Client, url: str) -> tuple[dict[str, Any], dict[str, Model
                 data[bound.html_name] = (
                     shown[0] if isinstance(shown, list) else "" if shown is None else shown
                 )
+            if bound.field.show_hidden_initial:
+                data[bound.html_initial_name] = bound.field.hidden_widget().format_value(value) or ""
     return data, choices
 
 

@@ -108,18 +108,18 @@ class OAuthAppAdmin(OrganizationAdmin):
         return super().get_queryset(request).filter(deleted_at__isnull=True).select_related("organization")
 
     def save_model(self, request: HttpRequest, obj: OAuthApp, form: Any, change: bool) -> None:
-        fields = form.cleaned_data
-        plan = {
-            "name": fields["name"],
-            "redirect_uris": fields["redirect_uris"].split(),
-            "logo": fields["new_logo"],
-            "now": timezone.now(),
-            "actor": member(request),
-        }
+        now, actor = timezone.now(), member(request)
+        fields = form.changes() if change else dict(form.cleaned_data)
+        if "redirect_uris" in fields:
+            fields["redirect_uris"] = fields["redirect_uris"].split()
+        if "new_logo" in fields:
+            fields["logo"] = fields.pop("new_logo")
         if change:
-            apps.change_app(app=OAuthApp.objects.get(pk=obj.pk), **plan)
+            apps.change_app(app=obj, now=now, actor=actor, **fields)
             return
-        created, secret = apps.create_app(organization=active_organization(request), **plan)
+        created, secret = apps.create_app(
+            organization=active_organization(request), now=now, actor=actor, **fields
+        )
         obj.pk, obj.client_id = created.pk, created.client_id
         cast("WriteRequest", request).new_secret = secret
 

@@ -57,31 +57,32 @@ def create_app(
 def change_app(
     *,
     app: OAuthApp,
-    name: str,
-    redirect_uris: Sequence[str],
     now: datetime,
     actor: User | None,
+    name: str | None = None,
+    redirect_uris: Sequence[str] | None = None,
     logo: ContentFile | None = None,
 ) -> None:
-    """Change what viewers see of the app and where it may send them. Raises ValidationError."""
+    """Change what viewers see of the app and where it may send them; what is left out stays as it is.
+
+    Raises ValidationError.
+    """
     app = _lock(app)
     before = {"name": app.name, "redirect_uris": app.redirect_uris.split()}
-    app.name = name
-    app.redirect_uris = " ".join(redirect_uris)
+    if name is not None:
+        app.name = name
+    if redirect_uris is not None:
+        app.redirect_uris = " ".join(redirect_uris)
     app.authorization_grant_type = (
-        OAuthApp.GRANT_AUTHORIZATION_CODE if redirect_uris else OAuthApp.GRANT_CLIENT_CREDENTIALS
+        OAuthApp.GRANT_AUTHORIZATION_CODE if app.redirect_uris else OAuthApp.GRANT_CLIENT_CREDENTIALS
     )
     app.full_clean()
     if logo is not None:
         app.logo.save("logo.webp", logo, save=False)
     app.save(update_fields=["name", "redirect_uris", "authorization_grant_type", "logo", "updated"])
-    audit.record(
-        "app.changed",
-        app,
-        by=actor,
-        at=now,
-        data={"before": before, "after": {"name": name, "redirect_uris": list(redirect_uris)}},
-    )
+    after = {"name": app.name, "redirect_uris": app.redirect_uris.split()}
+    if logo is not None or before != after:
+        audit.record("app.changed", app, by=actor, at=now, data={"before": before, "after": after})
 
 
 @transaction.atomic

@@ -41,6 +41,8 @@ def change_role(*, membership: Membership, role: MemberRole, now: datetime, acto
     """Give a member another role. ValidationError for one's own: somebody has to stay owner."""
     _lock(membership.organization, actor)
     _refuse_oneself(membership, actor)
+    if Membership.objects.get(pk=membership.pk).role == role:
+        return membership
     membership.role = role
     membership.full_clean()
     membership.save()

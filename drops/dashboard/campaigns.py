@@ -19,7 +19,7 @@ from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from drops.dashboard.forms import CampaignForm, CampaignRewardForm, CampaignRewardFormSet
 from drops.domain.campaigns import lifecycle
-from drops.domain.campaigns.plans import VALUES, CampaignPlan, RewardPlan
+from drops.domain.campaigns.plans import CampaignPlan, RewardPlan
 from drops.models import Campaign, CampaignPhase, CampaignReward
 from drops.models.campaigns import MAX_REWARDS
 
@@ -161,11 +161,14 @@ class CampaignAdmin(OrganizationAdmin):
         """The rewards, which come with the form, are part of the plan: `save_related` has them all."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        plan = _plan(form.cleaned_data, formsets[0])
         now, actor = timezone.now(), member(request)
         if change:
-            lifecycle.change_campaign(campaign=form.instance, plan=plan, now=now, actor=actor)
+            changes = form.changes()
+            if formsets[0].has_changed():
+                changes["rewards"] = _rewards(formsets[0])
+            lifecycle.amend_campaign(campaign=form.instance, changes=changes, now=now, actor=actor)
         else:
+            plan = CampaignPlan(**form.cleaned_data, rewards=_rewards(formsets[0]))
             organization = active_organization(request)
             created = lifecycle.create_campaign(organization=organization, plan=plan, now=now, actor=actor)
             form.instance.pk = created.pk
@@ -192,14 +195,10 @@ class CampaignAdmin(OrganizationAdmin):
         return badge(phase.label, PHASE_TONES[phase])
 
 
-def _plan(fields: dict[str, Any], formset: Any) -> CampaignPlan:
+def _rewards(formset: Any) -> tuple[RewardPlan, ...]:
     rows = list(rows_of(formset))
     taken = {row["position"] for row in rows if row["position"]}
     free = (position for position in range(1, 10_000) if position not in taken)
-    return CampaignPlan(
-        **{name: fields[name] for name in VALUES},
-        channels=fields["channels"],
-        rewards=tuple(
-            RewardPlan(row["reward"], row["required_minutes"], row["position"] or next(free)) for row in rows
-        ),
+    return tuple(
+        RewardPlan(row["reward"], row["required_minutes"], row["position"] or next(free)) for row in rows
     )

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin_base import VerbForm
+from accounts.admin_base import VerbForm, carry_drawn_values
 from accounts.dashboard.kit.scoping import ScopedFormSet
 from drops.domain.campaigns.plans import MAX_CHANNELS, MAX_DAYS, fixed_fields
 from drops.models import Campaign, Channel
@@ -20,6 +20,16 @@ class UTCMomentField(forms.DateTimeField):
     """A browser's own date and time picker. The dashboard speaks UTC, like the audit log and the API."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Of a moment with seconds the picker shows the minute: that alone is no change."""
+        try:
+            drawn, picked = self.to_python(initial), self.to_python(data)
+        except ValidationError:
+            return True
+        if drawn is None or picked is None:
+            return drawn is not picked
+        return not self.disabled and _minute(drawn) != _minute(picked)
 
 
 class ChannelsField(forms.CharField):
@@ -107,12 +117,16 @@ class CampaignForm(VerbForm):
         return self._exact("ends_at")
 
     def _exact(self, name: str) -> datetime:
-        """The picker knows minutes: a moment that was not touched keeps its seconds."""
+        """The picker knows minutes: a moment of the same minute is the one that was there."""
         picked: datetime = self.cleaned_data[name]
         present: datetime | None = self.initial.get(name)
-        if present is not None and picked == present.replace(second=0, microsecond=0):
+        if present is not None and _minute(picked) == _minute(present):
             return present
         return picked
+
+
+def _minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
 
 
 class CampaignRewardForm(forms.ModelForm):
@@ -123,6 +137,10 @@ class CampaignRewardForm(forms.ModelForm):
         help_text=_("If empty, the reward is added at the end."),
     )
     required_minutes = forms.IntegerField(label=_("Minutes"), min_value=1, max_value=525_600)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        carry_drawn_values(self)
 
 
 class CampaignRewardFormSet(ScopedFormSet):

@@ -114,19 +114,15 @@ class RewardAdmin(OrganizationAdmin):
         return counted
 
     def save_model(self, request: HttpRequest, obj: Reward, form: Any, change: bool) -> None:
-        fields = form.cleaned_data
-        plan = {
-            "name": fields["name"],
-            "category": fields["category"],
-            "external_id": fields["external_id"],
-            "image": fields["new_image"],
-            "now": timezone.now(),
-            "actor": member(request),
-        }
+        now, actor = timezone.now(), member(request)
+        fields = form.changes() if change else dict(form.cleaned_data)
+        if "new_image" in fields:
+            fields["image"] = fields.pop("new_image")
         if change:
-            rewards.change_reward(reward=obj, **plan)
+            rewards.amend_reward(reward=obj, changes=fields, now=now, actor=actor)
         else:
-            obj.pk = rewards.create_reward(organization=active_organization(request), **plan).pk
+            organization = active_organization(request)
+            obj.pk = rewards.create_reward(organization=organization, now=now, actor=actor, **fields).pk
 
     @admin.display(description="")
     def picture(self, reward: Reward) -> str:

@@ -196,16 +196,14 @@ class WebhookEndpointAdmin(OrganizationAdmin):
         return ("url" if may_change(request) else "address", "acknowledge_within_hours")
 
     def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
-        plan = {
-            "url": form.cleaned_data["url"],
-            "acknowledge_within_hours": form.cleaned_data["acknowledge_within_hours"],
-            "actor": member(request),
-            "now": timezone.now(),
-        }
+        now, actor = timezone.now(), member(request)
         if change:
-            endpoints.change_endpoint(endpoint=obj, **plan)
+            endpoints.change_endpoint(endpoint=obj, now=now, actor=actor, **form.changes())
         else:
-            obj.pk = endpoints.create_endpoint(organization=active_organization(request), **plan).pk
+            organization = active_organization(request)
+            obj.pk = endpoints.create_endpoint(
+                organization=organization, now=now, actor=actor, **form.cleaned_data
+            ).pk
 
     def delete_model(self, request: HttpRequest, obj: WebhookEndpoint) -> None:
         endpoints.delete_endpoint(endpoint=obj, actor=member(request), now=timezone.now())

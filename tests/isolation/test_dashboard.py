@@ -12,10 +12,10 @@ from django.test import Client, RequestFactory
 from accounts.dashboard import site
 from accounts.dashboard.kit import access
 from accounts.dashboard.kit.access import FORM_FIELD
-from accounts.models import MemberRole, User, new_ulid
+from accounts.models import AuditEvent, MemberRole, User, new_ulid
 from fulfillment.models import Delivery
 from tests import factories
-from tests.dashboard import form_data, with_second_factor
+from tests.dashboard import form_data, send_form, with_second_factor
 from tests.isolation.pages import addresses
 from tests.isolation.world import MARKER, OF_MODEL, Belongings
 
@@ -142,6 +142,17 @@ def test_an_object_cannot_be_moved_to_another_organization(
         mine.refresh_from_db()
         assert admin.organization_id_of(mine) == own.organization.pk
     assert everything_of(rival)[0] is not None
+
+
+def test_each_object_saves_unchanged_through_its_form(as_owner: Client, own: Belongings) -> None:
+    """Nothing of it changes, and no event says that something did."""
+    urls = [url for url in _form_urls(own) if url.endswith("/change/")]
+    assert urls
+    for url in urls:
+        events = AuditEvent.objects.count()
+        answer = send_form(as_owner, url)
+        assert answer.redirect_chain, (url, text_of(answer))
+        assert AuditEvent.objects.count() == events, url
 
 
 def test_look_ups_beyond_the_declared_filters_are_refused(

@@ -229,11 +229,12 @@ class OrganizationInline(ScopedInline):
 
 
 def rows_of(formset: Any) -> Iterable[dict[str, Any]]:
-    """The cleaned rows of an inline that were filled in and are not to be removed."""
+    """The rows of an inline that were filled in and are not to be removed.
+
+    What was not touched since the form was drawn has the value that it has now.
+    """
     for form in formset.forms:
-        if (
-            form.cleaned_data
-            and not form.cleaned_data.get("DELETE")
-            and (form.instance.pk or form.has_changed())
-        ):
-            yield form.cleaned_data
+        row = form.cleaned_data
+        if row and not row.get("DELETE") and (form.instance.pk or form.has_changed()):
+            untouched = set(form.initial) & set(form.fields) - set(form.changed_data)
+            yield row | {name: form.fields[name].clean(form.initial[name]) for name in untouched}

@@ -59,13 +59,8 @@ def change_campaign(*, campaign: Campaign, plan: CampaignPlan, now: datetime, ac
     if campaign.published_at is not None and campaign.phase(now) not in STARTED:
         _refuse_problems(campaign, now)
     before, after = describe_plan(present), describe_plan(plan)
-    audit.record(
-        "campaign.changed",
-        campaign,
-        by=actor,
-        at=now,
-        data={key: [before[key], after[key]] for key in after if before[key] != after[key]},
-    )
+    if data := {key: [before[key], after[key]] for key in after if before[key] != after[key]}:
+        audit.record("campaign.changed", campaign, by=actor, at=now, data=data)
     return campaign
 
 

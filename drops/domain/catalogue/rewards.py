@@ -68,7 +68,8 @@ def change_reward(
     }
     if image:
         data["image"] = reward.image.name
-    audit.record("reward.changed", reward, by=actor, at=now, data=data)
+    if data:
+        audit.record("reward.changed", reward, by=actor, at=now, data=data)
     return reward
 
 

@@ -87,7 +87,8 @@ def change_endpoint(
     changed = {name: [before[name], value] for name, value in changes.items() if before[name] != value}
     if moved:
         changed["url"] = [shown_before, str(locked)]
-    audit.record("endpoint.changed", locked, by=actor, at=now, data=changed)
+    if changed:
+        audit.record("endpoint.changed", locked, by=actor, at=now, data=changed)
     if moved:
         _ask_for_verification(locked, actor, now, limited)
     return locked

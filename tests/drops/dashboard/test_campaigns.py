@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -192,21 +192,6 @@ def test_fields_that_are_fixed_cannot_be_slipped_in(owner_client: Client, live: 
     )
 
 
-def test_saving_without_a_change_keeps_the_seconds(owner_client: Client, live: Campaign) -> None:
-    Campaign.objects.update(
-        starts_at=datetime.fromisoformat("2026-11-19T12:00:41.5+00:00"),
-        ends_at=datetime.fromisoformat("2026-11-26T12:00:41.5+00:00"),
-    )
-    before = Campaign.objects.values().get()
-    send_form(owner_client, f"/dashboard/campaigns/{live.pk}/change/")
-    after = Campaign.objects.values().get()
-    assert {**before, "updated_at": None, "closes_at": None} == {
-        **after,
-        "updated_at": None,
-        "closes_at": None,
-    }
-
-
 def test_rewards_swap_positions_in_one_save(
     owner_client: Client, live: Campaign, studio: Organization
 ) -> None:
@@ -263,3 +248,50 @@ def test_the_overview_has_the_figures(
     assert context["claimed_rewards"] == 1
     assert [(row.qualified, row.claimed) for row in context["rewards"]] == [(2, 1)]
     assert form_data(owner_client, f"/dashboard/campaigns/{live.pk}/change/")[0]["name"] == "Autumn cup"
+
+
+@pytest.mark.parametrize("fraction", [{"microsecond": 332_162}, {"second": 30}, {}])
+@pytest.mark.parametrize("phase", ["announced", "live", "grace"])
+def test_a_campaign_saves_unchanged_and_can_be_extended_whatever_its_dates_are(
+    owner_client: Client, live: Campaign, phase: str, fraction: dict[str, int]
+) -> None:
+    factories.OAuthAppFactory(organization=live.organization)
+    ago = {"announced": -1, "live": 1, "grace": 10}[phase]
+    starts_at = (factories.NOW - timedelta(days=ago)).replace(**fraction)
+    Campaign.objects.filter(pk=live.pk).update(
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(days=8),
+        announces_at=starts_at - timedelta(days=3),
+        closes_at=starts_at + timedelta(days=15),
+    )
+    before = Campaign.objects.filter(pk=live.pk).values().get()
+    form = f"/dashboard/campaigns/{live.pk}/change/"
+
+    page = send_form(owner_client, form)
+    assert page.redirect_chain
+    after = Campaign.objects.filter(pk=live.pk).values().get()
+    assert after | {"updated_at": None} == before | {"updated_at": None}
+
+    page = send_form(owner_client, form, grace_days=9)
+    assert page.redirect_chain
+    live.refresh_from_db()
+    assert live.closes_at == starts_at + timedelta(days=17)
+
+
+def test_a_form_that_was_open_meanwhile_undoes_nothing(
+    owner_client: Client, live: Campaign, studio: Organization, category: Category
+) -> None:
+    other = factories.RewardFactory(organization=studio, category=category, name="Hat")
+    factories.CampaignRewardFactory(campaign=live, reward=other, required_minutes=120, position=2)
+    form = f"/dashboard/campaigns/{live.pk}/change/"
+    drawn, _ = form_data(owner_client, form)
+    also_drawn, _ = form_data(owner_client, form)
+
+    owner_client.post(form, drawn | {"name": "Autumn cup, second edition"})
+    page = owner_client.post(form, also_drawn | {"info_url": "https://studio.example.com/cup"}, follow=True)
+
+    assert page.redirect_chain
+    live.refresh_from_db()
+    assert (live.name, live.info_url) == ("Autumn cup, second edition", "https://studio.example.com/cup")
+    minutes = live.campaign_rewards.order_by("position").values_list("required_minutes", flat=True)
+    assert list(minutes) == [60, 120]
