@@ -84,5 +84,6 @@ def logging_config(*, debug: bool, level: str) -> dict[str, Any]:
             "django": {"handlers": [], "propagate": True},
             "django.server": {"handlers": [], "propagate": True},
             "oauthlib": {"level": "WARNING"},
+            "urllib3": {"level": "ERROR"},  # its warnings quote what servers of others say
         },
     }

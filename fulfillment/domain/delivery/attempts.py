@@ -78,7 +78,9 @@ def send(
         answer = Answer(error_class=ErrorClass.SIGNING, error="There is no signing key: ask the operators.")
     else:
         body = bytes(delivery.body)
-        answer = client.post(url=lease.endpoint.url, headers=headers, body=body, timeout=deadline)
+        answer = client.post(
+            url=lease.endpoint.url, headers=headers, body=body, timeout=deadline, pool_key=lease.endpoint.pk
+        )
     return Attempt(
         delivery=delivery,
         endpoint=lease.endpoint,
