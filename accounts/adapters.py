@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.app_settings import REAUTHENTICATION_TIMEOUT
+from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.models import SocialAccount, SocialLogin
+from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
 from accounts.domain import encryption
 from accounts.models import User
@@ -30,6 +40,31 @@ class AccountAdapter(DefaultAccountAdapter):
         except ImproperlyConfigured:
             logger.warning("fewer_proxies_than_trusted", forwarded_for=request.headers["X-Forwarded-For"])
             return str(request.META["REMOTE_ADDR"])
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Whether a change of the ways to sign in may ask for a fresh sign-in: always.
+
+        Who signs in through the platform alone has no password to ask for, and goes there once more.
+        """
+        required = bool(super().is_reauthentication_required(app=app, **kwargs))
+        request: HttpRequest | None = self.request
+        if required and request is not None and not _can_show_who_they_are(request):
+            provider = (
+                SocialAccount.objects.filter(user=request.user.pk).values_list("provider", flat=True).first()
+            )
+            if provider:
+                messages.info(request, _("Sign in once more to change how you sign in."))
+                way = reverse("accounts:platform_sign_in", args=[provider])
+                raise ImmediateHttpResponse(redirect(f"{way}?{urlencode({'next': request.path})}"))
+        return required
+
+
+def _can_show_who_they_are(request: HttpRequest) -> bool:
+    """False for somebody without a password or a factor whose sign-in is longer ago than a fresh one may be."""
+    if not request.user.is_authenticated or get_reauthentication_flows(request.user):
+        return True
+    records = get_authentication_records(request, request.user)
+    return bool(records) and time.time() - records[-1]["at"] < REAUTHENTICATION_TIMEOUT
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -14,22 +13,23 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts import gate
 from accounts.admin_base import CappedPaginator, ObjectFilter, VerbAdmin, VerbForm
-from accounts.domain import apps, organizations, standing
-from accounts.models import AuditEvent, Membership, OAuthApp, Organization, User
+from accounts.domain import apps, organizations, permissions, standing
+from accounts.domain.permissions import Action
+from accounts.models import AuditEvent, Membership, OAuthApp, Organization, OrganizationState, User
 from accounts.requests import WriteRequest
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-# One way in for everybody: with the second factor, the limits and the messages of the site's own sign-in.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
-admin.site.site_header = admin.site.site_title = _("Drops operators")
-admin.site.index_title = _("Platform")
-
 
 def operator(request: HttpRequest) -> User:
     return cast("User", request.user)
+
+
+def may_operate(request: HttpRequest) -> bool:
+    return isinstance(request.user, User) and Action.OPERATE in permissions.operator_rights(request.user)
 
 
 class OperatorAdmin(VerbAdmin):
@@ -39,18 +39,35 @@ class OperatorAdmin(VerbAdmin):
     paginator = CappedPaginator
     show_full_result_count = False
 
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may_operate(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_operate(request)
+
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may_add and super().has_add_permission(request)
+        return self.may_add and may_operate(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may_edit and super().has_change_permission(request, obj)
+        return self.may_edit and may_operate(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
-        """Who may run actions: those who may change objects of this kind, though no form is open."""
-        return super().has_change_permission(request)
+        """Who may run actions, though no form is open."""
+        return may_operate(request)
+
+    def before_write(self, request: HttpRequest) -> None:
+        """The person and the session as they are now: either may have lost its right since the gate."""
+        gate.recheck(request)
+        permissions.require_operator(User.objects.get(pk=operator(request).pk), Action.OPERATE)
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        self.before_write(request)
+        return super().response_action(request, queryset, *args, **kwargs)
 
     def each(
         self, request: HttpRequest, rows: QuerySet[Any], verb: Callable[[Any], object], done: StrOrPromise
@@ -74,6 +91,9 @@ class MemberInline(admin.TabularInline):
     can_delete = False
     extra = 0
 
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_operate(request)
+
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
@@ -83,21 +103,13 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, StrOrPromise]]:
-        return [
-            ("waiting", _("Waiting for approval")),
-            ("active", _("Active")),
-            ("suspended", _("Suspended")),
-        ]
+        return [(state.value, state.label) for state in OrganizationState]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        match self.value():
-            case "waiting":
-                return queryset.filter(approved_at__isnull=True)
-            case "active":
-                return queryset.filter(approved_at__isnull=False, suspended_at__isnull=True)
-            case "suspended":
-                return queryset.filter(suspended_at__isnull=False)
-        return queryset
+        chosen = self.value()
+        if chosen not in OrganizationState.values:
+            return queryset
+        return queryset.filter(OrganizationState(chosen).of())
 
 
 @admin.register(Organization)
@@ -123,9 +135,7 @@ class OrganizationAdmin(OperatorAdmin):
 
     @admin.display(description=_("state"))
     def state(self, organization: Organization) -> StrOrPromise:
-        if organization.suspended_at:
-            return _("Suspended")
-        return _("Active") if organization.approved_at else _("Waiting for approval")
+        return organization.state.label
 
     @admin.action(description=_("Approve (also ends a suspension)"), permissions=["decide"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:

@@ -9,4 +9,5 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         """Every app's `dashboard` registers its models on the owners' site, as `admin` does on the operators'."""
         autodiscover_modules("dashboard")
+        from accounts import signals  # noqa: F401 - connects them
         from config import checks  # noqa: F401 - registers them

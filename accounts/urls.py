@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 
 from .converters import ULIDConverter
-from .views import connections, platform_sign_in, settings
+from .views import connections, platform_sign_in, second_factor, settings
 
 register_converter(ULIDConverter, "ulid")
 
@@ -9,9 +9,12 @@ app_name = "accounts"
 
 urlpatterns = [
     path("accounts/oidc/<provider_id>/login/", platform_sign_in.start, name="platform_sign_in"),
+    # In front of allauth's own page, which does not ask for a fresh sign-in.
+    path("accounts/password/set/", settings.set_password),
     path("settings/", settings.profile, name="settings"),
     path("settings/picture/remove/", settings.remove_picture, name="remove_picture"),
     path("settings/delete/", settings.delete_account, name="delete_account"),
+    path("settings/second-factor/", second_factor.second_factor, name="second_factor"),
     path("settings/connections/", connections.connections, name="connections"),
     path("settings/connections/<ulid:organization_id>/unlink/", connections.unlink, name="unlink"),
 ]

@@ -191,6 +191,8 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_USERNAME_MIN_LENGTH = 3
+# Changes of the ways to sign in ask for a fresh sign-in: a borrowed session must not become the account.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 BEHIND_TLS_PROXY = env.flag("BEHIND_TLS_PROXY")
 # Limits of the sign-in count per visitor: so many addresses at the end of X-Forwarded-For are our proxies' word.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", int(BEHIND_TLS_PROXY), least=0)

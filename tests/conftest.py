@@ -26,7 +26,7 @@ from config import memory
 from drops.models import Category, Channel
 from scripts.valkey import running_valkey
 from tests import factories
-from tests.dashboard import with_second_factor
+from tests.dashboard import sign_in
 
 # The same examples in every run, so that none fails by chance. `--hypothesis-profile=explore` looks for new ones.
 hypothesis.settings.register_profile("same", derandomize=True)
@@ -147,7 +147,7 @@ def rival_app(rival_studio: Organization) -> OAuthApp:
 @pytest.fixture
 def owner_client(client: Client, owner: User) -> Iterator[Client]:
     """The browser of `owner`, signed in with a second factor, at NOW."""
-    client.force_login(with_second_factor(owner))
+    sign_in(client, owner)
     with time_machine.travel(factories.NOW, tick=False):
         yield client
 

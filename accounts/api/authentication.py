@@ -12,6 +12,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
 from rest_framework.request import Request
 
+from accounts.domain import permissions
+from accounts.domain.permissions import Action
 from accounts.domain.tokens import Caller, caller
 from accounts.models import User
 from accounts.oauth.scopes import Scopes
@@ -114,13 +116,11 @@ class OrganizationView(TokenView):
     """For an app's own token, of an app that belongs to an organization: sees that one's data alone."""
 
     organization_id: str
+    action: Action
 
     def check_caller(self, caller: Caller) -> None:
-        if caller.user_id is not None:
-            raise PermissionDenied("This needs an app access token (grant type client_credentials).")
-        if caller.organization_id is None:
-            raise PermissionDenied("This needs an app that belongs to an organization.")
-        self.organization_id = caller.organization_id
+        permissions.require_app(caller, self.action)
+        self.organization_id = str(caller.organization_id)
 
 
 class ViewerView(ApiView):

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from accounts.api.authentication import OrganizationView
 from accounts.api.serializers import LinkSerializer
 from accounts.domain import links
+from accounts.domain.permissions import Action
 from accounts.models import OAuthApp
 from config.api.envelope import ok, problems_of, text_of
 from config.api.fields import EXAMPLE_ID, MAX_ID
@@ -26,6 +27,8 @@ class Conflict(APIException):
 
 class LinkView(OrganizationView):
     """The live link of one viewer with the app's organization."""
+
+    action = Action.NAME_GAME_ACCOUNTS
 
     @documented(
         "Links",

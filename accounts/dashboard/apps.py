@@ -20,6 +20,7 @@ from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.domain import apps
 from accounts.domain.images import prepare_image
+from accounts.domain.permissions import Action
 from accounts.models import OAuthApp
 from accounts.requests import WriteRequest
 
@@ -70,6 +71,8 @@ def replace_leaked(model_admin: OAuthAppAdmin, request: HttpRequest, app: OAuthA
 
 @admin.register(OAuthApp, site=site)
 class OAuthAppAdmin(OrganizationAdmin):
+    see = Action.SEE_SETUP
+    change = Action.CHANGE_APPS
     route = "apps"
     label = _("OAuth apps")
     noun = _("OAuth app")

@@ -15,11 +15,14 @@ from accounts.admin_base import ObjectFilter
 from accounts.dashboard.kit.display import action_words, change_words
 from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.dashboard.kit.sites import site
+from accounts.domain.permissions import Action
 from accounts.models import AuditEvent
 
 
 @admin.register(AuditEvent, site=site)
 class AuditEventAdmin(OrganizationAdmin):
+    see = Action.SEE_MEMBERS
+    change = Action.CHANGE_MEMBERS
     route = "audit-log"
     label = _("Audit log")
     noun = _("audit event")

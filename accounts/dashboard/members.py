@@ -15,6 +15,7 @@ from accounts.dashboard.kit.access import active_organization, member
 from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.dashboard.kit.sites import site
 from accounts.domain import members
+from accounts.domain.permissions import Action
 from accounts.models import MemberRole, Membership, User
 
 
@@ -46,6 +47,8 @@ class MembershipForm(VerbForm):
 
 @admin.register(Membership, site=site)
 class MembershipAdmin(OrganizationAdmin):
+    see = Action.SEE_MEMBERS
+    change = Action.CHANGE_MEMBERS
     route = "members"
     label = _("Members")
     noun = _("member")

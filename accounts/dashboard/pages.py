@@ -17,7 +17,7 @@ from accounts.dashboard.forms import OrganizationForm, RegistrationForm
 from accounts.dashboard.kit import access
 from accounts.dashboard.kit.sites import site
 from accounts.domain import organizations
-from accounts.domain.members import has_second_factor
+from accounts.domain.permissions import Action
 from accounts.models import Organization
 
 
@@ -52,15 +52,6 @@ def register(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboard/register.html", {"form": form})
 
 
-@site.open_page("second-factor/", name="second_factor")
-@login_required
-def second_factor(request: HttpRequest) -> HttpResponse:
-    """Why the dashboard asks for a second factor, and the way to it."""
-    if has_second_factor(access.member(request)):
-        return redirect("dashboard:index")
-    return render(request, "dashboard/second_factor.html")
-
-
 @site.open_page("switch/", name="switch")
 @require_POST
 @login_required
@@ -75,7 +66,9 @@ def switch(request: HttpRequest) -> HttpResponse:
     return redirect("dashboard:index")
 
 
-@site.page("settings/", name="settings", label=_("Settings"), icon="settings", order=110)
+@site.page(
+    "settings/", name="settings", action=Action.SEE_SETUP, label=_("Settings"), icon="settings", order=110
+)
 def settings(request: HttpRequest) -> HttpResponse:
     """The organization's name, addresses and logo."""
     organization = access.active_organization(request)
@@ -99,7 +92,7 @@ def settings(request: HttpRequest) -> HttpResponse:
 
 @transaction.atomic
 def _change_organization(request: HttpRequest, form: OrganizationForm) -> None:
-    access.recheck(request)
+    access.recheck(request, Action.CHANGE_SETTINGS)
     fields = form.cleaned_data
     organizations.change_organization(
         organization=access.active_organization(request),

@@ -10,7 +10,8 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from oauth2_provider.generators import generate_client_secret
 
-from accounts.domain import audit, links
+from accounts.domain import audit, links, permissions
+from accounts.domain.permissions import Action
 from accounts.models import OAuthApp, Organization, User
 
 # How long a rotated secret goes on working, so that a studio can roll the new one out.
@@ -31,6 +32,7 @@ def create_app(
 
     Without `organization` the app is the platform's own. Raises ValidationError.
     """
+    permissions.require(actor=actor, organization=organization, action=Action.CHANGE_APPS)
     secret = str(generate_client_secret())
     app = OAuthApp(
         organization=organization,
@@ -67,7 +69,7 @@ def change_app(
 
     Raises ValidationError.
     """
-    app = _lock(app)
+    app = _lock(app, actor)
     before = {"name": app.name, "redirect_uris": app.redirect_uris.split()}
     if name is not None:
         app.name = name
@@ -93,7 +95,7 @@ def rotate_secret(
 
     Zero `overlap` ends the old one at once: for a secret that leaked. ValidationError if the app is deleted.
     """
-    app = _lock(app)
+    app = _lock(app, actor)
     secret = str(generate_client_secret())
     app.previous_client_secret = app.client_secret
     app.previous_secret_expires_at = now + overlap
@@ -117,15 +119,16 @@ def delete_app(*, app: OAuthApp, now: datetime, actor: User | None) -> None:
 
     The row stays, since links and audit events speak of it. ValidationError if it is deleted already.
     """
-    app = _lock(app)
+    app = _lock(app, actor)
     app.deleted_at = now
     app.save(update_fields=["deleted_at", "updated"])
     unlinked = links.end_all_consents(app=app, now=now)
     audit.record("app.deleted", app, by=actor, at=now, data={"name": app.name, "unlinked_viewers": unlinked})
 
 
-def _lock(app: OAuthApp) -> OAuthApp:
+def _lock(app: OAuthApp, actor: User | None) -> OAuthApp:
     """The app as it is now, nobody else's to change; ValidationError if it is deleted."""
+    permissions.require(actor=actor, organization=app.organization, action=Action.CHANGE_APPS)
     app = OAuthApp.objects.select_for_update(of=("self",)).select_related("organization").get(pk=app.pk)
     if app.deleted_at is not None:
         raise ValidationError(f"{app.name} is deleted.", code="deleted")

@@ -5,18 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 
 from allauth.mfa.models import Authenticator
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from accounts.domain import audit
-from accounts.domain.permissions import may_change
+from accounts.domain import audit, permissions
+from accounts.domain.permissions import Action
 from accounts.models import MemberRole, Membership, Organization, User
+
+# What counts as one; recovery codes alone do not.
+SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
 def has_second_factor(user: User) -> bool:
-    """True where `user` signs in with a second step (TOTP; recovery codes alone are none)."""
-    types = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
-    return bool(Authenticator.objects.filter(user_id=user.pk, type__in=types).exists())
+    """True where `user` signs in with a second step."""
+    return bool(Authenticator.objects.filter(user_id=user.pk, type__in=SECOND_FACTORS).exists())
 
 
 @transaction.atomic
@@ -62,9 +64,7 @@ def remove_member(*, membership: Membership, now: datetime, actor: User) -> None
 def _lock(organization: Organization, actor: User) -> None:
     # Two owners who remove each other at the same time would leave none: they take turns on the
     # organization's row, and the second is no owner any more.
-    Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
-    if not may_change(user=actor, organization=organization):
-        raise PermissionDenied("Only owners change who is a member.")
+    permissions.require(actor=actor, organization=organization, action=Action.CHANGE_MEMBERS)
 
 
 def _refuse_oneself(membership: Membership, actor: User) -> None:

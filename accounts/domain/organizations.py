@@ -10,8 +10,9 @@ from django.core.files.base import File
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from accounts.domain import audit
+from accounts.domain import audit, permissions
 from accounts.domain.images import prepare_image
+from accounts.domain.permissions import Action
 from accounts.models import MemberRole, Membership, Organization, User, new_ulid
 
 LOGO_SIZE = (512, 512)
@@ -76,6 +77,7 @@ def change_organization(
     actor: User,
 ) -> Organization:
     """Replace what the organization says of itself. `logo` None keeps the present one."""
+    permissions.require(actor=actor, organization=organization, action=Action.CHANGE_SETTINGS)
     organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     wanted = {"name": name, "url": url, "connect_url": connect_url, "contact_email": contact_email}
     changes = {
@@ -100,6 +102,7 @@ def change_organization(
 @transaction.atomic
 def approve_organization(*, organization: Organization, now: datetime, actor: User) -> Organization:
     """Let the organization publish; also ends a suspension. Approving it twice changes nothing."""
+    permissions.require_operator(actor, Action.OPERATE)
     organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     if organization.is_active:
         return organization
@@ -113,6 +116,7 @@ def approve_organization(*, organization: Organization, now: datetime, actor: Us
 @transaction.atomic
 def suspend_organization(*, organization: Organization, now: datetime, actor: User) -> Organization:
     """Stop the organization from publishing and hide it from viewers, until it is approved again."""
+    permissions.require_operator(actor, Action.OPERATE)
     organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     if organization.suspended_at is not None:
         return organization

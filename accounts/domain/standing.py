@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from accounts.domain import audit
+from accounts.domain import audit, permissions
+from accounts.domain.permissions import Action
 from accounts.models import User
 
 
@@ -20,8 +21,9 @@ def change_standing(*, user: User, is_active: bool, is_staff: bool, now: datetim
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if user.pk == actor.pk:
         raise ValidationError("You cannot change your own standing. Ask another operator to.")
-    if is_staff != user.is_staff and not actor.is_superuser:
-        raise PermissionDenied("Only a superuser appoints operators.")
+    permissions.require_operator(
+        actor, Action.OPERATE if is_staff == user.is_staff else Action.APPOINT_OPERATORS
+    )
     before = {"is_active": user.is_active, "is_staff": user.is_staff}
     user.is_active, user.is_staff = is_active, is_staff
     user.save(update_fields=["is_active", "is_staff"])

@@ -18,7 +18,8 @@ from django.dispatch import Signal
 
 from accounts.domain import audit, links
 from accounts.domain.images import prepare_image
-from accounts.models import MemberRole, Membership, Organization, User
+from accounts.domain.permissions import Action, only_one_left
+from accounts.models import Membership, Organization, User
 
 PICTURE_SIZE = (512, 512)
 
@@ -39,9 +40,7 @@ def change_profile_picture(*, user: User, picture: File | None, now: datetime) -
 
 def sole_ownerships(user: User) -> list[Organization]:
     """The organizations that would be left without an owner if `user` went."""
-    owned = Organization.objects.filter(memberships__user=user, memberships__role=MemberRole.OWNER)
-    others = Membership.objects.filter(role=MemberRole.OWNER).exclude(user=user)
-    return list(owned.exclude(pk__in=others.values("organization")))
+    return only_one_left(user, who_may=Action.CHANGE_MEMBERS)
 
 
 @transaction.atomic

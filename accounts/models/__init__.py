@@ -3,11 +3,12 @@ from config.ulid import ULIDField, new_ulid, parse_ulid, ulid_parameter, ulid_te
 from .audit import AuditEvent
 from .idempotency import IdempotentCall
 from .oauth import LOOPBACK_HOSTS, Consent, GameLink, OAuthApp
-from .organizations import MemberRole, Membership, Organization
+from .organizations import ORGANIZATION_IS_ACTIVE, MemberRole, Membership, Organization, OrganizationState
 from .users import User
 
 __all__ = [
     "LOOPBACK_HOSTS",
+    "ORGANIZATION_IS_ACTIVE",
     "AuditEvent",
     "Consent",
     "GameLink",
@@ -16,6 +17,7 @@ __all__ = [
     "Membership",
     "OAuthApp",
     "Organization",
+    "OrganizationState",
     "ULIDField",
     "User",
     "new_ulid",

@@ -14,6 +14,30 @@ def logo_path(organization: Organization, filename: str) -> str:
     return f"organizations/{new_ulid()}.webp"
 
 
+class OrganizationState(models.TextChoices):
+    WAITING = "waiting", _("Waiting for approval")
+    ACTIVE = "active", _("Active")
+    SUSPENDED = "suspended", _("Suspended")
+
+    def of(self, way: str = "") -> Q:
+        """This state as a condition; `way` leads to the organization ("organization__")."""
+        approved, suspended = (
+            Q((f"{way}approved_at__isnull", False)),
+            Q((f"{way}suspended_at__isnull", False)),
+        )
+        match self:
+            case OrganizationState.SUSPENDED:
+                return suspended
+            case OrganizationState.ACTIVE:
+                return approved & ~suspended
+            case OrganizationState.WAITING:
+                return ~approved & ~suspended
+
+
+# `OrganizationState.ACTIVE` in the statements that are written out, for a table that is called "organization".
+ORGANIZATION_IS_ACTIVE = "(organization.approved_at IS NOT NULL AND organization.suspended_at IS NULL)"
+
+
 class Organization(models.Model):
     id = ULIDField(primary_key=True, default=new_ulid, editable=False)
     name = models.CharField(max_length=80)
@@ -41,18 +65,21 @@ class Organization(models.Model):
         return self.name
 
     @property
+    def state(self) -> OrganizationState:
+        if self.suspended_at is not None:
+            return OrganizationState.SUSPENDED
+        return OrganizationState.WAITING if self.approved_at is None else OrganizationState.ACTIVE
+
+    @property
     def is_active(self) -> bool:
-        return self.approved_at is not None and self.suspended_at is None
+        return self.state is OrganizationState.ACTIVE
 
 
 class MemberRole(models.TextChoices):
+    """What a role may do stands in `accounts.domain.permissions`."""
+
     OWNER = "owner", "Owner"
     MEMBER = "member", "Member"
-
-    @property
-    def may_change(self) -> bool:
-        """Owners change things; members look, and take part in test mode."""
-        return self is MemberRole.OWNER
 
 
 class Membership(models.Model):

@@ -6,6 +6,7 @@ from typing import Any
 
 from oauth2_provider.scopes import BaseScopes
 
+from accounts.domain.permissions import DROPS_WRITE, PLATFORM
 from accounts.models import OAuthApp
 
 # What a viewer can agree to, in the words of the consent page.
@@ -26,8 +27,6 @@ IDLE_SCOPES = (
     "moderation:chat_message:manage",
     "kicks:read",
 )
-DROPS_WRITE = "drops:write"
-PLATFORM = "platform"
 APP_SCOPES = {
     DROPS_WRITE: "Create, change, publish and withdraw the organization's campaigns and rewards",
     PLATFORM: "Report livestreams and audiences for the whole platform",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from allauth.account.decorators import reauthentication_required
+from allauth.account.views import password_set
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
@@ -15,6 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.domain import users
 from accounts.forms import DeleteAccountForm, PictureForm
 from accounts.requests import SignedInRequest
+
+set_password = login_required(reauthentication_required(app="allauth.account")(password_set))
 
 
 @login_required

@@ -12,12 +12,13 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer
-from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError as Malformed
+from rest_framework.exceptions import NotFound, ValidationError as Malformed
 
 from accounts.api.authentication import OrganizationView
 from accounts.api.idempotency import Unprocessable, once
+from accounts.domain import permissions
+from accounts.domain.permissions import Action
 from accounts.models import OAuthApp, Organization
-from accounts.oauth.scopes import DROPS_WRITE
 from config.api.envelope import Problems, answer, ok, problems_of, text_of
 from config.api.fields import Flag, List, Query, Serializer
 from config.api.schema import header_parameter
@@ -56,6 +57,9 @@ def written(result: type[Serializer]) -> PolymorphicProxySerializer:
 class ManagedView(OrganizationView):
     """Reading needs no scope, writing needs `drops:write`."""
 
+    action = Action.SEE_CAMPAIGNS
+    change: Action
+
     @property
     def is_dry_run(self) -> bool:
         return bool(WriteQuery.read(self.request.query_params)["dry_run"])
@@ -84,8 +88,7 @@ class ManagedView(OrganizationView):
         `further_errors`: what the domain has against those values that are right, where others are not. With
         `?dry_run=true` nothing is changed either way, and the problems are the answer.
         """
-        if DROPS_WRITE not in self.caller.scopes:
-            raise PermissionDenied(f"This needs the scope {DROPS_WRITE}.")
+        permissions.require_app(self.caller, self.change)
         now = timezone.now()
         values, problems = _checked(body, further_errors, now)
 

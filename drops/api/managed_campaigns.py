@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 
+from accounts.domain.permissions import Action
 from config.api.envelope import ok
 from config.api.fields import EXAMPLE_ID, EXAMPLE_TIME, EXAMPLE_ULID, Page
 from config.api.schema import documented, path_parameter
@@ -44,6 +45,8 @@ EXAMPLE_PLAN: dict[str, Any] = {
 
 
 class ManagedCampaignsView(ManagedView):
+    change = Action.CHANGE_CAMPAIGNS
+
     """The organization's campaigns, oldest first: drafts, closed and withdrawn ones too."""
 
     @documented(
@@ -86,6 +89,8 @@ class ManagedCampaignsView(ManagedView):
 
 
 class ManagedCampaignView(ManagedView):
+    change = Action.CHANGE_CAMPAIGNS
+
     """One campaign of the organization."""
 
     @documented(
@@ -127,6 +132,8 @@ class ManagedCampaignView(ManagedView):
 
 
 class PublishView(ManagedView):
+    change = Action.CHANGE_CAMPAIGNS
+
     """Publish a draft. The problems are those the dashboard would show."""
 
     @documented(
@@ -147,6 +154,8 @@ class PublishView(ManagedView):
 
 
 class WithdrawView(ManagedView):
+    change = Action.WITHDRAW_CAMPAIGNS
+
     """Withdraw a published campaign: what was earned stays claimable until the promised day."""
 
     @documented(

@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from accounts.domain.permissions import Action
 from config.api.envelope import ok
 from config.api.fields import EXAMPLE_ID, Page
 from config.api.schema import documented, path_parameter
@@ -25,6 +26,8 @@ REWARD_ID = path_parameter("reward_id", "The reward's id.")
 
 
 class ManagedRewardsView(ManagedView):
+    change = Action.CHANGE_REWARDS
+
     """The organization's rewards, oldest first, archived ones too."""
 
     @documented(
@@ -61,6 +64,8 @@ class ManagedRewardsView(ManagedView):
 
 
 class ManagedRewardView(ManagedView):
+    change = Action.CHANGE_REWARDS
+
     """One reward of the organization."""
 
     @documented(

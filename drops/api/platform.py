@@ -5,15 +5,16 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.utils import timezone
-from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError as BadId
+from rest_framework.exceptions import NotFound, ValidationError as BadId
 from rest_framework.request import Request
 
 from accounts.api.authentication import TokenView
 from accounts.api.idempotency import Unprocessable, once
+from accounts.domain import permissions
+from accounts.domain.permissions import Action
 from accounts.domain.platform_users import PlatformUser, upsert_users
 from accounts.domain.tokens import Caller
 from accounts.models import OAuthApp
-from accounts.oauth.scopes import PLATFORM
 from config.api.envelope import ok
 from config.api.fields import EXAMPLE_ID, EXAMPLE_TIME, Nothing
 from config.api.schema import documented, header_parameter, path_parameter
@@ -43,8 +44,7 @@ class PlatformView(TokenView):
     """For an app's own token, of one of the platform's own apps, with the scope `platform`."""
 
     def check_caller(self, caller: Caller) -> None:
-        if caller.user_id is not None or not caller.is_platform or PLATFORM not in caller.scopes:
-            raise PermissionDenied(f"This needs an app token of the platform with the scope {PLATFORM}.")
+        permissions.require_platform_app(caller, Action.REPORT_STREAMS)
 
     def app(self) -> OAuthApp:
         return OAuthApp.objects.get(pk=self.caller.app_id)

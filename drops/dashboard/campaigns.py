@@ -17,6 +17,7 @@ from accounts.dashboard.kit.objects import OrganizationAdmin, OrganizationInline
 from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
+from accounts.domain.permissions import Action
 from drops.dashboard.forms import CampaignForm, CampaignRewardForm, CampaignRewardFormSet
 from drops.domain.campaigns import lifecycle
 from drops.domain.campaigns.plans import CampaignPlan, RewardPlan
@@ -35,6 +36,7 @@ PHASE_TONES = {
 
 
 class CampaignRewardInline(OrganizationInline):
+    change = Action.CHANGE_CAMPAIGNS
     model = CampaignReward
     form = CampaignRewardForm
     formset = CampaignRewardFormSet
@@ -92,6 +94,8 @@ def is_withdrawable(campaign: Campaign, now: datetime) -> bool:
 
 @admin.register(Campaign, site=site)
 class CampaignAdmin(OrganizationAdmin):
+    see = Action.SEE_CAMPAIGNS
+    change = Action.CHANGE_CAMPAIGNS
     route = "campaigns"
     label = _("Campaigns")
     noun = _("campaign")
@@ -142,6 +146,7 @@ class CampaignAdmin(OrganizationAdmin):
             done=_("“%s” was withdrawn."),
             run=withdraw,
             offered=is_withdrawable,
+            action=Action.WITHDRAW_CAMPAIGNS,
             tone="danger",
         ),
     )

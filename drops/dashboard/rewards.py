@@ -17,6 +17,7 @@ from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
+from accounts.domain.permissions import Action
 from drops.domain.catalogue import rewards
 from drops.models import Reward
 
@@ -71,6 +72,8 @@ def is_archived(reward: Reward, now: datetime) -> bool:
 
 @admin.register(Reward, site=site)
 class RewardAdmin(OrganizationAdmin):
+    see = Action.SEE_CAMPAIGNS
+    change = Action.CHANGE_REWARDS
     route = "rewards"
     label = _("Rewards")
     noun = _("reward")

@@ -10,6 +10,8 @@ from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.request import Request
 
 from accounts.api.authentication import OrganizationView
+from accounts.domain import permissions
+from accounts.domain.permissions import Action
 from accounts.models import OAuthApp, parse_ulid
 from config.api.envelope import ok
 from config.api.fields import EXAMPLE_ULID, MAX_ID
@@ -21,6 +23,8 @@ from fulfillment.domain.claims.statuses import UnknownClaims, set_statuses
 
 class ClaimsView(OrganizationView):
     """The claims of the app's organization."""
+
+    action = Action.SEE_CLAIMS
 
     @documented(
         "Claims",
@@ -55,6 +59,7 @@ class ClaimsView(OrganizationView):
         refusals=(400, 401, 403, 404, 415, 429),
     )
     def patch(self, request: Request) -> HttpResponse:
+        permissions.require_app(self.caller, Action.ACKNOWLEDGE_CLAIMS)
         statuses = _statuses(request.data)
         app = OAuthApp.objects.select_related("organization").get(pk=self.caller.app_id)
         try:

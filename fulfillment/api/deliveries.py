@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from accounts.api.authentication import OrganizationView
+from accounts.domain.permissions import Action
 from accounts.models import parse_ulid
 from config.api.envelope import ok
 from config.api.schema import documented, path_parameter
@@ -22,6 +23,8 @@ from fulfillment.models import Attempt, Delivery, DeliveryState
 
 class DeliveriesView(OrganizationView):
     """The organization's deliveries, oldest first."""
+
+    action = Action.SEE_CLAIMS
 
     @documented(
         "Deliveries",
@@ -49,6 +52,8 @@ class DeliveriesView(OrganizationView):
 
 class DeliveryView(OrganizationView):
     """One delivery, and what was said in each attempt."""
+
+    action = Action.SEE_CLAIMS
 
     @documented(
         "Deliveries",

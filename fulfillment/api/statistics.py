@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from accounts.api.authentication import OrganizationView
+from accounts.domain.permissions import Action
 from config.api.envelope import ok
 from config.api.schema import documented, path_parameter
 from config.api.views import get_or_404
@@ -18,6 +19,8 @@ from fulfillment.models import Claim
 
 class StatisticsView(OrganizationView):
     """The totals of the dashboard's overview, and the same by day (UTC) and reward."""
+
+    action = Action.SEE_FIGURES
 
     @documented(
         "Drops as code",

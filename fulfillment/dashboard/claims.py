@@ -17,6 +17,7 @@ from accounts.dashboard.kit.display import badge
 from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
+from accounts.domain.permissions import Action
 from fulfillment.dashboard.columns import link_to, status_badge
 from fulfillment.dashboard.live import LiveAdmin
 from fulfillment.dashboard.sending import tell
@@ -72,6 +73,8 @@ class AnswerFilter(admin.SimpleListFilter):
 
 @admin.register(Claim, site=site)
 class ClaimAdmin(LiveAdmin):
+    see = Action.SEE_CLAIMS
+    change = Action.RESEND
     route = "claims"
     label = _("Claims")
     noun = _("claim")

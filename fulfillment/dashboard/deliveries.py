@@ -17,6 +17,7 @@ from accounts.dashboard.kit.access import member
 from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
+from accounts.domain.permissions import Action
 from fulfillment.dashboard.columns import NOTHING, answer_badge, link_to, next_attempt_words, status_badge
 from fulfillment.dashboard.live import LiveAdmin
 from fulfillment.dashboard.sending import tell
@@ -58,6 +59,8 @@ class StatusFilter(admin.SimpleListFilter):
 
 @admin.register(Delivery, site=site)
 class DeliveryAdmin(LiveAdmin):
+    see = Action.SEE_CLAIMS
+    change = Action.RESEND
     organization_lookup = "endpoint__organization"
     route = "deliveries"
     label = _("Deliveries")

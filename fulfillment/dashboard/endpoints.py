@@ -14,11 +14,12 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _, ngettext
 
 from accounts.admin_base import VerbForm
-from accounts.dashboard.kit.access import active_organization, may_change, member
+from accounts.dashboard.kit.access import active_organization, may, member
 from accounts.dashboard.kit.display import badge
 from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
+from accounts.domain.permissions import Action
 from accounts.requests import PageRequest
 from fulfillment.dashboard.deliveries import readable
 from fulfillment.dashboard.live import seconds_until
@@ -137,6 +138,8 @@ def is_sending(endpoint: WebhookEndpoint, now: datetime) -> bool:
 
 @admin.register(WebhookEndpoint, site=site)
 class WebhookEndpointAdmin(OrganizationAdmin):
+    see = Action.SEE_SETUP
+    change = Action.CHANGE_ENDPOINTS
     route = "webhooks"
     label = _("Webhooks")
     noun = _("webhook endpoint")
@@ -169,6 +172,7 @@ class WebhookEndpointAdmin(OrganizationAdmin):
                 )
             ),
             run=test,
+            action=Action.SEND_TEST_EVENTS,
             in_transaction=False,
         ),
         Verb(
@@ -193,7 +197,7 @@ class WebhookEndpointAdmin(OrganizationAdmin):
 
     def get_fields(self, request: HttpRequest, obj: WebhookEndpoint | None = None) -> Any:
         """The whole URL, in whose query a secret may be, is for those who may change it."""
-        return ("url" if may_change(request) else "address", "acknowledge_within_hours")
+        return ("url" if may(request, Action.CHANGE_ENDPOINTS) else "address", "acknowledge_within_hours")
 
     def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
         now, actor = timezone.now(), member(request)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.dashboard.kit.access import active_organization
 from accounts.dashboard.kit.sites import site
+from accounts.domain.permissions import Action
 from accounts.models import Organization
 from drops.domain.watch.figures import totals
 from drops.models import Campaign, CampaignPhase
@@ -33,7 +34,7 @@ class Step(NamedTuple):
     url: str
 
 
-@site.page("", name="index", label=_("Home"), icon="home", order=0)
+@site.page("", name="index", action=Action.SEE_FIGURES, label=_("Home"), icon="home", order=0)
 def index(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     organization = active_organization(request)

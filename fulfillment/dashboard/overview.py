@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.dashboard.kit.sites import site
+from accounts.domain.permissions import Action
 from drops.domain.campaigns.lifecycle import problems_of
 from drops.domain.watch.figures import by_channel, by_day, totals, viewers_qualified
 from drops.models import Campaign, CampaignReward
@@ -49,7 +50,7 @@ class Moment(NamedTuple):
     passed: bool
 
 
-@site.page("campaigns/<path:object_id>/overview/", name="campaign_overview")
+@site.page("campaigns/<path:object_id>/overview/", name="campaign_overview", action=Action.SEE_FIGURES)
 def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
     now = timezone.now()
     model_admin = site.admin_of(Campaign)

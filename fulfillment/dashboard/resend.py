@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.utils import quote, unquote
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
@@ -15,8 +14,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.dashboard.kit.access import active_organization, may_change, member, recheck
+from accounts.dashboard.kit.access import active_organization, member, recheck
 from accounts.dashboard.kit.sites import site
+from accounts.domain.permissions import Action
 from accounts.models import Organization
 from config.api.fields import MAX_ID
 from drops.models import Campaign
@@ -71,13 +71,11 @@ class ResendForm(forms.Form):
         )
 
 
-@site.page("webhooks/<path:object_id>/resend/", name="endpoint_resend")
+@site.page("webhooks/<path:object_id>/resend/", name="endpoint_resend", action=Action.RESEND)
 def endpoint_resend(request: HttpRequest, object_id: str) -> HttpResponse:
     """First how many claims it would be, then the sending."""
     model_admin = site.admin_of(WebhookEndpoint)
     endpoint: WebhookEndpoint = model_admin.object_or_404(request, unquote(object_id))
-    if not may_change(request):
-        raise PermissionDenied(_("Your role does not allow changes. Ask an owner of your organization."))
     form = ResendForm(request.POST or None, organization=active_organization(request))
     back = model_admin.url("change", quote(endpoint.pk))
     now, count = timezone.now(), None
@@ -107,11 +105,11 @@ def endpoint_resend(request: HttpRequest, object_id: str) -> HttpResponse:
 def _resend(
     request: HttpRequest, endpoint: WebhookEndpoint, wanted: ClaimFilter, *, now: datetime, dry_run: bool
 ) -> int:
-    recheck(request)
+    recheck(request, Action.RESEND)
     return resend_filtered(endpoint=endpoint, which=wanted, actor=member(request), now=now, dry_run=dry_run)
 
 
-@site.page("claims/unacknowledged.csv", name="unacknowledged")
+@site.page("claims/unacknowledged.csv", name="unacknowledged", action=Action.SEE_CLAIMS)
 def unacknowledged(request: HttpRequest) -> StreamingHttpResponse:
     """Claims that were delivered and are “initiated” still, longer than the endpoint allows."""
     lines = unacknowledged_csv(organization=active_organization(request), now=timezone.now())

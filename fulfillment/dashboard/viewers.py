@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.dashboard.kit.access import active_organization
 from accounts.dashboard.kit.sites import site
+from accounts.domain.permissions import Action
 from accounts.models import GameLink
 from drops.domain.watch.history import look_up
 from drops.models import Progress
@@ -32,7 +33,14 @@ class LookUpForm(forms.Form):
     )
 
 
-@site.page("viewers/", name="viewers", label=_("Viewer look-up"), icon="search", order=50)
+@site.page(
+    "viewers/",
+    name="viewers",
+    action=Action.LOOK_UP_VIEWERS,
+    label=_("Viewer look-up"),
+    icon="search",
+    order=50,
+)
 def viewers(request: HttpRequest) -> HttpResponse:
     """Watched minutes, claims and game accounts of the viewer with `?user_id=`.
 

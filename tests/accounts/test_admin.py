@@ -10,7 +10,8 @@ import pytest
 import time_machine
 from django.conf import settings
 from django.contrib import admin
-from django.test import Client
+from django.core.exceptions import PermissionDenied
+from django.test import Client, RequestFactory
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.admin import EventFilter, OperatorAdmin
@@ -19,7 +20,7 @@ from accounts.models import AuditEvent, OAuthApp, Organization, User
 from drops.models import Campaign, Category
 from fulfillment.models import SigningKey
 from tests import factories
-from tests.dashboard import words
+from tests.dashboard import sign_in, with_second_factor, words
 from tests.factories import NOW
 
 OURS = [model._meta.label_lower.replace(".", "/") for model in admin.site._registry]
@@ -27,7 +28,7 @@ OURS = [model._meta.label_lower.replace(".", "/") for model in admin.site._regis
 
 @pytest.fixture
 def desk(client: Client, operator: User) -> Iterator[Client]:
-    client.force_login(operator)
+    sign_in(client, operator)
     with time_machine.travel(NOW, tick=False):
         yield client
 
@@ -42,6 +43,32 @@ def test_the_way_in_is_the_sites_own(client: Client, owner: User) -> None:
     assert answer.redirect_chain[-1][0].startswith("/accounts/login/?next=")
     client.force_login(owner)
     assert client.get("/admin/", follow=True).status_code == 403
+
+
+def test_an_operator_comes_in_with_a_second_factor_alone(client: Client, operator: User) -> None:
+    client.force_login(operator)
+    for url in ("/admin/", "/admin/accounts/organization/"):
+        assert client.get(url, follow=True).redirect_chain[-1][0] == "/settings/second-factor/"
+    with_second_factor(operator)  # by another session: this one has not passed it
+    answer = client.get("/admin/", follow=True)
+    assert answer.redirect_chain[-1][0] == "/accounts/2fa/reauthenticate/?next=%2Fadmin%2F"
+    sign_in(client, operator)
+    assert client.get("/admin/").status_code == 200
+
+
+@pytest.mark.parametrize("away", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
+def test_the_operators_door_leads_nowhere_else(client: Client, operator: User, away: str) -> None:
+    sign_in(client, operator)
+    assert client.get("/admin/login/", {"next": away}).headers["Location"] == "/admin/"
+
+
+def test_an_operator_who_was_dismissed_meanwhile_decides_nothing(desk: Client, operator: User) -> None:
+    organization = factories.OrganizationFactory(approved_at=None)
+    request = RequestFactory().post("/admin/")
+    request.user, request.session = operator, desk.session  # type: ignore[assignment]
+    User.objects.filter(pk=operator.pk).update(is_staff=False)
+    with pytest.raises(PermissionDenied):
+        admin.site.get_model_admin(type(organization)).before_write(request)
 
 
 @pytest.mark.parametrize("label", OURS)
@@ -161,7 +188,7 @@ def test_a_person_is_locked_out_and_let_in(desk: Client, viewer: User, operator:
 
 def test_only_superusers_appoint_operators(viewer: User, operator: User, now: Any) -> None:
     clerk = factories.UserFactory(is_staff=True)
-    with pytest.raises(standing.PermissionDenied):
+    with pytest.raises(PermissionDenied):
         standing.change_standing(user=viewer, is_active=True, is_staff=True, now=now, actor=clerk)
     standing.change_standing(user=viewer, is_active=True, is_staff=True, now=now, actor=operator)
     viewer.refresh_from_db()
@@ -181,7 +208,7 @@ def test_the_audit_trail_is_filtered_without_reading_all_of_it(
     for action in ("app.created", "user.created", "user.renamed"):
         AuditEvent.objects.create(at=NOW, actor=operator, action=action, target_id=action)
 
-    with django_assert_num_queries(4) as asked:  # session, operator, number of events, events
+    with django_assert_num_queries(5) as asked:  # session, operator, factors, number of events, events
         page = desk.get("/admin/accounts/auditevent/", {"about": "user"})
 
     assert {event.action for event in page.context["cl"].result_list} == {"user.created", "user.renamed"}

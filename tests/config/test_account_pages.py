@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
 from django.core import mail
 from django.core.cache import cache
 from django.http import HttpResponse
@@ -18,7 +19,9 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import User
+from tests import factories
 from tests.config.test_pages import refused
+from tests.dashboard import record
 
 PASSWORD = "nine-lanterns-lit"
 
@@ -174,6 +177,7 @@ def test_second_factor_on_used_and_off(signed_in: Client, person: User):
 
 def test_addresses_are_added_made_primary_and_removed(signed_in: Client, person: User):
     client = signed_in
+    confirm_password(client, "/accounts/email/")
     added = client.post("/accounts/email/", {"action_add": "", "email": "second@example.com"}, follow=True)
     html = page(added)
     assert "Not confirmed" in html
@@ -187,6 +191,68 @@ def test_addresses_are_added_made_primary_and_removed(signed_in: Client, person:
         "/accounts/email/", {"action_remove": "", "email": "viewer@example.com"}, follow=True
     )
     assert "viewer@example.com was removed." in page(removed)
+
+
+@pytest.mark.parametrize(
+    ("url", "data"),
+    [
+        ("/accounts/email/", {"action_add": "", "email": "thief@example.com"}),
+        ("/accounts/email/", {"action_primary": "", "email": "viewer@example.com"}),
+        ("/accounts/email/", {"action_remove": "", "email": "viewer@example.com"}),
+        ("/accounts/2fa/totp/activate/", {"code": "123456"}),
+        ("/accounts/2fa/recovery-codes/generate/", {}),
+    ],
+)
+def test_a_borrowed_session_changes_no_way_to_sign_in(
+    signed_in: Client, person: User, url: str, data: dict[str, str]
+):
+    answer = signed_in.post(url, data)
+    assert answer.headers["Location"].startswith("/accounts/reauthenticate/")
+    assert list(EmailAddress.objects.values_list("email", "primary")) == [("viewer@example.com", True)]
+
+
+@pytest.mark.parametrize(
+    ("url", "data"),
+    [
+        ("/accounts/email/", {"action_add": "", "email": "thief@example.com"}),
+        ("/accounts/password/set/", {"password1": "a long new secret", "password2": "a long new secret"}),
+    ],
+)
+def test_who_signs_in_through_the_platform_alone_goes_there_once_more(
+    client: Client, viewer: User, url: str, data: dict[str, str]
+):
+    """There is no password to ask for, so the sign-in itself has to be fresh."""
+    viewer.set_unusable_password()
+    viewer.save()
+    SocialAccount.objects.create(user=viewer, provider="platform", uid="1")
+    client.force_login(viewer)
+    record(client, viewer, method="socialaccount", at=time.time() - 3600)
+    answer = client.post(url, data)
+    assert answer.headers["Location"].startswith("/accounts/oidc/platform/login/?next=%2Faccounts%2F")
+    viewer.refresh_from_db()
+    assert not viewer.has_usable_password()
+    assert not EmailAddress.objects.filter(email="thief@example.com").exists()
+
+    record(client, viewer, method="socialaccount")
+    client.post(url, data)
+    viewer.refresh_from_db()
+    assert viewer.has_usable_password() or EmailAddress.objects.filter(email="thief@example.com").exists()
+
+
+@pytest.mark.django_db(transaction=True)  # what follows the commit is part of what is tried
+def test_switching_a_factor_on_ends_the_other_sessions_and_opens_the_dashboard(
+    signed_in: Client, person: User
+):
+    factories.MembershipFactory(user=person)
+    elsewhere = Client()
+    sign_in(elsewhere)
+    assert elsewhere.get("/settings/").status_code == 200
+    setup = confirm_password(signed_in, "/accounts/2fa/totp/activate/")
+    secret = re.search(r'<code id="totp-secret">(\w+)</code>', page(setup))
+    assert secret
+    signed_in.post("/accounts/2fa/totp/activate/", {"code": totp_code(secret[1])})
+    assert elsewhere.get("/settings/").headers["Location"].startswith("/accounts/login/")
+    assert signed_in.get("/dashboard/").status_code == 200
 
 
 @pytest.mark.parametrize(

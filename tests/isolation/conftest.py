@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.models import MemberRole, User
 from tests import factories
-from tests.dashboard import with_second_factor
+from tests.dashboard import sign_in, with_second_factor
 from tests.factories import NOW
 from tests.isolation.world import MARKER, Belongings
 
@@ -31,7 +31,7 @@ def rival(db: None) -> Belongings:
 
 @pytest.fixture
 def as_owner(own: Belongings, client: Client) -> Client:
-    client.force_login(own.owner)
+    sign_in(client, own.owner)
     return client
 
 

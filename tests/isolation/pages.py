@@ -15,7 +15,7 @@ from fulfillment.models import WebhookEndpoint
 from tests.isolation.world import Belongings
 
 # Reached by people who are not let in yet: they show nothing of any organization.
-OPEN = ("register", "second_factor", "switch")
+OPEN = ("register", "switch")
 # Pages with an object in the address that are no model's own.
 OBJECT_PAGES: dict[str, type[Model]] = {"campaign_overview": Campaign, "endpoint_resend": WebhookEndpoint}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
+from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.test import Client, RequestFactory
@@ -12,10 +14,11 @@ from django.test import Client, RequestFactory
 from accounts.dashboard import site
 from accounts.dashboard.kit import access
 from accounts.dashboard.kit.access import FORM_FIELD
-from accounts.models import AuditEvent, MemberRole, User, new_ulid
+from accounts.domain.permissions import Action
+from accounts.models import AuditEvent, MemberRole, Membership, User, new_ulid
 from fulfillment.models import Delivery
 from tests import factories
-from tests.dashboard import form_data, send_form, with_second_factor
+from tests.dashboard import form_data, record, send_form, sign_in
 from tests.isolation.pages import addresses
 from tests.isolation.world import MARKER, OF_MODEL, Belongings
 
@@ -71,7 +74,7 @@ def test_no_page_shows_anything_of_the_rival(as_owner: Client, own: Belongings, 
 
 def test_the_suite_would_see_a_leak(client: Client, rival: Belongings) -> None:
     """The marker does stand on the rival's own pages, beyond the organization's name in the frame."""
-    client.force_login(rival.owner)
+    sign_in(client, rival.owner)
     rival.organization.name, rival.organization.slug = "Renamed", "renamed"
     rival.organization.save()
     for admin in ADMINS:
@@ -230,7 +233,7 @@ def test_a_to_field_of_somebody_elses_is_refused(
 
 
 def test_readers_look_and_change_nothing(client: Client, own: Belongings, reader: User) -> None:
-    client.force_login(reader)
+    sign_in(client, reader)
     before = everything_of(own)
     form = {FORM_FIELD: own.organization.pk, "post": "yes", "name": "changed"}
     changing = ("_add", "_delete", *(f"_{verb.name}" for admin in ADMINS for verb in admin.verbs))
@@ -249,7 +252,7 @@ def test_others_are_sent_to_the_door(client: Client, own: Belongings, stranger: 
     client.force_login(stranger)
     _is_sent_to(client, own, "/dashboard/register/")
     factories.MembershipFactory(organization=own.organization, user=stranger)
-    _is_sent_to(client, own, "/dashboard/second-factor/")
+    _is_sent_to(client, own, "/settings/second-factor/")
 
 
 def _is_sent_to(client: Client, own: Belongings, door: str) -> None:
@@ -259,7 +262,7 @@ def _is_sent_to(client: Client, own: Belongings, door: str) -> None:
 
 
 def test_an_operator_is_no_member(client: Client, own: Belongings, operator: User) -> None:
-    client.force_login(operator)
+    sign_in(client, operator)
     assert client.get("/dashboard/campaigns/").headers["Location"] == "/dashboard/register/"
 
 
@@ -293,20 +296,25 @@ def test_nobody_switches_to_an_organization_of_others(
     assert as_owner.get("/dashboard/").context["organization"] == own.organization
 
 
-@pytest.mark.parametrize("change", ["removed", "made a reader"])
+@pytest.mark.parametrize("change", ["removed", "made a reader", "signed out elsewhere", "factor taken away"])
 def test_a_right_lost_on_the_way_to_the_write_stops_it(
-    own: Belongings, rf: RequestFactory, change: str
+    own: Belongings, as_owner: Client, rf: RequestFactory, change: str
 ) -> None:
     request = rf.post("/dashboard/")
-    request.user, request.session = own.owner, {}  # type: ignore[assignment]
-    assert access.may_change(request)
-    if change == "removed":
-        own.membership.delete()
-    else:
-        own.membership.role = MemberRole.MEMBER
-        own.membership.save()
+    request.user, request.session = own.owner, as_owner.session  # type: ignore[assignment]
+    action = Action.CHANGE_REWARDS
+    assert access.may(request, action)
+    match change:
+        case "removed":
+            own.membership.delete()
+        case "made a reader":
+            Membership.objects.filter(pk=own.membership.pk).update(role=MemberRole.MEMBER)
+        case "signed out elsewhere":
+            Session.objects.filter(session_key=as_owner.session.session_key).delete()
+        case "factor taken away":
+            Authenticator.objects.filter(user=own.owner).delete()
     with pytest.raises(PermissionDenied):
-        access.recheck(request)
+        access.recheck(request, action)
 
 
 def test_the_rivals_deliveries_are_never_sent_again(
@@ -321,5 +329,14 @@ def test_the_rivals_deliveries_are_never_sent_again(
 
 def test_a_second_factor_lets_the_owner_in(client: Client, own: Belongings, stranger: User) -> None:
     factories.MembershipFactory(organization=own.organization, user=stranger)
-    client.force_login(with_second_factor(stranger))
+    sign_in(client, stranger)
     assert client.get("/dashboard/").status_code == 200
+
+
+def test_a_session_that_was_opened_by_a_password_alone_stays_outside(client: Client, own: Belongings) -> None:
+    """The owner has a factor; this session never passed it, and may be a stranger's."""
+    client.force_login(own.owner)
+    record(client, own.owner, method="password")
+    for address in ADDRESSES:
+        for response in (client.get(address.of(own)), client.post(address.of(own))):
+            assert response.headers["Location"].startswith("/accounts/2fa/reauthenticate/?next="), address

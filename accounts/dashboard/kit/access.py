@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.contrib import messages
-from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.domain.members import has_second_factor
-from accounts.models import MemberRole, Membership, Organization, User
+from accounts import gate
+from accounts.domain import permissions
+from accounts.domain.permissions import Action
+from accounts.models import Membership, Organization, User
 from accounts.requests import DashboardRequest
 
 SESSION_KEY = "organization"
@@ -46,8 +47,14 @@ def active_organization(request: HttpRequest) -> Organization:
     return active_membership(request).organization
 
 
-def may_change(request: HttpRequest) -> bool:
-    return MemberRole(active_membership(request).role).may_change
+def may(request: HttpRequest, action: Action) -> bool:
+    return action in permissions.rights_of(active_membership(request))
+
+
+def require(request: HttpRequest, action: Action) -> None:
+    """PermissionDenied, with the reason, where this request may not do `action`."""
+    if refusal := permissions.refusal_of(active_membership(request), action):
+        raise PermissionDenied(refusal)
 
 
 def member(request: HttpRequest) -> User:
@@ -55,24 +62,22 @@ def member(request: HttpRequest) -> User:
     return cast("User", request.user)
 
 
-def recheck(request: HttpRequest) -> None:
-    """Hold the membership as it is now until the write commits; PermissionDenied where it allows none.
+def recheck(request: HttpRequest, action: Action) -> None:
+    """`require` by what holds now, and goes on holding until the write commits.
 
-    Between the gate and the write another owner may have removed this one.
+    Between the gate and the write another owner may have removed this one, and the session may have ended.
     """
-    fresh = Membership.objects.select_for_update(no_key=True).filter(pk=active_membership(request).pk).first()
-    if fresh is None or not MemberRole(fresh.role).may_change:
-        raise PermissionDenied(_("Your role does not allow changes. Ask an owner of your organization."))
+    gate.recheck(request)
+    permissions.require(actor=member(request), organization=active_organization(request), action=action)
 
 
-def gate(request: HttpRequest) -> HttpResponse | None:
+def admit(request: HttpRequest) -> HttpResponse | None:
     """Where to send a request that may not enter the dashboard as it is; None lets it in."""
-    if not request.user.is_authenticated:
-        return redirect_to_login(request.get_full_path(), reverse("account_login"))
-    if not memberships_of(request):
+    if request.user.is_authenticated and not memberships_of(request):
         return redirect("dashboard:register")
-    if not has_second_factor(member(request)):
-        return redirect("dashboard:second_factor")
+    back = request.get_full_path() if request.method in ("GET", "HEAD") else reverse("dashboard:index")
+    if elsewhere := gate.door(request, back=back):
+        return elsewhere
     if (
         request.method == "POST"
         and request.POST.get(FORM_FIELD) != active_membership(request).organization_id
@@ -94,6 +99,6 @@ def context(request: HttpRequest) -> dict[str, Any]:
     return {
         "organization": active_organization(request),
         "memberships": memberships_of(request),
-        "may_change": may_change(request),
+        "rights": permissions.rights_of(active_membership(request)),
         "form_field": FORM_FIELD,
     }

@@ -22,10 +22,11 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import CappedPaginator, VerbAdmin
-from accounts.dashboard.kit.access import active_organization, may_change, recheck
+from accounts.dashboard.kit.access import active_organization, may, recheck
 from accounts.dashboard.kit.display import action_words, change_words
 from accounts.dashboard.kit.scoping import ScopedAdmin, ScopedInline
 from accounts.dashboard.kit.verbs import Verb, verb_view
+from accounts.domain.permissions import Action
 from accounts.models import AuditEvent
 
 if TYPE_CHECKING:
@@ -41,8 +42,13 @@ PLAIN_WIDGETS: dict[Any, dict[str, Any]] = {
 
 
 class OrganizationAdmin(ScopedAdmin, VerbAdmin):
-    """Objects of the active organization: members see them, owners change what the subclass opens."""
+    """Objects of the active organization: seen and changed by those who may do `see` and `change`.
 
+    The subclass says by `may_add`, `may_edit` and `may_delete` what can be changed at all.
+    """
+
+    see: Action
+    change: Action
     route: str
     label: StrOrPromise
     noun: StrOrPromise  # in the middle of a sentence
@@ -73,27 +79,30 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
     # What may be seen and done
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return True
+        return may(request, self.see)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request, self.see) and super().has_view_permission(request, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.may_add and may_change(request)
+        return self.may_add and may(request, self.change)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may_edit and may_change(request) and self.has_view_permission(request, obj)
+        return self.may_edit and may(request, self.change) and self.has_view_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may_delete and may_change(request) and self.has_view_permission(request, obj)
+        return self.may_delete and may(request, self.change) and self.has_view_permission(request, obj)
 
     # How a change is made
 
     def before_write(self, request: HttpRequest) -> None:
-        recheck(request)
+        recheck(request, self.change)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         try:
             with transaction.atomic():
                 if request.method == "POST":
-                    recheck(request)
+                    recheck(request, self.change)
                 return super().delete_view(
                     request,
                     object_id,
@@ -155,10 +164,11 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
         return redirect(self.url("changelist"))
 
     def offered_verbs(self, request: HttpRequest, obj: Any) -> list[Verb]:
-        if not may_change(request):
-            return []
         now = timezone.now()
-        return [verb for verb in self.verbs if verb.offered(obj, now)]
+        return [verb for verb in self.verbs if may(request, self.action_of(verb)) and verb.offered(obj, now)]
+
+    def action_of(self, verb: Verb) -> Action:
+        return verb.action or self.change
 
     # Pages
 
@@ -212,6 +222,8 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
 class OrganizationInline(ScopedInline):
     """Rows of an object on its own page. The parent's verb saves them."""
 
+    change: Action
+
     template = "dashboard/inline.html"
     formfield_overrides = PLAIN_WIDGETS
 
@@ -219,13 +231,13 @@ class OrganizationInline(ScopedInline):
         return True
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_change(request)
+        return may(request, self.change)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_change(request)
+        return may(request, self.change)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_change(request)
+        return may(request, self.change)
 
 
 def rows_of(formset: Any) -> Iterable[dict[str, Any]]:

@@ -18,6 +18,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.dashboard.kit import access
 from accounts.dashboard.kit.objects import OrganizationAdmin
+from accounts.domain.permissions import Action
 from accounts.requests import PageRequest
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Page(NamedTuple):
     label: StrOrPromise
     icon: str
     order: int
+    action: Action | None = None
 
 
 class NavigationItem(NamedTuple):
@@ -57,12 +59,24 @@ class DashboardSite(AdminSite):
         self.disable_action("delete_selected")
 
     def page(
-        self, route: str, *, name: str, label: StrOrPromise = "", icon: str = "", order: int = 0
+        self,
+        route: str,
+        *,
+        name: str,
+        action: Action,
+        label: StrOrPromise = "",
+        icon: str = "",
+        order: int = 0,
     ) -> Callable[[View], View]:
-        """Register a view as a page for members."""
+        """Register a view as a page for members who may do `action`."""
 
         def register(view: View) -> View:
-            self.pages.append(Page(route, view, name, label, icon, order))
+            @wraps(view)
+            def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+                access.require(request, action)
+                return view(request, *args, **kwargs)
+
+            self.pages.append(Page(route, guarded, name, label, icon, order, action))
             return view
 
         return register
@@ -91,7 +105,7 @@ class DashboardSite(AdminSite):
         @csrf_protect
         @wraps(view)
         def enter(request: PageRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            elsewhere: HttpResponse | None = access.gate(request)
+            elsewhere: HttpResponse | None = access.admit(request)
             if elsewhere is not None and request.htmx:
                 # The page to sign in on must not take the place of a part: the whole page goes there.
                 return HttpResponseClientRedirect(elsewhere.headers["Location"])
@@ -121,9 +135,13 @@ class DashboardSite(AdminSite):
         }
 
     def navigation(self, request: HttpRequest) -> list[NavigationItem]:
-        entries = [(page.order, page.label, page.icon, page.name) for page in self.pages if page.label]
+        entries = [
+            (page.order, page.label, page.icon, page.name)
+            for page in self.pages
+            if page.label and page.action and access.may(request, page.action)
+        ]
         for model_admin in self.admins():
-            if model_admin.in_navigation:
+            if model_admin.in_navigation and access.may(request, model_admin.see):
                 name = f"{model_admin.opts.app_label}_{model_admin.opts.model_name}_changelist"
                 entries.append((model_admin.order, model_admin.label, model_admin.icon, name))
         home = reverse(f"{self.name}:index")

@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils.translation import gettext_lazy as _
 
-from accounts.dashboard.kit.access import may_change, recheck
+from accounts.dashboard.kit.access import recheck, require
+from accounts.domain.permissions import Action
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -37,6 +37,7 @@ class Verb:
     label: StrOrPromise
     question: StrOrPromise
     run: Run
+    action: Action | None = None  # the admin's `change`, unless it is another
     done: StrOrPromise = ""
     offered: Callable[[Any, datetime], bool] = lambda _obj, _now: True
     tone: str = ""
@@ -46,13 +47,13 @@ class Verb:
 def verb_view(model_admin: OrganizationAdmin, verb: Verb) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest, object_id: str) -> HttpResponse:
         obj = model_admin.object_or_404(request, object_id)
-        if not may_change(request):
-            raise PermissionDenied(_("Your role does not allow changes. Ask an owner of your organization."))
+        action = model_admin.action_of(verb)
+        require(request, action)
         if request.method != "POST":
             return _confirm_page(model_admin, request, verb, obj)
         try:
             with transaction.atomic():
-                recheck(request)
+                recheck(request, action)
                 response = verb.run(model_admin, request, obj) if verb.in_transaction else None
             if not verb.in_transaction:
                 response = verb.run(model_admin, request, obj)

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from accounts.domain import audit
-from accounts.models import Organization
+from accounts.domain import audit, permissions
+from accounts.domain.permissions import Action
+from accounts.models import Organization, OrganizationState
 from drops.domain.campaigns.plans import (
     COLUMNS,
     STARTED,
@@ -40,6 +41,7 @@ def create_campaign(
     *, organization: Organization, plan: CampaignPlan, now: datetime, actor: Actor
 ) -> Campaign:
     """A draft. ValidationError, with a message per field, where the plan is not possible."""
+    permissions.require(actor=actor, organization=organization, action=Action.CHANGE_CAMPAIGNS)
     campaign = Campaign(organization=organization)
     check_plan(campaign, plan)
     _write(campaign, plan)
@@ -50,6 +52,7 @@ def create_campaign(
 @transaction.atomic
 def change_campaign(*, campaign: Campaign, plan: CampaignPlan, now: datetime, actor: Actor) -> Campaign:
     """Make `campaign` follow `plan`. ValidationError, per field, for what may not change any more."""
+    permissions.require(actor=actor, organization=campaign.organization, action=Action.CHANGE_CAMPAIGNS)
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     present = plan_of(campaign)
     if errors := errors_of_change(campaign, vars(plan), now=now):
@@ -89,6 +92,7 @@ def amend_campaign(
 @transaction.atomic
 def publish_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Campaign:
     """Let the campaign run by its dates. ValidationError with every problem there is; twice is once."""
+    permissions.require(actor=actor, organization=campaign.organization, action=Action.CHANGE_CAMPAIGNS)
     campaign = (
         Campaign.objects.select_for_update(no_key=True).select_related("organization").get(pk=campaign.pk)
     )
@@ -107,6 +111,7 @@ def publish_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Camp
 @transaction.atomic
 def withdraw_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Campaign:
     """Stop a published campaign: nothing more is earned, what was earned stays claimable until it closes."""
+    permissions.require(actor=actor, organization=campaign.organization, action=Action.WITHDRAW_CAMPAIGNS)
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     phase = campaign.phase(now)
     if phase is CampaignPhase.WITHDRAWN:
@@ -127,6 +132,7 @@ def withdraw_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Cam
 @transaction.atomic
 def delete_draft(*, campaign: Campaign, now: datetime, actor: Actor) -> None:
     """Delete a campaign that was never published. ValidationError for any other."""
+    permissions.require(actor=actor, organization=campaign.organization, action=Action.CHANGE_CAMPAIGNS)
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     if campaign.published_at is not None:
         raise ValidationError("A published campaign is withdrawn, not deleted.")
@@ -139,9 +145,9 @@ def problems_of(campaign: Campaign, *, now: datetime) -> list[Problem]:
     organization = campaign.organization
     attached = list(campaign.campaign_rewards.select_related("reward"))
     problems = []
-    if organization.approved_at is None:
+    if organization.state is OrganizationState.WAITING:
         problems.append(Problem("not_approved", "The organization has to be approved by the platform first."))
-    if organization.suspended_at is not None:
+    if organization.state is OrganizationState.SUSPENDED:
         problems.append(Problem("suspended", "The organization is suspended. Ask the platform why."))
     if campaign.category is not None and campaign.category.organization_id != organization.pk:
         problems.append(

@@ -14,8 +14,8 @@ from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.domain.permissions import organizations_of
-from accounts.models import User
+from accounts.domain.permissions import Action, organizations_of
+from accounts.models import OrganizationState, User
 from drops.models import (
     AllowedChannel,
     Campaign,
@@ -111,9 +111,9 @@ def visible_campaigns(*, now: datetime, viewer: User | None) -> CampaignQuerySet
     """
     takes_part = Q(test_mode=False)
     if viewer is not None:
-        takes_part |= Q(organization__in=organizations_of(viewer))
+        takes_part |= Q(organization__in=organizations_of(viewer, who_may=Action.TEST))
     return Campaign.objects.in_phase(*PUBLIC_PHASES, now=now).filter(
-        takes_part, organization__approved_at__isnull=False, organization__suspended_at__isnull=True
+        takes_part, OrganizationState.ACTIVE.of("organization__")
     )
 
 

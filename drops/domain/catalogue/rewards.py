@@ -10,8 +10,9 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.db import transaction
 
-from accounts.domain import audit
+from accounts.domain import audit, permissions
 from accounts.domain.images import prepare_image
+from accounts.domain.permissions import Action
 from accounts.models import OAuthApp, Organization, User
 from drops.models import Category, Reward
 
@@ -31,6 +32,7 @@ def create_reward(
     actor: Actor,
 ) -> Reward:
     """A new reward of `category`, which `organization` must claim. ValidationError per field."""
+    permissions.require(actor=actor, organization=organization, action=Action.CHANGE_REWARDS)
     reward = Reward(organization=organization, name=name, category=category, external_id=external_id)
     _save(reward, image)
     audit.record(
@@ -58,6 +60,7 @@ def change_reward(
 
     Claims made before keep the external ID they were made with. ValidationError per field.
     """
+    permissions.require(actor=actor, organization=reward.organization, action=Action.CHANGE_REWARDS)
     reward = Reward.objects.select_for_update(no_key=True).get(pk=reward.pk)
     before = {"name": reward.name, "category": reward.category.name, "external_id": reward.external_id}
     reward.name, reward.category, reward.external_id = name, category, external_id
@@ -89,6 +92,7 @@ def amend_reward(*, reward: Reward, changes: Mapping[str, Any], now: datetime, a
 @transaction.atomic
 def archive_reward(*, reward: Reward, now: datetime, actor: Actor) -> Reward:
     """Take `reward` out of use. ValidationError while a campaign that is not over hands it out."""
+    permissions.require(actor=actor, organization=reward.organization, action=Action.CHANGE_REWARDS)
     reward = Reward.objects.select_for_update(no_key=True).get(pk=reward.pk)
     if reward.archived_at is not None:
         return reward
@@ -110,6 +114,7 @@ def archive_reward(*, reward: Reward, now: datetime, actor: Actor) -> Reward:
 @transaction.atomic
 def restore_reward(*, reward: Reward, now: datetime, actor: Actor) -> Reward:
     """Bring an archived reward back into use."""
+    permissions.require(actor=actor, organization=reward.organization, action=Action.CHANGE_REWARDS)
     reward = Reward.objects.select_for_update(no_key=True).get(pk=reward.pk)
     if reward.archived_at is None:
         return reward

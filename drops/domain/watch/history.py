@@ -10,6 +10,7 @@ from itertools import groupby
 
 from django.db.models import QuerySet
 
+from accounts.domain.permissions import Action, roles_with
 from accounts.models import Organization, User
 from drops.domain.watch.terms import Facts, Terms, judge
 from drops.models import (
@@ -110,7 +111,7 @@ def look_up(*, organization: Organization, viewer_id: int, since: datetime) -> l
             "allowed_channels"
         )
     )
-    is_member = organization.memberships.filter(user=viewer_id).exists()
+    is_member = organization.memberships.filter(user=viewer_id, role__in=roles_with(Action.TEST)).exists()
     former = _former_terms(campaigns)
     found = [
         entry

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from django.db.models import Q
 
+from accounts.domain.permissions import Action, roles_with
 from accounts.models import Membership
 from drops.domain.watch.epochs import FOREVER, epochs_of
 from drops.domain.watch.terms import Facts
@@ -204,9 +205,9 @@ def _members(viewer_ids: Collection[int], organization_ids: Collection[str]) -> 
     found: defaultdict[int, set[str]] = defaultdict(set)
     wanted = set(viewer_ids)
     # Members are few, viewers may be many: all members of these organizations are read.
-    for user_id, organization_id in Membership.objects.filter(organization__in=organization_ids).values_list(
-        "user", "organization"
-    ):
+    for user_id, organization_id in Membership.objects.filter(
+        organization__in=organization_ids, role__in=roles_with(Action.TEST)
+    ).values_list("user", "organization"):
         if user_id in wanted:
             found[user_id].add(organization_id)
     return {user_id: frozenset(organizations) for user_id, organizations in found.items()}

@@ -13,7 +13,8 @@ from django.urls import reverse
 from ulid import ULID, PureRandomPolicy, ULIDGenerator
 
 from accounts.domain import links
-from accounts.models import User, ulid_parameter, ulid_text
+from accounts.domain.permissions import Action, roles_with
+from accounts.models import ORGANIZATION_IS_ACTIVE, User, ulid_parameter, ulid_text
 from config.rows import insert, select
 from drops.models import Campaign, Reward
 from fulfillment.domain.delivery import attempts, bulkhead, queue
@@ -88,15 +89,16 @@ def claim_reward(*, viewer: User, campaign_id: str, reward_id: str, now: datetim
 
 # All that a claim depends on, in one statement and written out: put together from models it would be
 # seven, and most of what a claim costs.
-_ASKED_FOR = """
+_TESTERS = ", ".join(f"'{role.value}'" for role in roles_with(Action.TEST))
+_ASKED_FOR = f"""
     SELECT campaign.id, campaign.organization_id, campaign.test_mode, campaign.announces_at, campaign.starts_at,
         campaign.ends_at, campaign.closes_at, campaign.published_at, campaign.withdrawn_at,
-        organization.approved_at IS NOT NULL AND organization.suspended_at IS NULL AS organization_is_active,
+        {ORGANIZATION_IS_ACTIVE} AS organization_is_active,
         attached.required_minutes, reward.external_id, COALESCE(progress.seconds, 0) AS seconds,
         claim.id AS claim_id,
         EXISTS (SELECT 1 FROM accounts_membership membership
             WHERE membership.organization_id = campaign.organization_id
-                AND membership.user_id = %(viewer)s) AS is_member,
+                AND membership.user_id = %(viewer)s AND membership.role IN ({_TESTERS})) AS is_member,
         EXISTS (SELECT 1 FROM accounts_gamelink link
             WHERE link.organization_id = campaign.organization_id
                 AND link.viewer_id = %(viewer)s AND link.unlinked_at IS NULL) AS linked
@@ -109,7 +111,7 @@ _ASKED_FOR = """
     LEFT JOIN fulfillment_claim claim
         ON claim.campaign_id = campaign.id AND claim.reward_id = reward.id AND claim.viewer_id = %(viewer)s
     WHERE campaign.id = %(campaign)s AND reward.id = %(reward)s AND campaign.published_at IS NOT NULL
-"""
+"""  # noqa: S608 - put together from our own constants
 
 
 def _read(viewer_id: int, campaign_id: str, reward_id: str) -> Any:

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts.domain import links
-from accounts.domain.permissions import organizations_of
+from accounts.domain.permissions import Action, organizations_of
 from accounts.models import Organization, User
 from drops.domain.campaigns.reading import CampaignCard, Threshold, campaign_cards
 from drops.models import Campaign
@@ -61,7 +61,7 @@ def inventory(*, viewer: User, now: datetime) -> Inventory:
         )
     )
     linked = links.linked_organization_ids(viewer)
-    member_of = set(organizations_of(viewer).values_list("pk", flat=True))
+    member_of = set(organizations_of(viewer, who_may=Action.TEST).values_list("pk", flat=True))
     ready, in_progress, expired = [], [], []
     for card in cards:
         organization = card.campaign.organization

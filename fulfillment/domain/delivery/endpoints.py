@@ -15,7 +15,8 @@ import orjson
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from accounts.domain import audit
+from accounts.domain import audit, permissions
+from accounts.domain.permissions import Action
 from accounts.models import Organization, User, new_ulid
 from fulfillment.domain.delivery import attempts, queue
 from fulfillment.models import (
@@ -53,9 +54,10 @@ def create_endpoint(
 
     `limited` is False for a command of the operators: the limit of tests a minute is made for people.
     """
+    permissions.require(actor=actor, organization=organization, action=Action.CHANGE_ENDPOINTS)
     _check_url(url)
     # The organization's row is locked, so that two requests cannot both add the last one allowed.
-    Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     if organization.webhook_endpoints.filter(deleted_at=None).count() >= MAX_ENDPOINTS:
         raise ValidationError(f"An organization has at most {MAX_ENDPOINTS} endpoints: delete one first.")
     endpoint = WebhookEndpoint(
@@ -75,6 +77,7 @@ def change_endpoint(
 
     What waits for the endpoint goes to the new URL. `limited` is what it is for `create_endpoint`.
     """
+    permissions.require(actor=actor, organization=endpoint.organization, action=Action.CHANGE_ENDPOINTS)
     locked = _lock(endpoint)
     before, shown_before = {name: getattr(locked, name) for name in changes}, str(locked)
     for name, value in changes.items():
@@ -100,6 +103,7 @@ def delete_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) ->
 
     The claims themselves stay in the API, and can be sent to another endpoint with `resend_filtered`.
     """
+    permissions.require(actor=actor, organization=endpoint.organization, action=Action.CHANGE_ENDPOINTS)
     locked = _lock(endpoint)
     if locked.deleted_at is None:
         locked.deleted_at = now
@@ -110,6 +114,7 @@ def delete_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) ->
 @transaction.atomic
 def hold_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> None:
     """Send nothing more to the endpoint until it is released. Claims wait; nothing is dropped."""
+    permissions.require(actor=actor, organization=endpoint.organization, action=Action.CHANGE_ENDPOINTS)
     locked = _lock(endpoint)
     if locked.held_at is None:
         locked.held_at, locked.held_reason = now, HoldReason.OWNER
@@ -123,6 +128,7 @@ def release_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -
 
     An endpoint that goes on failing is held again after five more days.
     """
+    permissions.require(actor=actor, organization=endpoint.organization, action=Action.CHANGE_ENDPOINTS)
     locked = _lock(endpoint)
     locked.held_at, locked.held_reason = None, ""
     locked.breaker_open_until, locked.breaker_counts_from = None, now
@@ -155,6 +161,7 @@ def send_test_event(*, endpoint: WebhookEndpoint, actor: User, now: datetime) ->
 
 @transaction.atomic
 def _create_test(endpoint: WebhookEndpoint, actor: User, now: datetime) -> queue.Lease:
+    permissions.require(actor=actor, organization=endpoint.organization, action=Action.SEND_TEST_EVENTS)
     locked = _lock(endpoint)
     _check_limit(locked, now)
     delivery = _test_event(locked, actor, now)
@@ -164,7 +171,12 @@ def _create_test(endpoint: WebhookEndpoint, actor: User, now: datetime) -> queue
 
 
 def _ask_for_verification(endpoint: WebhookEndpoint, actor: User, now: datetime, limited: bool) -> None:
-    """A test event that a worker sends at once, and again by the schedule until it arrives."""
+    """A test event that a worker sends at once, and again by the schedule until it arrives.
+
+    Nothing leaves for an organization that waits for approval: its owners send the event afterwards.
+    """
+    if not permissions.state_allows(endpoint.organization, Action.SEND_TEST_EVENTS):
+        return
     if limited:
         _check_limit(endpoint, now)
     superseded = endpoint.deliveries.filter(claim=None, state=DeliveryState.PENDING, lease_token=None)

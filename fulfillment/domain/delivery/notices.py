@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.mail import send_mail
 from django.db.models.functions import Coalesce
 
-from accounts.models import MemberRole, User
+from accounts.domain.permissions import Action, people_of
 from fulfillment.domain.delivery.status import DELETED, FAILING, HELD
 from fulfillment.models import EndpointNotice, HoldReason, NoticeKind, WebhookEndpoint
 
@@ -108,11 +108,7 @@ def _mail(notice: EndpointNotice) -> None:
     """One mail to all owners: it is sent or it is not, and one bad address sends nobody a second."""
     endpoint = notice.endpoint
     kind = NoticeKind(notice.kind)
-    owners = User.objects.filter(
-        memberships__organization=endpoint.organization,
-        memberships__role=MemberRole.OWNER,
-        is_active=True,
-    ).exclude(email="")
+    owners = people_of(endpoint.organization, who_may=Action.CHANGE_ENDPOINTS).exclude(email="")
     released = f"Released: {notice.released_at:%-d %B %Y, %H:%M} UTC\n" if notice.released_at else ""
     text = (
         f"Organization: {endpoint.organization}\n"

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, QuerySet, TextChoices
 
-from accounts.domain import audit
+from accounts.domain import audit, permissions
+from accounts.domain.permissions import Action
 from accounts.models import User
 from fulfillment.domain.delivery.messages import CLAIM_CREATED, claim_body
 from fulfillment.models import Claim, Delivery, DeliveryState, Trigger, WebhookEndpoint
@@ -54,6 +55,7 @@ class ClaimFilter:
 @transaction.atomic
 def resend_delivery(*, delivery: Delivery, actor: User, now: datetime) -> None:
     """Send a delivery again, at the next free turn, with a new schedule. Raises ResendRefused."""
+    permissions.require(actor=actor, organization=delivery.endpoint.organization, action=Action.RESEND)
     if delivery.endpoint.deleted_at is not None:
         raise ResendRefused("Its endpoint was deleted: send the claim to another endpoint.")
     if not _make_due(Delivery.objects.filter(pk=delivery.pk, claim__isnull=False), now):
@@ -65,6 +67,7 @@ def resend_delivery(*, delivery: Delivery, actor: User, now: datetime) -> None:
 def resend_claim(*, claim: Claim, actor: User, now: datetime) -> list[WebhookEndpoint]:
     """Send a claim to every endpoint of its organization: again, or for the first time to those that were made
     after it. Returns them, without those that it is on its way to. Raises ResendRefused."""
+    permissions.require(actor=actor, organization=claim.organization, action=Action.RESEND)
     endpoints = WebhookEndpoint.objects.filter(organization=claim.organization_id, deleted_at=None)
     if not endpoints:
         raise ResendRefused("There is no endpoint to send it to: add one under Webhooks first.")
@@ -86,6 +89,7 @@ def resend_filtered(
 
     50 a second at most. Raises ResendRefused: too many at once, or another one is under way.
     """
+    permissions.require(actor=actor, organization=endpoint.organization, action=Action.RESEND)
     claims = claims_of(endpoint, which)
     count = claims.count()
     if dry_run:

@@ -54,15 +54,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--studio-url", default="http://127.0.0.1:9000", help="where the example studio is"
         )
-        parser.add_argument(
-            "--code", action="store_true", help="print the owner's sign-in code of this moment"
-        )
+        parser.add_argument("--code", action="store_true", help="print the sign-in code of this moment")
 
     def handle(self, *, studio_url: str, code: bool, **options: Any) -> None:
         if urlsplit(settings.SITE_URL).hostname not in ("127.0.0.1", "localhost", "::1"):
             raise CommandError("Demo accounts have public passwords: SITE_URL must be on this machine.")
         if code:
-            self.stdout.write(current_code())
+            self.stdout.write(f"{current_code()}   for nora, talia and oscar, each code once a person")
             return
         now = timezone.now()
         with transaction.atomic():
@@ -77,12 +75,12 @@ Demo sign-ins, the password is always {PASSWORD}
   viewer        vera   watch {settings.SITE_URL}/channels/mira/ for a minute, connect, claim
   streamer      mira   {settings.SITE_URL}/settings/channel/
   studio owner  nora   {settings.SITE_URL}/dashboard/   (asks for a code: make code)
-  operator      oscar  {settings.SITE_URL}/admin/
+  operator      oscar  {settings.SITE_URL}/admin/       (asks for a code: make code)
 """
 
 
 def current_code() -> str:
-    """The six digits that an authenticator app would show for the studio owner now."""
+    """The six digits that an authenticator app would show now: the demo's owners and operator share a secret."""
     return str(format_hotp_value(hotp_value(TOTP_SECRET, int(time.time()) // 30)))
 
 
@@ -91,6 +89,7 @@ def fill(*, studio_url: str, now: datetime) -> Campaign:
     if not signing.published_keys(now).exists():
         signing.create_signing_key(now=now)
     oscar = ensure_user("oscar", is_staff=True, is_superuser=True)
+    ensure_second_factor(oscar)
     mira = ensure_user("mira", picture_name="user-mira")
     tomo = ensure_user("tomo", picture_name="user-tomo")
     ensure_user("vera", picture_name="user-viewer")

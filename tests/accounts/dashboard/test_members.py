@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.test import Client
 
 from accounts.models import MemberRole, Organization, User
-from tests.dashboard import press, send_form, with_second_factor, words
+from tests.dashboard import press, send_form, sign_in, with_second_factor, words
 
 
 def test_a_member_is_added_by_user_name(owner_client: Client, studio: Organization, stranger: User) -> None:
@@ -41,7 +41,7 @@ def test_a_removed_member_is_out_at_once(
     owner_client: Client, studio: Organization, second_owner: User
 ) -> None:
     theirs = Client()
-    theirs.force_login(with_second_factor(second_owner))
+    sign_in(theirs, second_owner)
     assert theirs.get("/dashboard/").status_code == 200
     press(owner_client, f"/dashboard/members/{studio.memberships.get(user=second_owner).pk}/delete/")
     assert theirs.get("/dashboard/").headers["Location"] == "/dashboard/register/"

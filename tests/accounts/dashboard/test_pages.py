@@ -13,7 +13,7 @@ from django.test import Client
 from accounts.domain.apps import create_app, delete_app
 from accounts.models import AuditEvent, Organization, User
 from tests import factories
-from tests.dashboard import send_form, with_second_factor, words
+from tests.dashboard import send_form, sign_in, words
 
 FIELDS = {
     "name": "Lantern Works",
@@ -30,9 +30,9 @@ def test_registering_leads_through_the_second_factor_to_a_dashboard_that_waits(
     client.force_login(stranger)
     assert "Register your studio" in words(client.get("/dashboard/", follow=True))
     page = client.post("/dashboard/register/", FIELDS, follow=True)
-    assert page.redirect_chain[-1][0] == "/dashboard/second-factor/"
+    assert page.redirect_chain[-1][0] == "/settings/second-factor/"
     assert "/accounts/2fa/totp/activate/" in words(page)
-    with_second_factor(stranger)
+    sign_in(client, stranger)
     page = words(client.get("/dashboard/"))
     assert "Lantern Works is waiting for approval" in page
     assert "Getting started" in page
@@ -120,7 +120,7 @@ def test_pages_keep_the_policy(owner_client: Client) -> None:
 
 
 def test_a_member_is_told_that_owners_change(client: Client, member: User) -> None:
-    client.force_login(with_second_factor(member))
+    sign_in(client, member)
     mine = member.memberships.get()
     for url in ("/dashboard/members/add/", f"/dashboard/members/{mine.pk}/delete/"):
         page = client.get(url)

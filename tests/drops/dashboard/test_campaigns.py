@@ -11,7 +11,7 @@ from django.test import Client
 from accounts.models import Organization, User
 from drops.models import Campaign, CampaignReward, Category, Channel, Reward, WatchHour
 from tests import factories
-from tests.dashboard import form_data, press, send_form, with_second_factor, words
+from tests.dashboard import form_data, press, send_form, sign_in, words
 
 ADD = "/dashboard/campaigns/add/"
 ROW = "campaign_rewards-{}-{}"
@@ -225,7 +225,7 @@ def test_campaigns_are_listed_by_phase(owner_client: Client, live: Campaign, stu
 
 
 def test_a_reader_sees_the_plan_and_no_form(client: Client, live: Campaign, member: User) -> None:
-    client.force_login(with_second_factor(member))
+    sign_in(client, member)
     page = words(client.get(f"/dashboard/campaigns/{live.pk}/change/"))
     assert "Autumn cup" in page
     assert '<form class="form dash-form"' not in page

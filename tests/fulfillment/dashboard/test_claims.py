@@ -14,7 +14,7 @@ from accounts.models import MemberRole, Organization, User
 from drops.models import Campaign, Reward
 from fulfillment.models import Attempt, Claim, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
-from tests.dashboard import press, with_second_factor, words
+from tests.dashboard import press, sign_in, words
 from tests.factories import NOW
 from tests.fulfillment.delivering import make_claim, make_delivery
 
@@ -235,7 +235,7 @@ def test_a_member_who_looks_sends_nothing_again(
     client: Client, studio: Organization, delivery: Delivery, claim: Claim
 ) -> None:
     membership = factories.MembershipFactory(organization=studio, role=MemberRole.MEMBER)
-    client.force_login(with_second_factor(membership.user))
+    sign_in(client, membership.user)
     url = f"/dashboard/claims/{claim.pk}/resend/"
     assert url not in words(client.get(f"/dashboard/claims/{claim.pk}/change/"))
     assert press(client, url).status_code == 403
