@@ -7,7 +7,7 @@ import multiprocessing
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -92,7 +92,10 @@ def make_wishes(studio: str) -> list[tuple[str, str]]:
     (endpoint,) = delivery.make_endpoints([f"{studio}/"])
     organization = endpoint.organization
     now = timezone.now()
-    campaign = factories.CampaignFactory(organization=organization)
+    # Live now, not at the moment that tests have.
+    campaign = factories.CampaignFactory(
+        organization=organization, starts_at=now - timedelta(days=1), ends_at=now + timedelta(days=1)
+    )
     rewards = [
         factories.CampaignRewardFactory(campaign=campaign, required_minutes=1).reward for _ in range(REWARDS)
     ]

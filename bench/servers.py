@@ -99,13 +99,11 @@ def running_web(
 
 
 @contextmanager
-def running_worker(settings: Mapping[str, str], *, threads: int = 8) -> Iterator[None]:
-    """A Celery worker with beat, as the Procfile starts it."""
-    command = parse_procfile((ROOT / "Procfile").read_text()).processes["worker"]
-    with (
-        tempfile.TemporaryDirectory(prefix="drops-bench-") as folder,
-        _running(command, {**settings, "STATE_DIR": folder, "WORKER_THREADS": str(threads)}),
-    ):
+def running_worker(settings: Mapping[str, str], name: str = "worker", *, threads: int = 8) -> Iterator[None]:
+    """The clock, and the Celery worker of that name, as the Procfile starts them."""
+    processes = parse_procfile((ROOT / "Procfile").read_text()).processes
+    sizes = {"WORKER_THREADS": str(threads), "DELIVERY_THREADS": str(threads)}
+    with _running(processes["clock"], settings), _running(processes[name], {**settings, **sizes}):
         yield
 
 

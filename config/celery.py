@@ -3,16 +3,35 @@
 import gc
 import os
 import warnings
+from typing import Any
 
 from celery import Celery, signals
+from celery.app.amqp import AMQP
 from celery.exceptions import SecurityWarning
+from kombu import Connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 # Celery warns of running as root. Messages are JSON, so nothing in them is run; containers often have no other user.
 warnings.simplefilter("ignore", SecurityWarning)
 
-app = Celery("drops")
+RECONNECT_EVERY = 1  # second
+
+
+class QuickConnection(Connection):
+    """Tries again every second. Celery waits up to half a minute between two tries, so nothing would be done for
+    that long after the broker is back, and it has no setting for that."""
+
+    def ensure_connection(self, *args: Any, **options: Any) -> Any:
+        intervals = {"interval_start": RECONNECT_EVERY, "interval_step": 0, "interval_max": RECONNECT_EVERY}
+        return super().ensure_connection(*args, **(options | intervals))
+
+
+class QuickAMQP(AMQP):
+    Connection = QuickConnection
+
+
+app = Celery("drops", amqp=QuickAMQP)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

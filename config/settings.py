@@ -135,24 +135,26 @@ CELERY_BROKER_URL = REDIS_URL or "memory://"
 CELERY_TASK_ALWAYS_EAGER = not REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# A publish gives up within two seconds: what a lost task would have done, the next one does.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker for as long as it takes
+# A publish is tried once: what a lost task would have done, the next one does.
 CELERY_TASK_PUBLISH_RETRY = False
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 2, "socket_connect_timeout": 2} if REDIS_URL else {}
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 2, "socket_connect_timeout": 2, "max_retries": 0}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# A thread that is free takes a message, and none is kept for one that is busy.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "celerybeat-schedule")
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_TASK_ROUTES = {"fulfillment.tasks.deliver": {"queue": "deliveries"}}
+CELERY_BEAT_SCHEDULER = "config.clock.Clock"
+# When the clock starts everything is due, and nothing remembers what ran before: every task may run at any time.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
+    "credit watch time": {"task": "drops.tasks.credit_watch_time", "schedule": 1},
+    "deliver what is due": {"task": "fulfillment.tasks.deliver", "schedule": 1},
     "note phase changes": {"task": "drops.tasks.note_phase_changes", "schedule": 60},
-    # One that no worker took in time is dropped: the next one does the same.
-    "credit watch time": {
-        "task": "drops.tasks.credit_watch_time",
-        "schedule": 1,
-        "options": {"expires": 5},
-    },
     "count viewers": {"task": "drops.tasks.count_viewers", "schedule": 60, "options": {"expires": 60}},
-    "purge watch history": {"task": "drops.tasks.purge_watch_history", "schedule": 86400},
-    "clear expired tokens": {"task": "accounts.tasks.clear_tokens", "schedule": 3600},
     "tell owners of failing webhooks": {"task": "fulfillment.tasks.tell_owners", "schedule": 60},
+    "clear expired tokens": {"task": "accounts.tasks.clear_tokens", "schedule": 3600},
+    "purge watch history": {"task": "drops.tasks.purge_watch_history", "schedule": 86400},
 }
 
 # Watch time
@@ -295,7 +297,7 @@ OUTBOUND_CA_FILE = env.text("OUTBOUND_CA_FILE")
 SIGNING_KEY_DIR = env.text("SIGNING_KEY_DIR")
 # The threads of one web process: at most half of them wait for partners' servers at a time.
 WEB_THREADS = env.number("WEB_THREADS", 8)
-# The deliveries that one worker process makes at a time.
+# The deliveries that one worker of the queue `deliveries` makes at a time: its --concurrency.
 DELIVERY_THREADS = env.number("DELIVERY_THREADS", 64)
 
 # Language, files, safety

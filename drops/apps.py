@@ -7,8 +7,11 @@ class DropsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.domain.users import account_deleted
+        from config.middleware import health
         from drops.domain.catalogue.channels import empty_channel
         from drops.domain.watch.history import forget_visits
+        from drops.domain.watch.stream import ages
 
         account_deleted.connect(empty_channel)
         account_deleted.connect(forget_visits)
+        health.ages_of.append(ages)

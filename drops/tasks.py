@@ -9,6 +9,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from config import ticks
 from drops.domain.campaigns import phases
 from drops.domain.catalogue import livestreams
 from drops.domain.watch import history, stream
@@ -30,6 +31,7 @@ def credit_watch_time() -> int:
 
     Any number of workers may run it at once: they share the partitions out among themselves.
     """
+    ticks.note("celery")
     if not settings.REDIS_URL or not _crediting.acquire(blocking=False):
         return 0
     try:

@@ -1,38 +1,29 @@
-"""What Celery does for claims: its worker processes host the delivery loop, and its beat sends notices."""
+"""What Celery does for claims: deliveries, on a queue of their own, and notices to owners."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from celery import bootsteps, shared_task
-from django.conf import settings
+from celery import shared_task, signals
 from django.utils import timezone
 
-from config.celery import app
-from fulfillment.domain.delivery import notices
-from fulfillment.domain.delivery.dispatcher import Dispatcher
+from config import ticks
+from fulfillment.domain.delivery import delivering, notices
+from fulfillment.domain.delivery.calling import QUEUE, call_workers
 
 
-class Delivering(bootsteps.StartStopStep):
-    """Runs in every worker from its start to its end, whether the broker is there or not.
+@shared_task
+def deliver() -> int:
+    """Called every second by beat, and by whoever left something due; returns how many attempts were made.
 
-    After beat, which is forked off and must not inherit a loop's connections.
+    The message carries nothing: what is due is in the database, and its lease says whose it is.
     """
-
-    requires = ("celery.worker.components:Beat",)
-
-    def __init__(self, worker: Any, **_: Any) -> None:
-        super().__init__(worker)
-        self._dispatcher = Dispatcher(threads=settings.DELIVERY_THREADS, clock=timezone.now)
-
-    def start(self, worker: Any) -> None:
-        self._dispatcher.start()
-
-    def stop(self, worker: Any) -> None:
-        self._dispatcher.stop()
+    ticks.note(QUEUE)
+    return delivering.deliver_due(clock=timezone.now, call=call_workers)
 
 
-app.steps["worker"].add(Delivering)
+@signals.worker_shutting_down.connect
+def end_deliveries(**_: object) -> None:
+    """A worker that was told to stop waits for its tasks: they make no further attempt."""
+    delivering.stop()
 
 
 @shared_task

@@ -1,5 +1,5 @@
-"""The processes of `make run`: each ends with all that it started, all end together, and the site's web processes
-are started anew when they answer no more.
+"""The processes of `make run`: each ends with all that it started, all end together, the site's web processes
+are started anew when they answer no more, and the clock when it ends.
 """
 
 from __future__ import annotations
@@ -86,14 +86,17 @@ class GroupProcess(Process):
             super().run(events, ignore_signals)
 
     def _is_to_run_again(self) -> bool:
-        return bool(self._child.hangs) and self._restarts < MOST_RESTARTS
+        # The clock remembers nothing: what killed it is no reason to end all others.
+        ended_badly = self.name == "clock" and self._child.returncode not in (None, 0)
+        return bool(self._child.hangs or ended_badly) and self._restarts < MOST_RESTARTS
 
     def _send_message(self, data: Any, type: str = "line") -> None:  # noqa: A002 - honcho's word
         if type == "start" and self.name == "web":
             port = int(self.env["PORT"])
             Thread(target=self._child.end_when_it_hangs, args=(port,), daemon=True).start()
         if type == "stop" and self._is_to_run_again():
-            type, data = "line", b"It answered no more. It is started anew.\n"  # noqa: A001
+            why = b"answered no more" if self._child.hangs else b"ended"
+            type, data = "line", b"It %s. It is started anew.\n" % why  # noqa: A001
         super()._send_message(data, type)
 
 

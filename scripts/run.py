@@ -142,8 +142,8 @@ def prepare(state: Path) -> dict[str, str]:
     if result.returncode:
         raise SystemExit("Drops could not be prepared: the lines above say why.")
     environ.Env.read_env(state / "studio.env")
-    # A worker begins with the demo's test event, and the studio that gets it asks the site for its key.
-    processes["worker"] = f"python -m scripts.ports $PORT $STUDIO_PORT && {processes['worker']}"
+    # Deliveries begin with the demo's test event, and the studio that gets it asks the site for its key.
+    processes["deliveries"] = f"python -m scripts.ports $PORT $STUDIO_PORT && {processes['deliveries']}"
     return processes
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from bench.servers import set_up_django
@@ -61,6 +62,8 @@ def main(database: str, seconds: int, seed: int) -> int:
         valkey = start("valkey", valkey_command)
         web = start("web", procfile_command("web"))
         worker = start("worker", procfile_command("worker"))
+        deliveries = start("deliveries", procfile_command("deliveries"))
+        clock = start("clock", procfile_command("clock"))
         wait_until_listening(port)
         site = f"http://127.0.0.1:{port}"
         load = stack.enter_context(Load(site, wishes, seed, threads=VIEWERS[database], pause=PAUSE))
@@ -72,6 +75,8 @@ def main(database: str, seconds: int, seed: int) -> int:
         choice: dict[str, Callable[[], None]] = {
             "kill -9 web": web.kill,
             "kill -9 worker": worker.kill,
+            "kill -9 deliveries": deliveries.kill,
+            "kill -9 clock": clock.kill,
             "kill -9 valkey": valkey.kill,
             "valkey hangs": partial(troubles.hang, valkey, hung),
             "valkey is flushed": partial(troubles.flush, redis_url),
@@ -105,9 +110,14 @@ def main(database: str, seconds: int, seed: int) -> int:
         ]
         broken = not all(invariant.holds for invariant in found)
         if broken:
-            for error in [*web.errors(), *worker.errors()]:
+            for error in chain.from_iterable(
+                program.errors() for program in (web, worker, deliveries, clock)
+            ):
                 print(f"\n{error}")
-    print(f"killed: web {web.killed}, worker {worker.killed}, valkey {valkey.killed} times")
+    killed = ", ".join(
+        f"{program.name} {program.killed}" for program in (web, worker, deliveries, clock, valkey)
+    )
+    print(f"killed: {killed} times")
     print(f"claims: {len(load.told)} in {took:.0f} s, and {len(quiet.told)} of the studio without a server")
     print(f"requests to studios: {requests} meanwhile, {len(sink.seen) - requests} afterwards")
     for invariant in found:

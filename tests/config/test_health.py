@@ -5,8 +5,12 @@ from __future__ import annotations
 import socket
 
 import pytest
+import redis
 from django.test import Client
 from pytest_django import Settings
+
+from config import ticks
+from drops.models import WatchPartition
 
 
 def test_the_process_is_up_whatever_else_is(client: Client, settings: Settings) -> None:
@@ -18,14 +22,78 @@ def test_the_process_is_up_whatever_else_is(client: Client, settings: Settings) 
     assert response.json() == {"status": "ok"}
 
 
-@pytest.mark.django_db
-def test_ready_when_database_and_redis_answer(client: Client, settings: Settings, valkey_url: str) -> None:
+@pytest.fixture
+def ticking(settings: Settings, valkey_url: str) -> redis.Redis:
+    """A Redis where a worker of each queue was reached just now."""
     settings.REDIS_URL = valkey_url
+    for queue in ticks.QUEUES:
+        ticks.note(queue)
+    return ticks.client(valkey_url)
+
+
+def beat_from(seconds_ago: int, connection: redis.Redis) -> str:
+    """Add a beat to the stream of partition 0; returns its id."""
+    seconds, _ = connection.time()
+    beat_id = f"{(seconds - seconds_ago) * 1000}-0"
+    connection.xadd("drops:watch:0", {"b": "1 1 0 0 0"}, id=beat_id)
+    return beat_id
+
+
+@pytest.mark.django_db
+def test_ready_when_all_answer_and_tasks_are_carried_out(client: Client, ticking: redis.Redis) -> None:
+    beat_from(60, ticking)
 
     response = client.get("/readyz")
 
     assert response.status_code == 200
-    assert response.json() == {"database": "ok", "redis": "ok"}
+    answer = response.json()
+    ages = answer.pop("seconds")
+    assert answer == {"database": "ok", "redis": "ok", "tasks": "ok"}
+    assert ages.keys() == {"celery", "deliveries", "oldest beat"}
+    assert ages["oldest beat"] >= 59
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("queue", ticks.QUEUES)
+def test_not_ready_when_a_queue_was_not_reached_for_a_minute(
+    client: Client, ticking: redis.Redis, queue: str
+) -> None:
+    ticking.pexpire(f"drops:tick:{queue}", ticks.KEPT - 61_000)
+
+    response = client.get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json()["tasks"] == "late"
+    assert response.json()["seconds"][queue] >= 61
+
+
+@pytest.mark.django_db
+def test_not_ready_when_no_tick_is_known(client: Client, settings: Settings, valkey_url: str) -> None:
+    settings.REDIS_URL = valkey_url
+
+    response = client.get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json()["tasks"] == "late"
+    assert response.json()["seconds"] == {"celery": None, "deliveries": None, "oldest beat": 0}
+
+
+@pytest.mark.django_db
+def test_not_ready_when_a_beat_waits_for_two_minutes(client: Client, ticking: redis.Redis) -> None:
+    beat_from(121, ticking)
+
+    response = client.get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json()["tasks"] == "late"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_beat_that_was_credited_waits_no_more(client: Client, ticking: redis.Redis) -> None:
+    """A worker that dies after its commit leaves the beat in the stream."""
+    WatchPartition.objects.create(pk=0, position=beat_from(121, ticking))
+
+    assert client.get("/readyz").json()["seconds"]["oldest beat"] == 0
 
 
 @pytest.mark.django_db
@@ -40,7 +108,7 @@ def test_not_ready_while_redis_refuses(client: Client, settings: Settings) -> No
     response = client.get("/readyz")
 
     assert response.status_code == 503
-    assert response.json() == {"database": "ok", "redis": "unreachable"}
+    assert response.json() == {"database": "ok", "redis": "unreachable", "tasks": "unreachable"}
 
 
 @pytest.mark.django_db
@@ -51,7 +119,7 @@ def test_a_redis_that_hangs_is_given_up(client: Client, settings: Settings) -> N
         response = client.get("/readyz")
 
         assert response.status_code == 503
-        assert response.json() == {"database": "ok", "redis": "unreachable"}
+        assert response.json() == {"database": "ok", "redis": "unreachable", "tasks": "unreachable"}
 
 
 @pytest.mark.django_db

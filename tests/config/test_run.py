@@ -7,10 +7,12 @@ import signal
 import socket
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import redis
 import requests
 
 from scripts.postgresql import running_postgresql
@@ -39,12 +41,25 @@ def wait_until_gone(site: Site) -> None:
     assert processes_of(site) == {}
 
 
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
 def leader(site: Site, program: str) -> int:
     """The process that runs a line of the Procfile: it leads its group."""
     (found,) = (
         pid for pid, command in processes_of(site).items() if program in command and os.getpgid(pid) == pid
     )
     return found
+
+
+def readiness(site: Site) -> dict[str, str]:
+    """What answers and works, without the figures."""
+    answer = requests.get(f"{site.url}/readyz", timeout=60).json()
+    return {name: value for name, value in answer.items() if name != "seconds"}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +70,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_second_start_keeps_settings_and_data(state: Path) -> None:
     with running_site(state) as first:
-        assert requests.get(f"{first.url}/readyz", timeout=60).json() == {"database": "ok", "redis": "ok"}
+        assert readiness(first) == {"database": "ok", "redis": "ok", "tasks": "ok"}
         assert requests.get(first.studio_url, timeout=60).ok
         assert "vera" in first.said()
     settings, studio = (state / "env").read_text(), (state / "studio.env").read_text()
@@ -92,6 +107,27 @@ def test_web_processes_that_answer_no_more_are_started_anew(state: Path) -> None
         assert site.process.poll() is None
 
 
+def test_the_clock_is_watched_and_goes_on_when_it_was_killed(state: Path, valkey_url: str) -> None:
+    with running_site(state, REDIS_URL=valkey_url) as site, redis.from_url(valkey_url) as connection:
+        clock = leader(site, "config beat")
+        os.kill(clock, signal.SIGSTOP)
+        # Ticks that are on their way come through; then the minute after which it is noticed is over at once.
+        wait_until(lambda: not connection.llen("celery") + connection.llen("deliveries"))
+        wait_until(lambda: connection.delete("drops:tick:celery") == 0)
+        assert requests.get(f"{site.url}/readyz", timeout=60).status_code == 503
+        assert readiness(site) == {"database": "ok", "redis": "ok", "tasks": "late"}
+
+        connection.xadd("drops:watch:0", {"b": "no beat"})
+        os.kill(clock, signal.SIGKILL)
+
+        wait_until(lambda: "It ended. It is started anew." in site.said())
+        wait_until(lambda: connection.xlen("drops:watch:0") == 0)
+        wait_until(lambda: readiness(site)["tasks"] == "ok")
+        assert leader(site, "config beat") != clock
+        assert site.process.poll() is None
+        assert not list(state.glob("celerybeat*"))
+
+
 def test_what_is_kept_is_the_owners_alone(state: Path) -> None:
     (state / "old").mkdir(mode=0o755, exist_ok=True)
     (state / "old" / "dump").touch(mode=0o644)
@@ -109,7 +145,7 @@ def test_postgresql_and_redis_are_used_where_they_are_named(tmp_path: Path, valk
         running_postgresql() as database_url,
         running_site(tmp_path, DATABASE_URL=database_url, REDIS_URL=valkey_url) as site,
     ):
-        assert requests.get(f"{site.url}/readyz", timeout=60).json() == {"database": "ok", "redis": "ok"}
+        assert readiness(site) == {"database": "ok", "redis": "ok", "tasks": "ok"}
         assert "granian" in str(processes_of(site))
         assert "valkey-server" not in str(processes_of(site))
         assert not (tmp_path / "db.sqlite3").exists()
@@ -132,7 +168,10 @@ def test_ctrl_c_ends_every_process(state: Path, signal_number: int) -> None:
         wait_until_gone(site)
 
 
-@pytest.mark.parametrize(("program", "name"), [("granian", "web"), ("celery", "worker")])
+@pytest.mark.parametrize(
+    ("program", "name"),
+    [("granian", "web"), ("--queues celery", "worker"), ("--queues deliveries", "deliveries")],
+)
 def test_when_one_dies_all_end_and_it_is_named(state: Path, program: str, name: str) -> None:
     with running_site(state) as site:
         os.kill(leader(site, program), signal.SIGKILL)

@@ -164,6 +164,19 @@ def credit_partition(*, number: int, now: datetime) -> int:
     return len(entries)
 
 
+def ages() -> dict[str, float | None]:
+    """How many seconds the oldest beat has waited to be credited; 0 where none waits. redis.RedisError."""
+    positions = dict(WatchPartition.objects.values_list("pk", "position"))
+    with client(settings.REDIS_URL).pipeline(transaction=False) as pipeline:
+        for number in range(settings.WATCH_PARTITIONS):
+            pipeline.xrange(key(number), min=f"({positions.get(number, '0-0')}", count=1)
+        pipeline.time()
+        *firsts, (seconds, microseconds) = pipeline.execute()
+    now = seconds + microseconds / 1_000_000
+    since = [int(entry_id.partition(b"-")[0]) / 1000 for first in firsts for entry_id, _ in first]
+    return {"oldest beat": max(0.0, round(now - min(since, default=now), 3))}
+
+
 def _pack(beat: Beat) -> str:
     return f"{beat.viewer_id} {beat.channel_id} {beat.kind:d} {beat.livestream_id} {beat.player}"
 

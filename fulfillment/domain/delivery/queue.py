@@ -21,6 +21,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from accounts.models import new_ulid, ulid_parameter, ulid_text
 from config.rows import columns, insert, select
 from fulfillment.domain.delivery import breaker, status
+from fulfillment.domain.delivery.calling import call_workers
 from fulfillment.domain.delivery.messages import CLAIM_CREATED, claim_body
 from fulfillment.domain.delivery.schedule import what_follows
 from fulfillment.models import (
@@ -65,9 +66,9 @@ def create_for_claim(*, claim: Claim, now: datetime, lease: bool) -> list[Lease]
     ready = [
         endpoint
         for endpoint in endpoints
-        if lease and status.holds(status.TAKES_CLAIMS & ~status.BREAKER_SET, endpoint)
+        if status.holds(status.TAKES_CLAIMS & ~status.BREAKER_SET, endpoint)
     ]
-    in_flight = _in_flight(ready, now)
+    in_flight = _in_flight(ready, now) if lease else {}
     created, leased = [], []
     for endpoint in endpoints:
         delivery = Delivery(
@@ -79,10 +80,12 @@ def create_for_claim(*, claim: Claim, now: datetime, lease: bool) -> list[Lease]
             next_attempt_at=claim.created_at,
             created_at=claim.created_at,
         )
-        if endpoint in ready and in_flight.get(endpoint.pk, 0) < IN_FLIGHT_PER_ENDPOINT:
+        if lease and endpoint in ready and in_flight.get(endpoint.pk, 0) < IN_FLIGHT_PER_ENDPOINT:
             leased.append(_lease(delivery, endpoint, now, REQUEST_DEADLINE))
         created.append(delivery)
     insert(created)
+    if len(leased) < len(ready):
+        transaction.on_commit(call_workers, robust=True)
     return leased
 
 
@@ -279,3 +282,4 @@ def give_back(lease: Lease, *, now: datetime) -> None:
     Delivery.objects.filter(pk=lease.delivery.pk, lease_token=lease.token).update(
         lease_token=None, leased_at=None, next_attempt_at=now, attempt_count=F("attempt_count") - 1
     )
+    transaction.on_commit(call_workers, robust=True)
