@@ -17,7 +17,7 @@ import pytest
 from scripts.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 120  # seconds, for a machine that does much else
+PATIENCE = 300  # seconds, for a machine that does much else
 
 
 @dataclass

@@ -20,7 +20,7 @@ from tests.chaos.programs import Program
 # Seconds. A hang is longer than what a claim may lose by it.
 HANG = 5.0
 DOWN = 1.0
-RECOVERY = 20.0
+RECOVERY = 60.0  # seconds: a busy machine takes half of it to start a web process
 
 
 @dataclass(frozen=True)
