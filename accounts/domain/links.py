@@ -60,11 +60,12 @@ def live_link(*, viewer_id: int, organization_id: str | None) -> GameLink:
     return link
 
 
-def connect_address(*, organization: Organization, return_to: str) -> str:
-    """Where to send a viewer to connect, and be sent back to `return_to`; "" where there is no such page."""
-    if not organization.connect_url:
+def connect_address(*, connect_url: str, return_to: str) -> str:
+    """Where to send a viewer to connect at an organization's `connect_url`, and be sent back to `return_to`; "" where
+    there is no such page."""
+    if not connect_url:
         return ""
-    parts = urlsplit(organization.connect_url)
+    parts = urlsplit(connect_url)
     query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), ("return_to", return_to)])
     return parts._replace(query=query).geturl()
 

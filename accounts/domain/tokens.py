@@ -11,7 +11,8 @@ from typing import Any
 from django.db import connection, transaction
 from oauth2_provider.models import AccessToken, Grant, RefreshToken
 
-from accounts.models import ORGANIZATION_IS_ACTIVE, OAuthApp, User, ulid_text
+from accounts.models import ORGANIZATION_IS_ACTIVE, OAuthApp, User
+from config import sql
 
 
 def checksum(raw: str) -> str:
@@ -91,14 +92,12 @@ def caller(*, raw: str, now: datetime) -> Caller | None:
     None if it is unknown, expired, of a deleted app, of an organization that is not approved or is
     suspended, or of a person who is gone.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_CALLER, [checksum(raw), connection.ops.adapt_datetimefield_value(now)])
-        row = cursor.fetchone()
-    if row is None:
+    rows = sql.fetch(_CALLER, [checksum(raw), sql.moment(now)])
+    if not rows:
         return None
-    app_id, client_id, is_platform, organization_id, scope, user_id, username, email, picture = row
+    app_id, client_id, is_platform, organization_id, scope, user_id, username, email, picture = rows[0]
     if organization_id is not None:
-        organization_id = ulid_text(organization_id)
+        organization_id = sql.to_ulid(organization_id)
     person = None
     if user_id is not None:
         if username is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -96,6 +96,31 @@ PHASE_RULES = (
 LAST_RESORT = CampaignPhase.SCHEDULED
 
 
+class HasMoments(Protocol):
+    """What the phases are read of: a campaign, or what was read of one."""
+
+    @property
+    def published_at(self) -> datetime | None: ...
+    @property
+    def announces_at(self) -> datetime: ...
+    @property
+    def starts_at(self) -> datetime: ...
+    @property
+    def ends_at(self) -> datetime: ...
+    @property
+    def closes_at(self) -> datetime: ...
+    @property
+    def withdrawn_at(self) -> datetime | None: ...
+
+
+def phase_at(campaign: HasMoments, now: datetime) -> CampaignPhase:
+    for rule in PHASE_RULES:
+        moment: datetime | None = getattr(campaign, rule.field)
+        if (moment is None) if rule.unset else (moment is not None and moment <= now):
+            return rule.phase
+    return LAST_RESORT
+
+
 class CampaignQuerySet(models.QuerySet["Campaign"]):
     def with_phase(self, now: datetime) -> CampaignQuerySet:
         """Annotate `phase_now`, the phase at `now`, to filter and order by."""
@@ -178,11 +203,7 @@ class Campaign(models.Model):
         return self.name
 
     def phase(self, now: datetime) -> CampaignPhase:
-        for rule in PHASE_RULES:
-            moment: datetime | None = getattr(self, rule.field)
-            if (moment is None) if rule.unset else (moment is not None and moment <= now):
-                return rule.phase
-        return LAST_RESORT
+        return phase_at(self, now)
 
     @property
     def announcement_days(self) -> int:

@@ -59,7 +59,7 @@ def campaign_detail(request: HttpRequest, campaign_id: str) -> HttpResponse:
         "is_linked": viewer is not None
         and links.is_linked(viewer=viewer, organization=campaign.organization),
         "connect_address": links.connect_address(
-            organization=campaign.organization, return_to=settings.SITE_URL + request.path
+            connect_url=campaign.organization.connect_url, return_to=settings.SITE_URL + request.path
         ),
     }
     return render(request, "drops/campaign_detail.html", context)

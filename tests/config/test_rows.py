@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError
-from django.forms.models import model_to_dict
 
-from config.rows import insert, select
+from config.rows import insert
 from fulfillment.models import Attempt, Delivery, WebhookEndpoint
 from tests import factories
 
@@ -65,26 +64,3 @@ def test_what_the_database_refuses_is_an_error(now):
 
     with pytest.raises(IntegrityError):
         insert([sent])
-
-
-def test_selected_rows_are_those_of_the_orm_with_what_else_was_asked_for(now):
-    made = factories.WebhookEndpointFactory(verified_at=now)
-
-    (read,) = select(
-        WebhookEndpoint,
-        "SELECT endpoint.*, 1 + %s AS sum FROM fulfillment_webhookendpoint endpoint",
-        [41],
-    )
-
-    assert columns(read) == columns(WebhookEndpoint.objects.get(pk=made.pk))
-    assert model_to_dict(read) == model_to_dict(made)
-    assert read.sum == 42
-    assert not read._state.adding
-
-
-def test_fields_that_were_not_asked_for_are_read_when_needed(django_assert_num_queries):
-    made = factories.WebhookEndpointFactory()
-    (read,) = select(WebhookEndpoint, "SELECT id FROM fulfillment_webhookendpoint", [])
-
-    with django_assert_num_queries(1):
-        assert read.url == made.url

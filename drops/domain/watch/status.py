@@ -10,6 +10,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext, gettext_lazy as _
 
 from accounts.models import User
+from config.rounding import ceil_div
 from drops.domain.watch import timeline
 from drops.domain.watch.beats import MAX_BEAT
 from drops.domain.watch.epochs import REMEMBERED
@@ -35,7 +36,7 @@ class CampaignStatus:
         """Whole minutes until the next reward, rounded up; 0 when every reward is reached."""
         if self.next_reward is None:
             return 0
-        return -(-(self.next_reward.required_seconds - self.seconds) // 60)
+        return ceil_div(self.next_reward.required_seconds - self.seconds, 60)
 
 
 @dataclass(frozen=True)

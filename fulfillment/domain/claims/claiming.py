@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import transaction
 from django.urls import reverse
 from ulid import ULID, PureRandomPolicy, ULIDGenerator
 
 from accounts.domain import links
-from accounts.domain.permissions import Action, roles_with
-from accounts.models import ORGANIZATION_IS_ACTIVE, User, ulid_parameter, ulid_text
-from config.rows import insert, select
+from accounts.models import User
+from config import sql
+from config.rounding import ceil_div
+from config.rows import insert
 from drops.models import Campaign, Reward
+from fulfillment.domain.claims.facts import ClaimFacts, claim_facts
 from fulfillment.domain.delivery import attempts, bulkhead, queue
 from fulfillment.models import Claim
 
@@ -49,37 +50,13 @@ def claim_reward(*, viewer: User, campaign_id: str, reward_id: str, now: datetim
     whatever that server does. A repeat returns the same claim and sends nothing. Not to be called
     in a transaction.
     """
-    campaign = _read(viewer.pk, campaign_id, reward_id)
-    if campaign.claim_id is not None:
-        return Claim.objects.get(pk=campaign.claim_id)
-    refused = refusal_of(
-        campaign=campaign,
-        organization_is_active=campaign.organization_is_active,
-        required_minutes=campaign.required_minutes,
-        seconds=campaign.seconds,
-        is_member=campaign.is_member,
-        linked=campaign.linked,
-        now=now,
-    )
-    if refused is not None:
+    facts = _facts(viewer, campaign_id, reward_id)
+    if facts.claim_id is not None:
+        return Claim.objects.get(pk=facts.claim_id)
+    if (refused := refusal_of(facts, now)) is not None:
         raise refused
-    claim = Claim(
-        organization_id=campaign.organization_id,
-        viewer_id=viewer.pk,
-        campaign_id=campaign.pk,
-        reward_id=reward_id,
-        external_id=campaign.external_id,
-        created_at=now,
-        updated_at=now,
-    )
-    with bulkhead.slot(campaign.organization_id) as may_wait:
-        try:
-            leased, committed_at = _commit(claim, now, may_wait)
-        except IntegrityError:
-            claimed = Claim.objects.filter(viewer=viewer, campaign=campaign_id, reward=reward_id).first()
-            if claimed is None:
-                raise
-            return claimed  # by another request, which came first
+    with bulkhead.slot(facts.organization_id) as may_wait:
+        claim, leased, committed_at = _commit(viewer, facts, reward_id, now, may_wait)
         try:
             attempts.attempt_leased(leased, now=committed_at)
         except Exception:  # the claim stands: a worker finds its delivery when the lease ends
@@ -87,43 +64,11 @@ def claim_reward(*, viewer: User, campaign_id: str, reward_id: str, now: datetim
     return claim
 
 
-# All that a claim depends on, in one statement and written out: put together from models it would be
-# seven, and most of what a claim costs.
-_TESTERS = ", ".join(f"'{role.value}'" for role in roles_with(Action.TEST))
-_ASKED_FOR = f"""
-    SELECT campaign.id, campaign.organization_id, campaign.test_mode, campaign.announces_at, campaign.starts_at,
-        campaign.ends_at, campaign.closes_at, campaign.published_at, campaign.withdrawn_at,
-        {ORGANIZATION_IS_ACTIVE} AS organization_is_active,
-        attached.required_minutes, reward.external_id, COALESCE(progress.seconds, 0) AS seconds,
-        claim.id AS claim_id,
-        EXISTS (SELECT 1 FROM accounts_membership membership
-            WHERE membership.organization_id = campaign.organization_id
-                AND membership.user_id = %(viewer)s AND membership.role IN ({_TESTERS})) AS is_member,
-        EXISTS (SELECT 1 FROM accounts_gamelink link
-            WHERE link.organization_id = campaign.organization_id
-                AND link.viewer_id = %(viewer)s AND link.unlinked_at IS NULL) AS linked
-    FROM drops_campaign campaign
-    JOIN accounts_organization organization ON organization.id = campaign.organization_id
-    JOIN drops_campaignreward attached ON attached.campaign_id = campaign.id
-    JOIN drops_reward reward ON reward.id = attached.reward_id
-    LEFT JOIN drops_progress progress
-        ON progress.campaign_id = campaign.id AND progress.viewer_id = %(viewer)s
-    LEFT JOIN fulfillment_claim claim
-        ON claim.campaign_id = campaign.id AND claim.reward_id = reward.id AND claim.viewer_id = %(viewer)s
-    WHERE campaign.id = %(campaign)s AND reward.id = %(reward)s AND campaign.published_at IS NOT NULL
-"""  # noqa: S608 - put together from our own constants
-
-
-def _read(viewer_id: int, campaign_id: str, reward_id: str) -> Any:
-    """The campaign, with what else the statement says of it. Raises NothingToClaim or ClaimRefused."""
-    asked_for = {
-        "viewer": viewer_id,
-        "campaign": ulid_parameter(campaign_id),
-        "reward": ulid_parameter(reward_id),
-    }
-    found = select(Campaign, _ASKED_FOR, asked_for)
-    if found:
-        return found[0]
+def _facts(viewer: User, campaign_id: str, reward_id: str) -> ClaimFacts:
+    """Raises NothingToClaim or ClaimRefused."""
+    facts = claim_facts(viewer_id=viewer.pk, campaign_id=campaign_id, reward_id=reward_id)
+    if facts is not None:
+        return facts
     if not Campaign.objects.filter(pk=campaign_id, published_at__isnull=False).exists():
         raise NothingToClaim("No such campaign.")
     if not Reward.objects.filter(pk=reward_id).exists():
@@ -132,18 +77,37 @@ def _read(viewer_id: int, campaign_id: str, reward_id: str) -> Any:
 
 
 @transaction.atomic(durable=True)
-def _commit(claim: Claim, now: datetime, may_wait: bool) -> tuple[list[queue.Lease], datetime]:
-    """Save `claim` and its deliveries. IntegrityError where the viewer has claimed this reward.
+def _commit(
+    viewer: User, facts: ClaimFacts, reward_id: str, now: datetime, may_wait: bool
+) -> tuple[Claim, list[queue.Lease], datetime]:
+    """Save the claim and its deliveries; the leases are those of the deliveries to attempt at once.
 
     A partner that pages with the last id it saw must never meet a smaller one later. So an id is drawn
-    under a lock that is held to the commit: when one is drawn, every smaller one is committed.
-    Returns also the moment when it was this claim's turn: leases and attempts count from there.
+    under a lock that is held to the commit: when one is drawn, every smaller one is committed. A claim may
+    have waited for that lock, so it is judged again under it: the viewer may have unlinked meanwhile, or
+    another request may have made the claim. Returns also the moment when it was this claim's turn: leases
+    and attempts count from there.
     """
     began = time.monotonic()
-    claim.id = _draw_id(claim.organization_id, now)
+    claim_id = _draw_id(facts.organization_id, now)
     at = now + timedelta(seconds=time.monotonic() - began)
+    facts = _facts(viewer, facts.campaign_id, reward_id)
+    if facts.claim_id is not None:
+        return Claim.objects.get(pk=facts.claim_id), [], at
+    if (refused := refusal_of(facts, now)) is not None:
+        raise refused
+    claim = Claim(
+        id=claim_id,
+        organization_id=facts.organization_id,
+        viewer_id=viewer.pk,
+        campaign_id=facts.campaign_id,
+        reward_id=reward_id,
+        external_id=facts.external_id,
+        created_at=now,
+        updated_at=now,
+    )
     insert([claim])
-    return queue.create_for_claim(claim=claim, now=at, lease=may_wait), at
+    return claim, queue.create_for_claim(claim=claim, now=at, lease=may_wait), at
 
 
 # The library's own generator counts up within a millisecond: its next could be one that was drawn as the
@@ -164,72 +128,61 @@ _CORRECT = "UPDATE fulfillment_claimsequence SET last_claim_id = %s WHERE organi
 def _draw_id(organization_id: str, now: datetime) -> str:
     """A ULID of `now`, or the one after the organization's last where that is larger (the clock stood or
     fell back). The organization's sequence is locked then."""
-    organization = ulid_parameter(organization_id)
+    organization = sql.ulid(organization_id)
     fresh = str(_random_ulids.generate(now))
-    with connection.cursor() as cursor:
-        cursor.execute(_DRAW, [organization, ulid_parameter(fresh)])
-        last = ulid_text(cursor.fetchone()[0])
-        if last == fresh:
-            return fresh
-        following = str(ULID.from_int(int(ULID.from_str(last)) + 1))
-        cursor.execute(_CORRECT, [ulid_parameter(following), organization])
+    ((drawn,),) = sql.fetch(_DRAW, [organization, sql.ulid(fresh)])
+    last = sql.to_ulid(drawn)
+    if last == fresh:
+        return fresh
+    following = str(ULID.from_int(int(ULID.from_str(last)) + 1))
+    sql.execute(_CORRECT, [sql.ulid(following), organization])
     return following
 
 
-def refusal_of(
-    *,
-    campaign: Campaign,
-    organization_is_active: bool,
-    required_minutes: int,
-    seconds: int,
-    is_member: bool,
-    linked: bool,
-    now: datetime,
-) -> ClaimRefused | None:
-    """Why a viewer cannot claim a reward now, or None if a claim would succeed.
-
-    `required_minutes` is the reward's threshold, `seconds` the viewer's watch time in the campaign,
-    `is_member` of the campaign's organization, `linked` with it. Only a refusal asks the database, for
-    the name of an organization that is not loaded.
-    """
-    if campaign.test_mode and not is_member:
+def refusal_of(facts: ClaimFacts, now: datetime) -> ClaimRefused | None:
+    """Why a viewer cannot claim a reward now, or None if a claim would succeed. No query."""
+    if facts.test_mode and not facts.is_member:
         return ClaimRefused(
             "test_mode", "This campaign is being tested: only members of its organization take part."
         )
-    if not campaign.phase(now).claimable:
-        return ClaimRefused("not_claimable", _not_claimable(campaign, now))
-    if not organization_is_active:
+    if not facts.phase(now).claimable:
+        return ClaimRefused("not_claimable", _not_claimable(facts, now))
+    if not facts.organization_is_active:
         return ClaimRefused(
             "not_claimable",
-            f"{campaign.organization} is suspended at the moment. What you earned is kept: try again later.",
+            f"{facts.organization_name} is suspended at the moment. What you earned is kept: try again later.",
         )
-    missing = required_minutes * 60 - seconds
+    missing = facts.required_minutes * 60 - facts.seconds
     if missing > 0:
-        return ClaimRefused("not_enough_minutes", _not_enough(campaign, -(-missing // 60), now))
-    if not linked:
+        return ClaimRefused("not_enough_minutes", _not_enough(facts, ceil_div(missing, 60), now))
+    if not facts.linked:
         return ClaimRefused(
             "not_linked",
-            f"Connect your game account of {campaign.organization} first, then claim.",
-            connect_url=links.connect_address(
-                organization=campaign.organization,
-                return_to=settings.SITE_URL + reverse("fulfillment:inventory"),
-            ),
+            f"Connect your game account of {facts.organization_name} first, then claim.",
+            connect_url=connect_from_inventory(facts.organization_connect_url),
         )
     return None
 
 
-def _not_enough(campaign: Campaign, minutes: int, now: datetime) -> str:
+def connect_from_inventory(connect_url: str) -> str:
+    """A studio's page to connect at, which sends the viewer back to the inventory; "" without such a page."""
+    return links.connect_address(
+        connect_url=connect_url, return_to=settings.SITE_URL + reverse("fulfillment:inventory")
+    )
+
+
+def _not_enough(facts: ClaimFacts, minutes: int, now: datetime) -> str:
     missing = f"{minutes} more minute{'' if minutes == 1 else 's'}"
-    if campaign.phase(now).watchable:
+    if facts.phase(now).watchable:
         return f"Watch {missing} to earn this reward."
-    ended = min(campaign.ends_at, campaign.withdrawn_at or campaign.ends_at)
+    ended = min(facts.ends_at, facts.withdrawn_at or facts.ends_at)
     return (
         f"This took {missing}, and the campaign ended on {ended:%-d %B %Y, %H:%M} UTC: "
         "it cannot be earned any more."
     )
 
 
-def _not_claimable(campaign: Campaign, now: datetime) -> str:
-    if campaign.closes_at <= now:
-        return f"Claims for this campaign closed on {campaign.closes_at:%-d %B %Y, %H:%M} UTC."
-    return f"This campaign starts on {campaign.starts_at:%-d %B %Y, %H:%M} UTC."
+def _not_claimable(facts: ClaimFacts, now: datetime) -> str:
+    if facts.closes_at <= now:
+        return f"Claims for this campaign closed on {facts.closes_at:%-d %B %Y, %H:%M} UTC."
+    return f"This campaign starts on {facts.starts_at:%-d %B %Y, %H:%M} UTC."

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
 from django.db.models import QuerySet
-from django.urls import reverse
 
 from accounts.domain import links
 from accounts.domain.permissions import Action, organizations_of
-from accounts.models import Organization, User
+from accounts.models import User
 from drops.domain.campaigns.reading import CampaignCard, Threshold, campaign_cards
 from drops.models import Campaign
 from drops.models.campaigns import CLAIMABLE_PHASES
-from fulfillment.domain.claims.claiming import ClaimRefused, refusal_of
+from fulfillment.domain.claims.claiming import ClaimRefused, connect_from_inventory, refusal_of
+from fulfillment.domain.claims.facts import ClaimFacts
 from fulfillment.models import Claim
 
 
@@ -72,29 +71,40 @@ def inventory(*, viewer: User, now: datetime) -> Inventory:
             if threshold.is_earned and (card.campaign.pk, threshold.reward.pk) not in claimed
         )
         if to_claim:
-            refused = refusal_of(
-                campaign=card.campaign,
-                organization_is_active=organization.is_active,
-                required_minutes=to_claim[0].required_minutes,
-                seconds=card.seconds or 0,
-                is_member=organization.pk in member_of,
-                linked=is_linked,
-                now=now,
-            )
+            facts = _facts(card, to_claim[0], is_member=organization.pk in member_of, linked=is_linked)
+            refused = refusal_of(facts, now)
             ready.append(Entry(card, to_claim, refused=refused))
         unearned = tuple(threshold for threshold in card.thresholds if not threshold.is_earned)
         if unearned and card.phase.watchable:
-            connect_url = "" if is_linked else connect_address(organization)
+            connect_url = "" if is_linked else connect_from_inventory(organization.connect_url)
             in_progress.append(Entry(card, unearned, connect_url=connect_url))
         elif unearned:
             expired.append(Entry(card, unearned))
     return Inventory(tuple(ready), tuple(in_progress), tuple(expired))
 
 
-def connect_address(organization: Organization) -> str:
-    """Where to connect with `organization` and be sent back to the inventory, "" without such a page."""
-    return links.connect_address(
-        organization=organization, return_to=settings.SITE_URL + reverse("fulfillment:inventory")
+def _facts(card: CampaignCard, threshold: Threshold, *, is_member: bool, linked: bool) -> ClaimFacts:
+    """Of a reward that is not claimed."""
+    campaign, organization = card.campaign, card.campaign.organization
+    return ClaimFacts(
+        campaign_id=campaign.pk,
+        test_mode=campaign.test_mode,
+        published_at=campaign.published_at,
+        announces_at=campaign.announces_at,
+        starts_at=campaign.starts_at,
+        ends_at=campaign.ends_at,
+        closes_at=campaign.closes_at,
+        withdrawn_at=campaign.withdrawn_at,
+        organization_id=organization.pk,
+        organization_name=organization.name,
+        organization_connect_url=organization.connect_url,
+        organization_is_active=organization.is_active,
+        external_id=threshold.reward.external_id,
+        required_minutes=threshold.required_minutes,
+        seconds=card.seconds or 0,
+        is_member=is_member,
+        linked=linked,
+        claim_id=None,
     )
 
 

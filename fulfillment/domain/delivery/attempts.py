@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 
 from accounts.domain import audit
-from accounts.models import ulid_parameter
+from config import sql
 from config.rows import insert
 from fulfillment.domain.delivery import breaker, notices, signing
 from fulfillment.domain.delivery.messages import request_headers
-from fulfillment.domain.delivery.queue import REQUEST_DEADLINE, WORKER_DEADLINE, Lease, give_back, moment
+from fulfillment.domain.delivery.queue import REQUEST_DEADLINE, WORKER_DEADLINE, Lease, give_back
 from fulfillment.domain.delivery.schedule import retry_after, what_follows
 from fulfillment.domain.delivery.status import UNWELL, holds
 from fulfillment.models import (
@@ -175,10 +175,8 @@ def _end_lease(outcome: Outcome) -> bool:
     """Set the delivery to what follows from the attempt; False if the lease has ended already."""
     made = outcome.made
     if made.succeeded:
-        mine = [ulid_parameter(made.delivery_id), ulid_parameter(outcome.lease.token)]
-        with connection.cursor() as cursor:
-            cursor.execute(_DELIVERED, [moment(made.ended_at), *mine])
-            return bool(cursor.rowcount)
+        mine = [sql.ulid(made.delivery_id), sql.ulid(outcome.lease.token)]
+        return bool(sql.execute(_DELIVERED, [sql.moment(made.ended_at), *mine]))
     leased = Delivery.objects.filter(pk=made.delivery_id, lease_token=outcome.lease.token)
     follows = what_follows(outcome.lease.delivery, made)
     return bool(leased.update(lease_token=None, leased_at=None, **follows))

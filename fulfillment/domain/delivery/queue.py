@@ -12,14 +12,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
-from accounts.models import new_ulid, ulid_parameter, ulid_text
-from config.rows import columns, insert, select
+from accounts.models import new_ulid
+from config import sql
+from config.rounding import ceil_div
+from config.rows import insert
 from fulfillment.domain.delivery import breaker, status
 from fulfillment.domain.delivery.calling import call_workers
 from fulfillment.domain.delivery.messages import CLAIM_CREATED, claim_body
@@ -89,13 +90,33 @@ def create_for_claim(*, claim: Claim, now: datetime, lease: bool) -> list[Lease]
     return leased
 
 
+# In the order of the model's fields.
+_READ = (
+    "id",
+    "organization_id",
+    "url",
+    "verified_at",
+    "held_at",
+    "failing_since",
+    "breaker_open_until",
+    "deleted_at",
+)
+_ENDPOINTS_OF = f"""
+    SELECT {", ".join(_READ)} FROM fulfillment_webhookendpoint
+    WHERE organization_id = %s AND deleted_at IS NULL
+"""  # noqa: S608 - names of ours
+
+
 def _endpoints_of(organization_id: str) -> list[WebhookEndpoint]:
-    """Those that a claim of the organization has deliveries for."""
-    statement = f"""
-        SELECT {columns(WebhookEndpoint)} FROM fulfillment_webhookendpoint
-        WHERE organization_id = %s AND deleted_at IS NULL
-    """  # noqa: S608 - names of ours
-    return select(WebhookEndpoint, statement, [ulid_parameter(organization_id)])
+    """Those that a claim of the organization has deliveries for. Other fields are read when they are asked for."""
+    return [
+        WebhookEndpoint.from_db(
+            connection.alias,
+            _READ,
+            (sql.to_ulid(pk), organization_id, url, *map(sql.to_moment, moments)),
+        )
+        for pk, _, url, *moments in sql.fetch(_ENDPOINTS_OF, [sql.ulid(organization_id)])
+    ]
 
 
 def create_leased(delivery: Delivery, *, now: datetime, deadline: float) -> Lease:
@@ -125,16 +146,9 @@ def _in_flight(endpoints: Sequence[WebhookEndpoint], now: datetime) -> dict[str,
             AND next_attempt_at > %s AND next_attempt_at <= %s
         GROUP BY endpoint_id
     """  # noqa: S608 - nothing of it is anybody's input
-    ids = [ulid_parameter(endpoint.pk) for endpoint in endpoints]
-    parameters = [*ids, moment(now), moment(now + status.LEASE_AHEAD)]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return {ulid_text(endpoint_id): count for endpoint_id, count in cursor.fetchall()}
-
-
-def moment(now: datetime) -> Any:
-    """A time as a statement that is written out takes it."""
-    return connection.ops.adapt_datetimefield_value(now)
+    ids = [sql.ulid(endpoint.pk) for endpoint in endpoints]
+    rows = sql.fetch(statement, [*ids, sql.moment(now), sql.moment(now + status.LEASE_AHEAD)])
+    return {sql.to_ulid(endpoint_id): count for endpoint_id, count in rows}
 
 
 def due(now: datetime) -> QuerySet[Delivery]:
@@ -191,7 +205,7 @@ def take_due(*, limit: int, now: datetime) -> list[Lease]:
     load = Load(now)
     found: list[Delivery] = []
     for position, endpoint in enumerate(endpoints):
-        turns = -(-(limit - len(found)) // (len(endpoints) - position))
+        turns = ceil_div(limit - len(found), len(endpoints) - position)
         if endpoint.breaker_open_until is not None:
             turns = min(turns, 1)
         taken = _due_at(endpoint, min(turns, load.room(endpoint)), now)
@@ -216,7 +230,7 @@ def _lock_endpoints_with_work(limit: int, now: datetime) -> list[WebhookEndpoint
             ~status.paused(now),
         )
         .exclude(Load(now).full())
-        .order_by("?")[: max(TURN, -(-limit // TURN))]
+        .order_by("?")[: max(TURN, ceil_div(limit, TURN))]
     )
 
 

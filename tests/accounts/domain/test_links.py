@@ -130,5 +130,4 @@ def test_a_suspended_organization_keeps_its_links(viewer: User, studio_app: OAut
     ],
 )
 def test_the_connect_address_keeps_what_the_studio_wrote(connect_url: str, address: str) -> None:
-    organization = factories.OrganizationFactory.build(connect_url=connect_url)
-    assert links.connect_address(organization=organization, return_to="https://d.example/i") == address
+    assert links.connect_address(connect_url=connect_url, return_to="https://d.example/i") == address

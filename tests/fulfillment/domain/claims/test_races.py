@@ -15,9 +15,9 @@ from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import GameLink, User
+from accounts.models import GameLink, Organization, User
 from drops.models import Progress
-from fulfillment.domain.claims.claiming import claim_reward
+from fulfillment.domain.claims.claiming import ClaimRefused, claim_reward
 from fulfillment.domain.delivery import attempts, queue
 from fulfillment.models import Claim, ClaimSequence, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
@@ -166,6 +166,38 @@ def test_a_claim_that_waited_its_turn_goes_where_the_studio_wants_it_now(
 
     assert [(request.path) for request in receiver.received] == ["/hooks/moved"]
     assert Delivery.objects.get().state == DeliveryState.DELIVERED
+
+
+@pytest.mark.parametrize("meanwhile", ["unlinked", "suspended"])
+def test_a_claim_that_waited_its_turn_is_judged_by_what_is_so_then(
+    viewer, campaign, reward, earned, linked, studio, meanwhile
+):
+    ClaimSequence.objects.create(organization=studio)
+    refused: list[ClaimRefused] = []
+
+    def claim() -> None:
+        try:
+            claim_reward(viewer=viewer, campaign_id=campaign.pk, reward_id=reward.pk, now=timezone.now())
+        except ClaimRefused as refusal:
+            refused.append(refusal)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=claim)
+    with transaction.atomic():
+        ClaimSequence.objects.select_for_update().get()
+        thread.start()
+        wait_until_somebody_waits()
+        if meanwhile == "unlinked":
+            GameLink.objects.update(unlinked_at=timezone.now())
+        else:
+            Organization.objects.filter(pk=studio.pk).update(suspended_at=timezone.now())
+    thread.join()
+
+    expected = {"unlinked": "not_linked", "suspended": "not_claimable"}
+    assert [refusal.code for refusal in refused] == [expected[meanwhile]]
+    assert not Claim.objects.exists()
+    assert ClaimSequence.objects.get().last_claim_id is None
 
 
 def wait_until_somebody_waits() -> None:
