@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
-from .models import Membership, User
+from accounts.domain.consequences import Consequence
+from accounts.models import Membership, User
 
 
 class PageRequest(HttpRequest):
@@ -31,6 +34,8 @@ class WriteRequest(SignedInRequest):
     """A request that writes in one of the two admins: what one step leaves for the page that follows."""
 
     refusal: ValidationError
+    consequences: Sequence[Consequence]
+    consequences_digest: str
     new_secret: str
 
 

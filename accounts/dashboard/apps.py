@@ -10,15 +10,17 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _, ngettext
 
 from accounts.admin_base import VerbForm
 from accounts.dashboard.kit.access import active_organization, member
+from accounts.dashboard.kit.consequences import MANY
 from accounts.dashboard.kit.forms import picture_field
 from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
-from accounts.domain import apps
+from accounts.domain import apps, links
+from accounts.domain.consequences import Consequence
 from accounts.domain.images import prepare_image
 from accounts.domain.permissions import Action
 from accounts.models import OAuthApp
@@ -130,6 +132,38 @@ class OAuthAppAdmin(OrganizationAdmin):
         self, request: HttpRequest, obj: OAuthApp, post_url_continue: str | None = None
     ) -> HttpResponse:
         return self.secret_page(request, obj, cast("WriteRequest", request).new_secret)
+
+    def people_affected(self, obj: OAuthApp) -> int:
+        return links.viewers_connected_by(obj, most=MANY)
+
+    def delete_consequences(self, obj: OAuthApp) -> list[Consequence]:
+        viewers = self.people_affected(obj)
+        more = gettext("At least %(count)d viewers are connected through this app.")
+        counted = ngettext(
+            "%(count)d viewer is connected through this app.",
+            "%(count)d viewers are connected through this app.",
+            viewers,
+        )
+        found = [
+            Consequence((more if viewers >= MANY else counted) % {"count": viewers}),
+            Consequence(
+                gettext(
+                    "They have to connect anew, through another app, before they can claim. "
+                    "The tokens and the client secret of this app stop working at once."
+                )
+            ),
+        ]
+        if (
+            not OAuthApp.objects.filter(organization=obj.organization, deleted_at=None)
+            .exclude(pk=obj.pk)
+            .exists()
+        ):
+            found.append(
+                Consequence(
+                    gettext("It is your last app: until you create another, no viewer can connect or claim.")
+                )
+            )
+        return found
 
     def delete_model(self, request: HttpRequest, obj: OAuthApp) -> None:
         apps.delete_app(app=obj, now=timezone.now(), actor=member(request))

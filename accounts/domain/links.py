@@ -147,6 +147,11 @@ def name_game_account(
     return named
 
 
+def viewers_connected_by(app: OAuthApp, *, most: int) -> int:
+    """How many viewers are connected through `app` now, counted no further than `most`."""
+    return GameLink.objects.filter(app=app, unlinked_at__isnull=True)[:most].count()
+
+
 @transaction.atomic
 def unlink(*, viewer: User, organization: Organization, now: datetime) -> None:
     """The viewer takes back every consent to the organization's apps."""

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.dashboard.kit.access import active_organization, member
+from accounts.dashboard.kit.consequences import ask_first
 from accounts.dashboard.kit.display import badge
 from accounts.dashboard.kit.objects import OrganizationAdmin, OrganizationInline, rows_of
 from accounts.dashboard.kit.scoping import OwnRelatedFilter
@@ -19,7 +20,7 @@ from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.domain.permissions import Action
 from drops.dashboard.forms import CampaignForm, CampaignRewardForm, CampaignRewardFormSet
-from drops.domain.campaigns import lifecycle
+from drops.domain.campaigns import consequences, lifecycle
 from drops.domain.campaigns.plans import CampaignPlan, RewardPlan
 from drops.models import Campaign, CampaignPhase, CampaignReward
 from drops.models.campaigns import MAX_REWARDS
@@ -133,6 +134,7 @@ class CampaignAdmin(OrganizationAdmin):
             run=publish,
             offered=is_draft,
             tone="good",
+            consequences=lambda campaign, now: consequences.of_publishing(campaign, now=now),
         ),
         Verb(
             name="withdraw",
@@ -148,6 +150,7 @@ class CampaignAdmin(OrganizationAdmin):
             offered=is_withdrawable,
             action=Action.WITHDRAW_CAMPAIGNS,
             tone="danger",
+            consequences=lambda campaign, now: consequences.of_withdrawing(campaign, now=now),
         ),
     )
 
@@ -171,6 +174,9 @@ class CampaignAdmin(OrganizationAdmin):
             changes = form.changes()
             if formsets[0].has_changed():
                 changes["rewards"] = _rewards(formsets[0])
+            ask_first(
+                request, consequences.of_change(Campaign.objects.get(pk=form.instance.pk), changes, now=now)
+            )
             lifecycle.amend_campaign(campaign=form.instance, changes=changes, now=now, actor=actor)
         else:
             plan = CampaignPlan(**form.cleaned_data, rewards=_rewards(formsets[0]))

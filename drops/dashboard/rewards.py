@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
@@ -22,8 +23,19 @@ from drops.domain.catalogue import rewards
 from drops.models import Reward
 
 
+def is_promised(reward: Reward) -> bool:
+    return not reward._state.adding and bool(rewards.promised_in(reward, now=timezone.now()))
+
+
 class RewardForm(VerbForm):
     new_image = picture_field(_("Picture"), _("Square, at least 256 by 256 pixels. PNG, JPEG, WebP or GIF."))
+    confirmed = forms.BooleanField(
+        label=_("Change it for viewers who were promised it"),
+        required=False,
+        help_text=_(
+            "Viewers who are watching for the reward, and those who have claimed it, see the change."
+        ),
+    )
     renamed = {"image": "new_image"}
 
     class Meta:
@@ -35,6 +47,14 @@ class RewardForm(VerbForm):
             ),
             "external_id": _("Your own name for the item. Drops sends it with every claim."),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not is_promised(self.instance):
+            del self.fields["confirmed"]
+            return
+        for name in {"category", "external_id"} & set(self.fields):  # those who may only look have none
+            self.fields[name].disabled = bool(self.initial.get(name))
 
 
 class ArchivedFilter(admin.SimpleListFilter):
@@ -84,7 +104,6 @@ class RewardAdmin(OrganizationAdmin):
     )
     empty_text = _("Create your first reward with a name, a picture and a game.")
     form = RewardForm
-    fields = ("name", "category", "external_id", "new_image")
     may_add = may_edit = True
     list_display = ("picture", "name", "category", "external_id", "campaigns")
     list_display_links = ("name",)
@@ -116,13 +135,18 @@ class RewardAdmin(OrganizationAdmin):
         counted: QuerySet[Any] = rows.annotate(campaign_count=Count("campaign_rewards"))
         return counted
 
+    def get_fields(self, request: HttpRequest, obj: Reward | None = None) -> tuple[str, ...]:
+        fields = ("name", "category", "external_id", "new_image")
+        return (*fields, "confirmed") if obj is not None and is_promised(obj) else fields
+
     def save_model(self, request: HttpRequest, obj: Reward, form: Any, change: bool) -> None:
         now, actor = timezone.now(), member(request)
         fields = form.changes() if change else dict(form.cleaned_data)
+        confirmed = bool(fields.pop("confirmed", False))
         if "new_image" in fields:
             fields["image"] = fields.pop("new_image")
         if change:
-            rewards.amend_reward(reward=obj, changes=fields, now=now, actor=actor)
+            rewards.amend_reward(reward=obj, changes=fields, now=now, actor=actor, confirmed=confirmed)
         else:
             organization = active_organization(request)
             obj.pk = rewards.create_reward(organization=organization, now=now, actor=actor, **fields).pk

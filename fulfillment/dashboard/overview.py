@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.dashboard.kit.sites import site
 from accounts.domain.permissions import Action
+from drops.domain.campaigns.consequences import warnings_of
 from drops.domain.campaigns.lifecycle import problems_of
 from drops.domain.watch.figures import by_channel, by_day, totals, viewers_qualified
 from drops.models import Campaign, CampaignReward
@@ -75,6 +76,7 @@ def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
         "top_channels": by_channel(campaign, limit=TOP_CHANNELS),
         "channels": campaign.allowed_channels.select_related("channel"),
         "problems": problems_of(campaign, now=now) if campaign.published_at is None else [],
+        "warnings": warnings_of(campaign, now=now),
         "moments": _moments(campaign, now),
         "progress": _percent(campaign, now),
         "verbs": [

@@ -23,9 +23,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import CappedPaginator, VerbAdmin
 from accounts.dashboard.kit.access import active_organization, may, recheck
+from accounts.dashboard.kit.consequences import MANY
 from accounts.dashboard.kit.display import action_words, change_words
 from accounts.dashboard.kit.scoping import ScopedAdmin, ScopedInline
 from accounts.dashboard.kit.verbs import Verb, verb_view
+from accounts.domain.consequences import Consequence
 from accounts.domain.permissions import Action
 from accounts.models import AuditEvent
 
@@ -99,10 +101,14 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
         recheck(request, self.change)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        obj = self.object_or_404(request, object_id)
+        typed_name = str(obj) if self.people_affected(obj) >= MANY else ""
         try:
             with transaction.atomic():
                 if request.method == "POST":
                     recheck(request, self.change)
+                    if typed_name and request.POST.get("typed_name", "").strip() != typed_name:
+                        raise ValidationError(_("Type the name exactly as it is shown. Nothing was deleted."))
                 return super().delete_view(
                     request,
                     object_id,
@@ -110,11 +116,21 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
                         "model_admin": self,
                         "list_url": self.url("changelist"),
                         "back": self.url("change", object_id),
+                        "consequences": self.delete_consequences(obj),
+                        "typed_name": typed_name,
                     },
                 )
         except ValidationError as refusal:
             messages.error(request, " ".join(refusal.messages))
             return redirect(self.url("change", object_id))
+
+    def delete_consequences(self, obj: Any) -> Sequence[Consequence]:
+        """What the delete page lists."""
+        return ()
+
+    def people_affected(self, obj: Any) -> int:
+        """By deleting `obj`; counted no further than `MANY`."""
+        return 0
 
     # Addresses and answers
 
@@ -182,6 +198,8 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
             "model_admin": self,
             "list_url": self.url("changelist"),
             "title": _("New %(noun)s") % {"noun": self.noun},
+            "consequences": getattr(request, "consequences", ()),
+            "consequences_digest": getattr(request, "consequences_digest", ""),
         }
         if obj is not None:
             context["verbs"] = [

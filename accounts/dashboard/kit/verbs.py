@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils import timezone
 
 from accounts.dashboard.kit.access import recheck, require
 from accounts.domain.permissions import Action
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
     from accounts.dashboard.kit.objects import OrganizationAdmin
+    from accounts.domain.consequences import Consequence
 
 Run = Callable[[Any, HttpRequest, Any], HttpResponse | None]
 
@@ -29,7 +31,8 @@ Run = Callable[[Any, HttpRequest, Any], HttpResponse | None]
 class Verb:
     """A button on an object, its confirm page, and the function that calls the domain.
 
-    `question` and `done` may name the object as %s. `offered` says for which objects it makes sense.
+    `question` and `done` may name the object as %s. `offered` says for which objects it makes sense,
+    `consequences` what the confirm page lists.
     A verb that speaks to other servers is not `in_transaction`.
     """
 
@@ -42,6 +45,7 @@ class Verb:
     offered: Callable[[Any, datetime], bool] = lambda _obj, _now: True
     tone: str = ""
     in_transaction: bool = True
+    consequences: Callable[[Any, datetime], Sequence[Consequence]] = lambda _obj, _now: ()
 
 
 def verb_view(model_admin: OrganizationAdmin, verb: Verb) -> Callable[..., HttpResponse]:
@@ -74,6 +78,7 @@ def _confirm_page(model_admin: OrganizationAdmin, request: HttpRequest, verb: Ve
         "title": f"{verb.label}: {obj}",
         "verb": verb,
         "question": verb.question.replace("%s", f"“{obj}”"),
+        "consequences": verb.consequences(obj, timezone.now()),
         "obj": obj,
         "opts": model_admin.opts,
         "back": model_admin.url_of(obj),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.domain import audit, permissions
 from accounts.domain.images import prepare_image
@@ -55,13 +56,18 @@ def change_reward(
     image: File | None,
     now: datetime,
     actor: Actor,
+    confirmed: bool = False,
 ) -> Reward:
-    """Replace what `reward` says; `image` None keeps the present one.
+    """Replace what `reward` says; `image` None keeps the present one. ValidationError per field.
 
-    Claims made before keep the external ID they were made with. ValidationError per field.
+    What viewers were promised is kept: once a campaign with the reward has started, its category and its
+    external ID stay as they are, and its name and picture change only where that is `confirmed`.
     """
     permissions.require(actor=actor, organization=reward.organization, action=Action.CHANGE_REWARDS)
     reward = Reward.objects.select_for_update(no_key=True).get(pk=reward.pk)
+    if campaigns := promised_in(reward, now=now):
+        wanted = {"name": name, "category": category, "external_id": external_id, "image": image}
+        _refuse_broken_promises(reward, wanted, campaigns, confirmed=confirmed)
     before = {"name": reward.name, "category": reward.category.name, "external_id": reward.external_id}
     reward.name, reward.category, reward.external_id = name, category, external_id
     _save(reward, image)
@@ -76,8 +82,37 @@ def change_reward(
     return reward
 
 
+def promised_in(reward: Reward, *, now: datetime) -> list[str]:
+    """The names of the campaigns, at most ten, that have started with `reward`: viewers were promised it."""
+    started = reward.campaign_rewards.filter(
+        campaign__published_at__isnull=False, campaign__starts_at__lte=now
+    ).order_by("-campaign__starts_at")
+    return list(started.values_list("campaign__name", flat=True)[:10])
+
+
+def _refuse_broken_promises(
+    reward: Reward, wanted: Mapping[str, Any], campaigns: Sequence[str], *, confirmed: bool
+) -> None:
+    names = ", ".join(campaigns)
+    errors = {}
+    for field in ("category", "external_id"):
+        if getattr(reward, field) and wanted[field] != getattr(reward, field):
+            errors[field] = _("Viewers were promised this reward in %(campaigns)s: this stays as it is.")
+    for field in ("name", "image"):
+        changes = bool(wanted["image"]) if field == "image" else wanted["name"] != reward.name
+        if changes and not confirmed:
+            errors[field] = _(
+                "Viewers were promised this reward in %(campaigns)s. Make a new reward, or confirm in the "
+                "dashboard that they are to see the change."
+            )
+    if errors:
+        raise ValidationError({field: text % {"campaigns": names} for field, text in errors.items()})
+
+
 @transaction.atomic
-def amend_reward(*, reward: Reward, changes: Mapping[str, Any], now: datetime, actor: Actor) -> Reward:
+def amend_reward(
+    *, reward: Reward, changes: Mapping[str, Any], now: datetime, actor: Actor, confirmed: bool = False
+) -> Reward:
     """`change_reward` in those of its fields that are in `changes`. Of two at once both are kept."""
     reward = Reward.objects.select_for_update(no_key=True).get(pk=reward.pk)
     fields: dict[str, Any] = {
@@ -86,7 +121,7 @@ def amend_reward(*, reward: Reward, changes: Mapping[str, Any], now: datetime, a
         "external_id": reward.external_id,
         "image": None,
     }
-    return change_reward(reward=reward, now=now, actor=actor, **(fields | dict(changes)))
+    return change_reward(reward=reward, now=now, actor=actor, confirmed=confirmed, **(fields | dict(changes)))
 
 
 @transaction.atomic

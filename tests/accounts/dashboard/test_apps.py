@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from django.test import Client
 
+from accounts.dashboard import apps as apps_page
+from accounts.dashboard.kit import objects
+from accounts.dashboard.kit.access import FORM_FIELD
 from accounts.models import OAuthApp, Organization
 from tests import factories
-from tests.dashboard import press, send_form
+from tests.dashboard import press, send_form, words
 
 
 def secret_on(page: object) -> str:
@@ -59,3 +63,26 @@ def test_a_deleted_app_is_gone_from_the_list(owner_client: Client, studio: Organ
     assert list(page.context["cl"].result_list) == []
     app.refresh_from_db()
     assert app.deleted_at is not None
+
+
+def test_deleting_an_app_says_whom_it_disconnects_and_asks_for_the_name_where_they_are_many(
+    owner_client: Client, studio: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = factories.OAuthAppFactory(organization=studio, name="Companion")
+    for _ in range(2):
+        factories.GameLinkFactory(organization=studio, app=app)
+    factories.GameLinkFactory(organization=studio, app=app, unlinked_at=factories.NOW)
+    delete = f"/dashboard/apps/{app.pk}/delete/"
+    page = words(owner_client.get(delete))
+    assert "2 viewers are connected through this app." in page
+    assert "It is your last app" in page
+    assert "typed_name" not in page
+
+    for module in (apps_page, objects):
+        monkeypatch.setattr(module, "MANY", 2)
+    data = {FORM_FIELD: studio.pk, "post": "yes"}
+    assert "Type the name exactly" in words(owner_client.post(delete, data, follow=True))
+    assert OAuthApp.objects.get(pk=app.pk).deleted_at is None
+
+    owner_client.post(delete, data | {"typed_name": "Companion"})
+    assert OAuthApp.objects.get(pk=app.pk).deleted_at is not None

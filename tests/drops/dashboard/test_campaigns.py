@@ -273,6 +273,8 @@ def test_a_campaign_saves_unchanged_and_can_be_extended_whatever_its_dates_are(
     assert after | {"updated_at": None} == before | {"updated_at": None}
 
     page = send_form(owner_client, form, grace_days=9)
+    if phase != "announced":
+        page = send_form(owner_client, form, grace_days=9, confirmed=page.context["consequences_digest"])
     assert page.redirect_chain
     live.refresh_from_db()
     assert live.closes_at == starts_at + timedelta(days=17)
@@ -295,3 +297,47 @@ def test_a_form_that_was_open_meanwhile_undoes_nothing(
     assert (live.name, live.info_url) == ("Autumn cup, second edition", "https://studio.example.com/cup")
     minutes = live.campaign_rewards.order_by("position").values_list("required_minutes", flat=True)
     assert list(minutes) == [60, 120]
+
+
+def test_what_cannot_be_taken_back_is_shown_and_saved_only_once_it_is_confirmed(
+    owner_client: Client, live: Campaign
+) -> None:
+    form = f"/dashboard/campaigns/{live.pk}/change/"
+    data, _ = form_data(owner_client, form)
+    later = live.ends_at + timedelta(days=3650)
+    wanted = data | {"ends_at": f"{later:%Y-%m-%dT%H:%M}", ROW.format(0, "required_minutes"): 6}
+
+    asked = owner_client.post(form, wanted)
+
+    assert "“Cape” takes 6 minutes instead of 60." in words(asked)
+    assert f"{later:%-d %b %Y}" in words(asked)
+    assert Campaign.objects.get(pk=live.pk).ends_at == live.ends_at
+
+    digest = asked.context["consequences_digest"]
+    other = wanted | {ROW.format(0, "required_minutes"): 5, "confirmed": digest}
+    assert not owner_client.post(form, other, follow=True).redirect_chain  # confirmed was something else
+
+    saved = owner_client.post(form, wanted | {"confirmed": digest}, follow=True)
+    assert saved.redirect_chain
+    live.refresh_from_db()
+    assert (live.ends_at, live.campaign_rewards.get().required_minutes) == (later, 6)
+
+
+def test_a_change_that_can_be_taken_back_asks_nothing(owner_client: Client, live: Campaign) -> None:
+    page = send_form(owner_client, f"/dashboard/campaigns/{live.pk}/change/", name="Autumn cup, again")
+    assert page.redirect_chain
+
+
+def test_publishing_and_withdrawing_say_what_they_mean(
+    owner_client: Client, live: Campaign, studio: Organization
+) -> None:
+    factories.OAuthAppFactory(organization=studio)
+    page = words(owner_client.get(f"/dashboard/campaigns/{live.pk}/withdraw/"))
+    assert "0 viewers have watched for the campaign." in page
+
+    Campaign.objects.filter(pk=live.pk).update(published_at=None)
+    assert "The start is in the past" in words(owner_client.get(overview(live)))
+    page = words(owner_client.get(f"/dashboard/campaigns/{live.pk}/publish/"))
+    assert "The start is in the past" in page
+    assert "Cape (60 min)" in page
+    assert "every channel whose streamer takes part" in page

@@ -89,3 +89,44 @@ def test_the_history_of_a_reward_is_its_audit_trail(owner_client: Client, catego
     page = words(owner_client.get(f"/dashboard/rewards/{reward.pk}/history/"))
     assert "Reward created" in page
     assert "by owner" in page
+
+
+def test_what_viewers_were_promised_stays_or_changes_with_their_owners_word(
+    owner_client: Client, studio: Organization, category: Category, picture: Any
+) -> None:
+    campaign = factories.CampaignFactory(organization=studio, category=category, name="Aurora Season")
+    attached = factories.CampaignRewardFactory(
+        campaign=campaign, reward__name="Livery", reward__external_id="livery"
+    )
+    form = f"/dashboard/rewards/{attached.reward_id}/change/"
+
+    page = send_form(owner_client, form, name="Something else", new_image=picture, external_id="other")
+    assert words(page).count("Viewers were promised this reward in Aurora Season.") == 2  # name and picture
+    reward = studio.rewards.get()
+    assert (reward.name, reward.external_id) == ("Livery", "livery")
+
+    send_form(owner_client, form, name="Aurora livery", external_id="other", confirmed="on")
+    reward.refresh_from_db()
+    assert (reward.name, reward.external_id) == ("Aurora livery", "livery")
+
+
+def test_a_reward_that_nobody_was_promised_changes_freely(
+    owner_client: Client, studio: Organization, category: Category
+) -> None:
+    attached = factories.CampaignRewardFactory(
+        campaign=factories.CampaignFactory(organization=studio, category=category, published_at=None),
+        reward__external_id="livery",
+    )
+    send_form(owner_client, f"/dashboard/rewards/{attached.reward_id}/change/", name="Hat", external_id="hat")
+    attached.reward.refresh_from_db()
+    assert (attached.reward.name, attached.reward.external_id) == ("Hat", "hat")
+
+
+def test_an_external_id_that_is_missing_can_be_added_while_the_campaign_runs(
+    owner_client: Client, studio: Organization, category: Category
+) -> None:
+    campaign = factories.CampaignFactory(organization=studio, category=category)
+    attached = factories.CampaignRewardFactory(campaign=campaign, reward__external_id="")
+    send_form(owner_client, f"/dashboard/rewards/{attached.reward_id}/change/", external_id="hat")
+    attached.reward.refresh_from_db()
+    assert attached.reward.external_id == "hat"

@@ -1,0 +1,32 @@
+"""Asking before something final is done."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import cast
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from accounts.domain.consequences import Consequence
+from accounts.requests import WriteRequest
+
+FIELD = "confirmed"
+# Where at least so many people are affected, the name is typed.
+MANY = 1000
+
+
+def ask_first(request: HttpRequest, consequences: Sequence[Consequence]) -> None:
+    """Let a save with consequences pass only once its person has seen exactly these: ValidationError.
+
+    The same form is then drawn once more with the consequences above it, and a button that confirms them.
+    """
+    digest = hashlib.sha256(repr(consequences).encode()).hexdigest()[:32]
+    if consequences and request.POST.get(FIELD) != digest:
+        asked = cast("WriteRequest", request)
+        asked.consequences, asked.consequences_digest = consequences, digest
+        raise ValidationError(
+            _("Nothing is saved yet. Look at what cannot be undone, and confirm it."), code="confirm"
+        )
