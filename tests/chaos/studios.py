@@ -75,12 +75,15 @@ def forget_connections() -> None:
 
 def drain() -> int:
     """Have the owners send again all that waits for its next attempt, until nothing does. Returns what is left."""
-    owner = User.objects.earliest("pk")
+    owners = {
+        endpoint: factories.MembershipFactory(organization=endpoint.organization).user
+        for endpoint in WebhookEndpoint.objects.select_related("organization")
+    }
     deadline = time.monotonic() + DRAIN
     while (
         waiting := Delivery.objects.filter(state=DeliveryState.PENDING).count()
     ) and time.monotonic() < deadline:
-        for endpoint in WebhookEndpoint.objects.all():
+        for endpoint, owner in owners.items():
             release_endpoint(endpoint=endpoint, actor=owner, now=timezone.now())
         time.sleep(2)
     return waiting
