@@ -80,8 +80,8 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **options: Any) ->
         (
             bool(settings.REDIS_URL),
             Warning(
-                "REDIS_URL is empty: tasks run inside web requests, and nothing retries a webhook.",
-                hint="Set REDIS_URL=redis://… and run a Celery worker with beat.",
+                "REDIS_URL is empty: tasks run inside web requests, and only `manage.py deliver` retries a webhook.",
+                hint="Set REDIS_URL=redis://… and run the workers and the clock as in the Procfile.",
                 id="drops.W003",
             ),
         ),

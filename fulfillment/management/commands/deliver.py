@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Event
 from typing import Any
 
@@ -31,8 +32,9 @@ class Command(BaseCommand):
         with ThreadPoolExecutor(settings.DELIVERY_THREADS, thread_name_prefix="delivery") as pool:
 
             def call(count: int) -> None:
-                for _ in range(min(count, settings.DELIVERY_THREADS - delivering.running())):
-                    pool.submit(delivering.deliver_due, clock=timezone.now, call=call)
+                with suppress(RuntimeError):  # the pool is closed already: the command was told to stop
+                    for _ in range(min(count, settings.DELIVERY_THREADS - delivering.running())):
+                        pool.submit(delivering.deliver_due, clock=timezone.now, call=call)
 
             call(1)
             while not stopping.wait(LOOK_EVERY):
