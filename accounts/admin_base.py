@@ -114,14 +114,23 @@ class VerbAdmin(admin.ModelAdmin):
 
 
 class CappedPaginator(Paginator):
-    """Counts no further than anybody pages: the count of millions would cost more than the page."""
+    """Counts no further than anybody pages: the count of millions would cost more than the page. `has_more`: there
+    are more than `count`."""
 
     MOST = 10_000
 
     @cached_property
     def count(self) -> int:
+        return min(self._counted, self.MOST)
+
+    @property
+    def has_more(self) -> bool:
+        return self._counted > self.MOST
+
+    @cached_property
+    def _counted(self) -> int:
         rows: Any = self.object_list
-        return int(rows[: self.MOST].count())
+        return int(rows[: self.MOST + 1].count())
 
 
 class ObjectFilter(admin.SimpleListFilter):

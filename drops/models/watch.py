@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from config.rounding import whole_minutes
+
 from .campaigns import Campaign, Reward
 from .catalogue import Category, Channel, Livestream
 from .fields import MomentField
@@ -35,7 +37,7 @@ class Progress(models.Model):
     @property
     def minutes(self) -> int:
         """Whole minutes, as shown to viewers and partners."""
-        return self.seconds // 60
+        return whole_minutes(self.seconds)
 
 
 class Reason(models.TextChoices):

@@ -150,13 +150,6 @@ class WholeDeliverySerializer(DeliverySerializer):
 # Figures
 
 
-class Minutes(Number):
-    """Of seconds."""
-
-    def to_representation(self, value: int) -> int:
-        return value // 60
-
-
 class CountSerializer(Serializer):
     reward_id = Ulid()
     count = Number(example=3)
@@ -169,7 +162,7 @@ class ByReward(List):
 
 class DaySerializer(Serializer):
     date = Is({"type": "string", "format": "date"}, example="2026-11-20")
-    watched_minutes = Minutes(source="watched_seconds", example=912)
+    watched_minutes = Number(example=912)
     new_viewers = Number(example=40)
     qualified = ByReward(CountSerializer())
     claims = ByReward(CountSerializer())

@@ -100,7 +100,7 @@ def _bars(campaign: Campaign, now: datetime) -> list[Bar]:
     last = min(now, campaign.ends_at).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     first = max(campaign.starts_at, last - timedelta(days=MOST_DAYS - 1)).astimezone(UTC)
     first = first.replace(hour=0, minute=0, second=0, microsecond=0)
-    minutes = {period.start: period.seconds // 60 for period in by_day(campaign, since=first)}
+    minutes = {day.start: day.minutes for day in by_day(campaign) if day.start >= first}
     if not minutes:
         return []
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.domain.permissions import Action, organizations_of
 from accounts.models import OrganizationState, User
+from config.rounding import whole_minutes
 from drops.models import (
     AllowedChannel,
     Campaign,
@@ -92,7 +93,7 @@ class CampaignCard:
 
     @property
     def minutes(self) -> int:
-        return (self.seconds or 0) // 60
+        return whole_minutes(self.seconds or 0)
 
     @property
     def next_threshold(self) -> Threshold | None:
@@ -184,7 +185,9 @@ def campaign_cards(
 def thresholds(attached: Iterable[CampaignReward], *, seconds: int) -> tuple[Threshold, ...]:
     """How far `seconds` of watch time go towards each attached reward."""
     return tuple(
-        Threshold(attached=campaign_reward, minutes=min(seconds // 60, campaign_reward.required_minutes))
+        Threshold(
+            attached=campaign_reward, minutes=min(whole_minutes(seconds), campaign_reward.required_minutes)
+        )
         for campaign_reward in attached
     )
 

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, Q, Sum
 from django.db.models.functions import TruncDay
 
+from config.rounding import minutes_that_add_up, whole_minutes
 from drops.models import Campaign, Channel, Progress, Reward, RewardHour, WatchHour
 
 
@@ -39,7 +40,7 @@ class Totals:
 
     @property
     def minutes(self) -> int:
-        return self.seconds // 60
+        return whole_minutes(self.seconds)
 
 
 def totals(campaigns: Iterable[Campaign]) -> dict[str, Totals]:
@@ -56,32 +57,25 @@ def totals(campaigns: Iterable[Campaign]) -> dict[str, Totals]:
 
 
 @dataclass(frozen=True)
-class Period:
-    """An hour or a day. `new_viewers`: those whose first second for the campaign was in it."""
+class Day:
+    """A day in UTC. `new_viewers`: those whose first second for the campaign was on it. The minutes of all days add
+    up to those of the campaign."""
 
     start: datetime
-    seconds: int
+    minutes: int
     new_viewers: int
 
 
-def by_hour(campaign: Campaign, *, since: datetime) -> list[Period]:
-    """The hours with watch time, oldest first."""
-    return _periods(F("hour"), campaign, since)
-
-
-def by_day(campaign: Campaign, *, since: datetime) -> list[Period]:
-    """The days (in UTC) with watch time, oldest first."""
-    return _periods(TruncDay("hour"), campaign, since)
-
-
-def _periods(start: F | TruncDay, campaign: Campaign, since: datetime) -> list[Period]:
-    rows = (
-        WatchHour.objects.filter(campaign=campaign, hour__gte=since)
-        .values(start=start)
+def by_day(campaign: Campaign) -> list[Day]:
+    """The days with watch time, oldest first."""
+    rows = list(
+        WatchHour.objects.filter(campaign=campaign)
+        .values(start=TruncDay("hour"))
         .annotate(total=Sum("seconds"), new=Sum("new_viewers"))
         .order_by("start")
     )
-    return [Period(row["start"], row["total"], row["new"]) for row in rows]
+    minutes = minutes_that_add_up(row["total"] for row in rows)
+    return [Day(row["start"], each, row["new"]) for row, each in zip(rows, minutes, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -91,6 +85,10 @@ class ChannelFigures:
     channel: Channel
     seconds: int
     new_viewers: int
+
+    @property
+    def minutes(self) -> int:
+        return whole_minutes(self.seconds)
 
 
 def by_channel(campaign: Campaign, *, limit: int) -> list[ChannelFigures]:

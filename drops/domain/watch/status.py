@@ -10,7 +10,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext, gettext_lazy as _
 
 from accounts.models import User
-from config.rounding import ceil_div
+from config.rounding import ceil_div, whole_minutes
 from drops.domain.watch import timeline
 from drops.domain.watch.beats import MAX_BEAT
 from drops.domain.watch.epochs import REMEMBERED
@@ -29,7 +29,7 @@ class CampaignStatus:
 
     @property
     def minutes(self) -> int:
-        return self.seconds // 60
+        return whole_minutes(self.seconds)
 
     @property
     def minutes_left(self) -> int:

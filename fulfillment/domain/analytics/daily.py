@@ -9,7 +9,8 @@ from typing import NamedTuple
 from django.db.models import Count, Sum
 from django.db.models.functions import TruncDate
 
-from drops.models import Campaign, RewardHour, WatchHour
+from drops.domain.watch.figures import by_day
+from drops.models import Campaign, RewardHour
 from fulfillment.models import Claim
 
 
@@ -17,7 +18,7 @@ class Day(NamedTuple):
     """A day in UTC. `new_viewers`: for the first time on this campaign. `qualified`, `claims`: by reward id."""
 
     date: date
-    watched_seconds: int
+    watched_minutes: int
     new_viewers: int
     qualified: dict[str, int]
     claims: dict[str, int]
@@ -25,13 +26,7 @@ class Day(NamedTuple):
 
 def daily(*, campaign: Campaign) -> list[Day]:
     """Every day on which something happened, in order. Three queries."""
-    watched = {
-        day: (seconds, new_viewers)
-        for day, seconds, new_viewers in WatchHour.objects.filter(campaign=campaign)
-        .values_list(TruncDate("hour"))
-        .annotate(Sum("seconds"), Sum("new_viewers"))
-        .order_by()
-    }
+    watched = {day.start.date(): (day.minutes, day.new_viewers) for day in by_day(campaign)}
     qualified: dict[date, dict[str, int]] = defaultdict(dict)
     for day, reward_id, viewers in (
         RewardHour.objects.filter(campaign=campaign)
