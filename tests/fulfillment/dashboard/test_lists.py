@@ -13,7 +13,7 @@ from accounts.dashboard import site
 from accounts.models import Organization
 from drops.models import Reward
 from tests import factories
-from tests.dashboard import words
+from tests.dashboard import sign_in, words
 from tests.isolation.world import Belongings
 
 ADMINS = site.admins()
@@ -23,7 +23,7 @@ ADMINS = site.admins()
 def test_a_row_has_one_link_that_opens_it(client: Client, db: None, admin: Any) -> None:
     """A link within a link ends it: what is clicked then is an address that somebody typed in."""
     own = Belongings("own")
-    client.force_login(own.owner)
+    sign_in(client, own.owner)
     table = words(client.get(admin.url("changelist"))).partition("<tbody>")[2].partition("</tbody>")[0]
     rows = table.split("<tr>")[1:]
     assert rows
