@@ -4,17 +4,42 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import structlog
 from allauth.usersessions.models import UserSession
 from celery import shared_task
+from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.core.mail import send_mail
 from django.core.management import call_command
 from django.db.models import Exists, OuterRef
+from django.template.loader import render_to_string
 from django.utils import timezone
 from oauth2_provider.models import clear_expired
 
-from accounts.models import IdempotentCall
+from accounts.domain import invitations
+from accounts.models import IdempotentCall, Invitation
+
+logger = structlog.get_logger(__name__)
 
 IDEMPOTENCY_KEPT = timedelta(days=1)
+
+
+@shared_task
+def mail_invitations() -> None:
+    """Tell people by mail that they are invited. One that gets lost is on their settings page all the same."""
+    now = timezone.now()
+    for invitation in Invitation.objects.filter(mailed_at=None, expires_at__gt=now).select_related(
+        "organization"
+    ):
+        if not Invitation.objects.filter(pk=invitation.pk, mailed_at=None).update(mailed_at=now):
+            continue
+        if address := invitations.address_of(invitation):
+            context = {"invitation": invitation, "site_url": settings.SITE_URL}
+            subject = " ".join(render_to_string("accounts/mail/invitation_subject.txt", context).split())
+            try:
+                send_mail(subject, render_to_string("accounts/mail/invitation.txt", context), None, [address])
+            except (OSError, ValueError):  # smtplib's errors are OSErrors, a bad header's is a ValueError
+                logger.exception("invitation_not_mailed", invitation=invitation.pk)
 
 
 @shared_task

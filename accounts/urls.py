@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 
 from .converters import ULIDConverter
-from .views import connections, platform_sign_in, second_factor, settings
+from .views import connections, organizations, platform_sign_in, second_factor, settings
 
 register_converter(ULIDConverter, "ulid")
 
@@ -15,6 +15,13 @@ urlpatterns = [
     path("settings/picture/remove/", settings.remove_picture, name="remove_picture"),
     path("settings/delete/", settings.delete_account, name="delete_account"),
     path("settings/second-factor/", second_factor.second_factor, name="second_factor"),
+    path("settings/organizations/", organizations.organizations, name="organizations"),
+    path(
+        "settings/organizations/invitations/<int:invitation_id>/",
+        organizations.answer,
+        name="answer_invitation",
+    ),
+    path("settings/organizations/<ulid:organization_id>/leave/", organizations.leave, name="leave"),
     path("settings/connections/", connections.connections, name="connections"),
     path("settings/connections/<ulid:organization_id>/unlink/", connections.unlink, name="unlink"),
 ]

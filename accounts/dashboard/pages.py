@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from accounts.dashboard.forms import OrganizationForm, RegistrationForm
 from accounts.dashboard.kit import access
 from accounts.dashboard.kit.sites import site
-from accounts.domain import organizations
+from accounts.domain import members, organizations
 from accounts.domain.permissions import Action
 from accounts.models import Organization
 
@@ -58,11 +58,12 @@ def register(request: HttpRequest) -> HttpResponse:
 def switch(request: HttpRequest) -> HttpResponse:
     """Open another organization of this member's."""
     slug = request.POST.get("organization")
-    own = [membership.organization for membership in access.memberships_of(request)]
-    organization = next((each for each in own if each.slug == slug), None)
-    if organization is None:
+    own = access.memberships_of(request)
+    membership = next((each for each in own if each.organization.slug == slug), None)
+    if membership is None:
         raise Http404
-    request.session[access.SESSION_KEY] = organization.pk
+    members.open_dashboard(membership=membership, now=timezone.now())
+    request.session[access.SESSION_KEY] = membership.organization_id
     return redirect("dashboard:index")
 
 

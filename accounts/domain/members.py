@@ -1,4 +1,4 @@
-"""Who belongs to an organization. Owners add and remove anybody but themselves, so that one always stays."""
+"""Who belongs to an organization. Owners remove anybody but themselves, and the last one cannot leave."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from allauth.mfa.models import Authenticator
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.domain import audit, permissions
 from accounts.domain.permissions import Action
@@ -19,23 +20,6 @@ SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 def has_second_factor(user: User) -> bool:
     """True where `user` signs in with a second step."""
     return bool(Authenticator.objects.filter(user_id=user.pk, type__in=SECOND_FACTORS).exists())
-
-
-@transaction.atomic
-def add_member(
-    *, organization: Organization, user: User, role: MemberRole, now: datetime, actor: User
-) -> Membership:
-    """Make `user` a member. ValidationError where they are one, or have no second factor."""
-    _lock(organization, actor)
-    if not has_second_factor(user):
-        raise ValidationError(
-            {"username": f"{user} has to switch on two-factor authentication first (Settings, Security)."},
-        )
-    membership = Membership(organization=organization, user=user, role=role)
-    membership.full_clean()
-    membership.save()
-    _record("member.added", membership, now, actor)
-    return membership
 
 
 @transaction.atomic
@@ -59,6 +43,24 @@ def remove_member(*, membership: Membership, now: datetime, actor: User) -> None
     _refuse_oneself(membership, actor)
     _record("member.removed", membership, now, actor)
     membership.delete()
+
+
+@transaction.atomic
+def leave(*, membership: Membership, now: datetime) -> None:
+    """End one's own membership: always possible, but for the last owner."""
+    Organization.objects.select_for_update(no_key=True).get(pk=membership.organization_id)
+    if membership.organization in permissions.only_one_left(membership.user, who_may=Action.CHANGE_MEMBERS):
+        raise ValidationError(
+            _("You are the only owner of %(organization)s. Make another member an owner first.")
+            % {"organization": membership.organization}
+        )
+    _record("member.left", membership, now, membership.user)
+    membership.delete()
+
+
+def open_dashboard(*, membership: Membership, now: datetime) -> None:
+    """The dashboard opens with this organization the next time."""
+    Membership.objects.filter(pk=membership.pk).update(opened_at=now)
 
 
 def _lock(organization: Organization, actor: User) -> None:

@@ -13,7 +13,15 @@ from django.utils.text import slugify
 from accounts.domain import audit, permissions
 from accounts.domain.images import prepare_image
 from accounts.domain.permissions import Action
-from accounts.models import MemberRole, Membership, Organization, User, new_ulid
+from accounts.models import (
+    AuditEvent,
+    MemberRole,
+    Membership,
+    Organization,
+    OrganizationState,
+    User,
+    new_ulid,
+)
 
 LOGO_SIZE = (512, 512)
 
@@ -36,7 +44,8 @@ def register_organization(
     """
     # Two registrations at once: the second waits here.
     User.objects.select_for_update(no_key=True).get(pk=founder.pk)
-    if Membership.objects.filter(user=founder, organization__approved_at__isnull=True).exists():
+    founded = AuditEvent.objects.filter(action="organization.registered", actor=founder)
+    if founded.filter(OrganizationState.WAITING.of("organization__")).exists():
         raise ValidationError("You have registered an organization that waits for approval already.")
     organization = Organization(
         name=name,
@@ -53,7 +62,7 @@ def register_organization(
     except IntegrityError:  # another organization has the name, or got it at this very moment
         organization.slug += f"-{new_ulid()[-6:].lower()}"
         organization.save()
-    Membership.objects.create(organization=organization, user=founder, role=MemberRole.OWNER)
+    Membership.objects.create(organization=organization, user=founder, role=MemberRole.OWNER, opened_at=now)
     audit.record(
         "organization.registered",
         organization,

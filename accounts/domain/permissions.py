@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum, auto
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import MemberRole, Membership, OAuthApp, Organization, OrganizationState, User
@@ -135,6 +137,11 @@ def rights_of(membership: Membership) -> frozenset[Action]:
 
 def state_allows(organization: Organization, action: Action) -> bool:
     return action in STATES[organization.state]
+
+
+def states_with(action: Action, way: str) -> Q:
+    """As a condition: the organization that `way` leads to is in a state that allows `action`."""
+    return reduce(or_, (state.of(way) for state, actions in STATES.items() if action in actions))
 
 
 def refusal_of(membership: Membership | None, action: Action) -> str:

@@ -3,7 +3,14 @@ from config.ulid import ULIDField, new_ulid, parse_ulid, ulid_parameter, ulid_te
 from .audit import AuditEvent
 from .idempotency import IdempotentCall
 from .oauth import LOOPBACK_HOSTS, Consent, GameLink, OAuthApp
-from .organizations import ORGANIZATION_IS_ACTIVE, MemberRole, Membership, Organization, OrganizationState
+from .organizations import (
+    ORGANIZATION_IS_ACTIVE,
+    Invitation,
+    MemberRole,
+    Membership,
+    Organization,
+    OrganizationState,
+)
 from .users import User
 
 __all__ = [
@@ -13,6 +20,7 @@ __all__ = [
     "Consent",
     "GameLink",
     "IdempotentCall",
+    "Invitation",
     "MemberRole",
     "Membership",
     "OAuthApp",

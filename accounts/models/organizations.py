@@ -92,6 +92,9 @@ class Membership(models.Model):
     )
     role = models.CharField(max_length=16, choices=MemberRole, default=MemberRole.OWNER)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    opened_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When its dashboard was last switched to."
+    )
 
     class Meta:
         constraints = [
@@ -105,3 +108,31 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} ({self.get_role_display()})"
+
+
+class Invitation(models.Model):
+    """Somebody is asked to become a member. The row goes when it is answered; the audit trail keeps what came of it."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="invitations")
+    invited = models.CharField(
+        _("invited"),
+        max_length=254,
+        help_text="A username or an email address, in lower case, as it was typed.",
+    )
+    role = models.CharField(max_length=16, choices=MemberRole, default=MemberRole.MEMBER)
+    created_at = models.DateTimeField(_("created"))
+    expires_at = models.DateTimeField(_("expires"))
+    mailed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "invited"],
+                name="invitation_once_per_organization",
+                violation_error_message=_("There is an invitation for this name already."),
+            ),
+            models.CheckConstraint(condition=Q(role__in=MemberRole.values), name="invitation_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.invited

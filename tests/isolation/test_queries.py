@@ -11,7 +11,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.dashboard import site
-from accounts.models import AuditEvent, Membership, OAuthApp
+from accounts.models import AuditEvent, Invitation, Membership, OAuthApp
 from drops.models import Campaign, Reward
 from fulfillment.models import Claim, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
@@ -48,6 +48,12 @@ MORE: dict[type[Model], Callable[[Belongings], Any]] = {
     Campaign: lambda own: factories.CampaignFactory(organization=own.organization),
     Claim: _claim,
     Delivery: _delivery,
+    Invitation: lambda own: Invitation.objects.create(
+        organization=own.organization,
+        invited=f"somebody{Invitation.objects.count()}",
+        created_at=NOW,
+        expires_at=NOW,
+    ),
     Membership: lambda own: factories.MembershipFactory(organization=own.organization),
     OAuthApp: lambda own: factories.OAuthAppFactory(organization=own.organization),
     Reward: lambda own: factories.RewardFactory(organization=own.organization),
@@ -60,6 +66,7 @@ QUERIES = {
     "campaigns": 7,
     "claims": 11,
     "deliveries": 9,
+    "invitations": 6,
     "members": 6,
     "rewards": 7,
     "webhooks": 6,

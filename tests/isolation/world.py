@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from accounts.models import AuditEvent, Membership, OAuthApp, Organization, User, new_ulid
+from accounts.models import AuditEvent, Invitation, Membership, OAuthApp, Organization, User, new_ulid
 from drops.models import Campaign, CampaignReward, Category, Reward
 from fulfillment.models import Attempt, Claim, ClaimStatusChange, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
@@ -39,6 +39,12 @@ class Belongings:
         with_second_factor(self.owner)
         self.colleague = factories.MembershipFactory(
             organization=self.organization, user__username=f"{word}_mate"
+        )
+        self.invitation = Invitation.objects.create(
+            organization=self.organization,
+            invited=f"{word}@{word}.example.com",
+            created_at=NOW,
+            expires_at=NOW + timedelta(days=14),
         )
         self.category = factories.CategoryFactory(
             name=f"{word} game", slug=f"{word}-game", organization=self.organization
@@ -153,6 +159,7 @@ OF_MODEL: dict[type[Model], Callable[[Belongings], Any]] = {
     Category: lambda own: own.category,
     Claim: lambda own: own.claim,
     Delivery: lambda own: own.delivery,
+    Invitation: lambda own: own.invitation,
     Membership: lambda own: own.colleague,
     OAuthApp: lambda own: own.app,
     Organization: lambda own: own.organization,

@@ -6,13 +6,15 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import gate
-from accounts.domain import permissions
+from accounts.domain import invitations, permissions
 from accounts.domain.permissions import Action
 from accounts.models import Membership, Organization, User
 from accounts.requests import DashboardRequest
@@ -23,19 +25,19 @@ FORM_FIELD = "active_organization"
 
 
 def memberships_of(request: HttpRequest) -> list[Membership]:
-    """The person's memberships by organization name: one query per request."""
+    """The person's memberships, the one that was opened last first: one query per request."""
     known = cast("DashboardRequest", request)
     if not hasattr(known, "memberships"):
         known.memberships = list(
             Membership.objects.filter(user=member(request))
             .select_related("organization")
-            .order_by("organization__name", "organization_id")
+            .order_by(F("opened_at").desc(nulls_last=True), "pk")
         )
     return known.memberships
 
 
 def active_membership(request: HttpRequest) -> Membership:
-    """The membership that this request acts under: the one that was switched to, else the first."""
+    """The membership that this request acts under: the one that this session switched to, else the last used."""
     found = memberships_of(request)
     if not found:
         raise PermissionDenied(_("Only members of an organization have a dashboard."))
@@ -74,7 +76,8 @@ def recheck(request: HttpRequest, action: Action) -> None:
 def admit(request: HttpRequest) -> HttpResponse | None:
     """Where to send a request that may not enter the dashboard as it is; None lets it in."""
     if request.user.is_authenticated and not memberships_of(request):
-        return redirect("dashboard:register")
+        invited = invitations.invitations_for(member(request), now=timezone.now()).exists()
+        return redirect("accounts:organizations" if invited else "dashboard:register")
     back = request.get_full_path() if request.method in ("GET", "HEAD") else reverse("dashboard:index")
     if elsewhere := gate.door(request, back=back):
         return elsewhere

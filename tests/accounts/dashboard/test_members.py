@@ -3,20 +3,35 @@ from __future__ import annotations
 from django.test import Client
 
 from accounts.models import MemberRole, Organization, User
-from tests.dashboard import press, send_form, sign_in, with_second_factor, words
+from tests import factories
+from tests.dashboard import press, send_form, sign_in, words
 
 
-def test_a_member_is_added_by_user_name(owner_client: Client, studio: Organization, stranger: User) -> None:
-    url = "/dashboard/members/add/"
-    page = send_form(owner_client, url, username="nobody_here", role="member")
-    assert "There is no account named" in words(page)
-    page = send_form(owner_client, url, username="Stranger", role="member")
-    assert "two-factor authentication first" in words(page)
-    with_second_factor(stranger)
-    page = send_form(owner_client, url, username="Stranger", role="member")
-    assert "was created" in words(page)
-    assert studio.memberships.get(user=stranger).role == MemberRole.MEMBER
-    assert "already" in words(send_form(owner_client, url, username="stranger", role="owner"))
+def test_a_colleague_is_invited_and_the_invitation_taken_back(
+    owner_client: Client, studio: Organization, stranger: User
+) -> None:
+    url = "/dashboard/invitations/add/"
+    said = set()
+    for name in ("Stranger", "nobody_here"):
+        page = words(send_form(owner_client, url, invited=name, role="member"))
+        said.add(page.split("was created")[0].rsplit(">", 1)[-1].replace(name, "X"))
+        assert "already" in words(send_form(owner_client, url, invited=name, role="owner"))
+    assert len(said) == 1
+    assert not studio.memberships.filter(user=stranger).exists()
+    invitation = studio.invitations.get(invited="stranger")
+    press(owner_client, f"/dashboard/invitations/{invitation.pk}/delete/")
+    assert not studio.invitations.filter(pk=invitation.pk).exists()
+
+
+def test_the_organization_that_was_used_last_is_opened(
+    owner_client: Client, owner: User, studio: Organization, rival_studio: Organization
+) -> None:
+    """One that comes first by name, and that somebody else made the person a member of, is not."""
+    Organization.objects.filter(pk=rival_studio.pk).update(name="A Northlight Games")
+    factories.MembershipFactory(organization=rival_studio, user=owner)
+    assert owner_client.get("/dashboard/").context["organization"] == studio
+    owner_client.post("/dashboard/switch/", {"organization": rival_studio.slug})
+    assert sign_in(Client(), owner).get("/dashboard/").context["organization"] == rival_studio
 
 
 def test_nobody_removes_or_demotes_themselves(

@@ -3,37 +3,11 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from allauth.mfa.models import Authenticator
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from accounts.domain import members
-from accounts.models import AuditEvent, MemberRole, Membership, Organization, User
-
-
-@pytest.fixture
-def careful(stranger: User) -> User:
-    Authenticator.objects.create(user=stranger, type=Authenticator.Type.TOTP, data={})
-    return stranger
-
-
-def test_a_member_needs_a_second_factor(
-    studio: Organization, owner: User, stranger: User, now: datetime
-) -> None:
-    def add() -> Membership:
-        return members.add_member(
-            organization=studio, user=stranger, role=MemberRole.MEMBER, now=now, actor=owner
-        )
-
-    with pytest.raises(ValidationError, match="two-factor"):
-        add()
-    Authenticator.objects.create(user=stranger, type=Authenticator.Type.RECOVERY_CODES, data={})
-    with pytest.raises(ValidationError, match="two-factor"):
-        add()
-    Authenticator.objects.create(user=stranger, type=Authenticator.Type.TOTP, data={})
-    assert add().role == MemberRole.MEMBER
-    with pytest.raises(ValidationError, match="already"):
-        add()
-    assert AuditEvent.objects.get().data["username"] == "stranger"
+from accounts.domain.organizations import suspend_organization
+from accounts.models import AuditEvent, MemberRole, Organization, User
 
 
 def test_owners_remove_other_owners_but_not_themselves(
@@ -58,13 +32,26 @@ def test_two_owners_who_remove_each_other_leave_one(
     assert studio.memberships.get() == mine
 
 
-def test_only_owners_of_the_same_organization_change_members(
-    studio: Organization, member: User, rival_owner: User, careful: User, now: datetime
+def test_everybody_may_leave_but_the_last_owner(
+    studio: Organization, owner: User, second_owner: User, member: User, now: datetime
 ) -> None:
-    for actor in (member, rival_owner, careful):
-        with pytest.raises(PermissionDenied):
-            members.add_member(organization=studio, user=careful, role=MemberRole.OWNER, now=now, actor=actor)
-    assert not studio.memberships.filter(user=careful).exists()
+    for user in (member, second_owner):
+        members.leave(membership=studio.memberships.get(user=user), now=now)
+    with pytest.raises(ValidationError, match="only owner"):
+        members.leave(membership=studio.memberships.get(user=owner), now=now)
+    assert [membership.user for membership in studio.memberships.all()] == [owner]
+    assert set(AuditEvent.objects.values_list("action", "actor")) == {
+        ("member.left", member.pk),
+        ("member.left", second_owner.pk),
+    }
+
+
+def test_a_suspended_organization_can_be_left(
+    studio: Organization, owner: User, member: User, operator: User, now: datetime
+) -> None:
+    suspend_organization(organization=studio, now=now, actor=operator)
+    members.leave(membership=studio.memberships.get(user=member), now=now)
+    assert not studio.memberships.filter(user=member).exists()
 
 
 def test_a_role_changes_and_the_change_is_noted(

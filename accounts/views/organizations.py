@@ -1,0 +1,73 @@
+"""The organizations that a person belongs to or is invited to."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from accounts.domain import invitations, members
+from accounts.models import Invitation, Membership
+from accounts.requests import SignedInRequest
+
+
+@login_required
+def organizations(request: SignedInRequest) -> HttpResponse:
+    context = {
+        "invitations": invitations.invitations_for(request.user, now=timezone.now()).select_related(
+            "organization"
+        ),
+        "memberships": Membership.objects.filter(user=request.user)
+        .select_related("organization")
+        .order_by("organization__name", "pk"),
+    }
+    return render(request, "accounts/organizations.html", context)
+
+
+@require_POST
+@login_required
+def answer(request: SignedInRequest, invitation_id: int) -> HttpResponse:
+    """Accept or decline."""
+    accepts = "accept" in request.POST
+    try:
+        if accepts:
+            joined = invitations.accept(
+                invitation_id=invitation_id, user=request.user, now=timezone.now()
+            ).organization
+        else:
+            invitations.decline(invitation_id=invitation_id, user=request.user, now=timezone.now())
+    except Invitation.DoesNotExist:
+        messages.error(request, _("This invitation is no longer open."))
+    else:
+        messages.success(
+            request,
+            _("You are a member of %(organization)s now.") % {"organization": joined}
+            if accepts
+            else _("You declined the invitation."),
+        )
+    return redirect("accounts:organizations")
+
+
+@login_required
+def leave(request: SignedInRequest, organization_id: str) -> HttpResponse:
+    """Asks on GET, does it on POST."""
+    membership = get_object_or_404(
+        Membership.objects.select_related("organization", "user"),
+        user=request.user,
+        organization=organization_id,
+    )
+    if request.method != "POST":
+        return render(request, "accounts/leave.html", {"membership": membership})
+    try:
+        members.leave(membership=membership, now=timezone.now())
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+    else:
+        left = {"organization": membership.organization}
+        messages.success(request, _("You have left %(organization)s.") % left)
+    return redirect("accounts:organizations")

@@ -1,0 +1,151 @@
+"""Nobody becomes a member unasked, and nobody learns from an invitation who has an account."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
+from django.core.exceptions import PermissionDenied, ValidationError
+
+from accounts.domain import invitations, organizations
+from accounts.models import AuditEvent, Invitation, MemberRole, Organization, User
+from accounts.tasks import mail_invitations
+from tests import factories
+
+
+@pytest.fixture(autouse=True)
+def _here_before(stranger: User, now: datetime) -> None:
+    User.objects.filter(pk=stranger.pk).update(date_joined=now - timedelta(days=1))
+    stranger.refresh_from_db()
+
+
+def invite(studio: Organization, owner: User, now: datetime, name: str = "stranger") -> Invitation:
+    return invitations.invite(organization=studio, invited=name, role=MemberRole.MEMBER, now=now, actor=owner)
+
+
+def test_who_is_invited_joins_by_accepting(
+    studio: Organization, owner: User, stranger: User, now: datetime
+) -> None:
+    invitation = invite(studio, owner, now, "Stranger ")
+    assert not studio.memberships.filter(user=stranger).exists()
+    assert invitations.invitations_for(stranger, now=now).get() == invitation
+    invitations.accept(invitation_id=invitation.pk, user=stranger, now=now)
+    assert studio.memberships.get(user=stranger).role == MemberRole.MEMBER
+    assert not Invitation.objects.exists()
+    assert AuditEvent.objects.get(action="member.joined").actor == stranger
+
+
+def test_who_declines_does_not_join_and_is_not_named(
+    studio: Organization, owner: User, stranger: User, now: datetime
+) -> None:
+    invitation = invite(studio, owner, now)
+    invitations.decline(invitation_id=invitation.pk, user=stranger, now=now)
+    assert not studio.memberships.filter(user=stranger).exists()
+    assert AuditEvent.objects.get(action="member.declined").actor is None
+
+
+def test_an_address_invites_once_it_is_confirmed(
+    studio: Organization, owner: User, stranger: User, now: datetime
+) -> None:
+    invite(studio, owner, now, "Who@Example.com")
+    address = EmailAddress.objects.create(user=stranger, email="who@example.com", verified=False)
+    assert not invitations.invitations_for(stranger, now=now).exists()
+    address.verified = True
+    address.save()
+    assert invitations.invitations_for(stranger, now=now).exists()
+
+
+def test_a_username_that_is_taken_afterwards_answers_for_nobody(
+    studio: Organization, owner: User, now: datetime
+) -> None:
+    invite(studio, owner, now, "latecomer")
+    late = factories.UserFactory(username="latecomer", date_joined=now + timedelta(minutes=1))
+    assert not invitations.invitations_for(late, now=now + timedelta(minutes=2)).exists()
+
+
+def test_an_invitation_is_answered_by_the_one_it_names_alone(
+    studio: Organization, owner: User, rival_owner: User, now: datetime
+) -> None:
+    invitation = invite(studio, owner, now)
+    for answer in (invitations.accept, invitations.decline):
+        with pytest.raises(Invitation.DoesNotExist):
+            answer(invitation_id=invitation.pk, user=rival_owner, now=now)
+    assert Invitation.objects.exists()
+
+
+@pytest.mark.parametrize("gone", ["expired", "taken back", "suspended"])
+def test_an_invitation_that_is_gone_makes_nobody_a_member(
+    studio: Organization, owner: User, operator: User, stranger: User, now: datetime, gone: str
+) -> None:
+    invitation, later = invite(studio, owner, now), now
+    key = invitation.pk
+    match gone:
+        case "expired":
+            later = now + invitations.VALID_FOR
+        case "taken back":
+            invitations.take_back(invitation=invitation, now=now, actor=owner)
+        case "suspended":
+            organizations.suspend_organization(organization=studio, now=now, actor=operator)
+    with pytest.raises(Invitation.DoesNotExist):
+        invitations.accept(invitation_id=key, user=stranger, now=later)
+    assert not studio.memberships.filter(user=stranger).exists()
+
+
+def test_an_invitation_changes_no_membership_that_is_there(
+    studio: Organization, owner: User, member: User, now: datetime
+) -> None:
+    User.objects.filter(pk=owner.pk).update(date_joined=now - timedelta(days=1))
+    owner.refresh_from_db()
+    invitation = invite(studio, owner, now, owner.username)
+    invitations.accept(invitation_id=invitation.pk, user=owner, now=now)
+    assert studio.memberships.get(user=owner).role == MemberRole.OWNER
+
+
+def test_the_answer_is_the_same_for_every_name(studio: Organization, owner: User, now: datetime) -> None:
+    for name in ("stranger", "nobody_at_all", "nobody@example.com"):
+        assert invite(studio, owner, now, name).pk
+        with pytest.raises(ValidationError, match="already"):
+            invite(studio, owner, now, name)
+
+
+def test_members_and_strangers_invite_nobody(
+    studio: Organization, member: User, rival_owner: User, now: datetime
+) -> None:
+    for actor in (member, rival_owner):
+        with pytest.raises(PermissionDenied):
+            invite(studio, actor, now)
+
+
+def test_an_organization_that_waits_invites_nobody(studio: Organization, owner: User, now: datetime) -> None:
+    Organization.objects.filter(pk=studio.pk).update(approved_at=None)
+    with pytest.raises(PermissionDenied, match="waits for approval"):
+        invite(studio, owner, now)
+
+
+def test_invitations_are_limited(
+    studio: Organization, owner: User, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invitations, "MOST_OPEN", 2)
+    for name in ("one", "two"):
+        invite(studio, owner, now, name)
+    with pytest.raises(ValidationError, match="Too many"):
+        invite(studio, owner, now, "three")
+    # Those that expired make room.
+    invite(studio, owner, now + invitations.VALID_FOR, "three")
+
+
+def test_the_mail_goes_out_once_and_only_to_somebody(
+    studio: Organization, owner: User, stranger: User, now: datetime
+) -> None:
+    stranger.email = "stranger@example.com"
+    stranger.save()
+    for name in ("stranger", "nobody_at_all", "friend@example.com"):
+        invite(studio, owner, now, name)
+    Invitation.objects.update(expires_at=now + timedelta(days=36500))
+    mail_invitations()
+    mail_invitations()
+    assert sorted(message.to[0] for message in mail.outbox) == ["friend@example.com", "stranger@example.com"]
+    assert mail.outbox[0].subject == "Northlight Games invites you on Drops"
+    assert "/settings/organizations/" in mail.outbox[0].body

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.domain import invitations
+from accounts.models import Invitation, MemberRole, Organization, User
+from tests import factories
+from tests.dashboard import words
+
+URL = "/settings/organizations/"
+
+
+@pytest.fixture
+def invitation(studio: Organization, owner: User, stranger: User) -> Invitation:
+    return invitations.invite(
+        organization=studio, invited="stranger", role=MemberRole.OWNER, now=timezone.now(), actor=owner
+    )
+
+
+@pytest.mark.parametrize("button", ["accept", "decline"])
+def test_an_invitation_is_answered_on_the_site(
+    client: Client, studio: Organization, stranger: User, invitation: Invitation, button: str
+) -> None:
+    client.force_login(stranger)
+    assert "Northlight Games" in words(client.get(URL))
+    page = client.post(f"{URL}invitations/{invitation.pk}/", {button: ""}, follow=True)
+    said = "You are a member of Northlight Games now." if button == "accept" else "You declined"
+    assert said in words(page)
+    assert studio.memberships.filter(user=stranger).exists() == (button == "accept")
+    assert "no longer open" in words(
+        client.post(f"{URL}invitations/{invitation.pk}/", {button: ""}, follow=True)
+    )
+
+
+def test_who_is_invited_and_opens_the_dashboard_finds_the_invitation(
+    client: Client, stranger: User, viewer: User, invitation: Invitation
+) -> None:
+    client.force_login(stranger)
+    assert client.get("/dashboard/").headers["Location"] == URL
+    client.force_login(viewer)
+    assert client.get("/dashboard/").headers["Location"] == "/dashboard/register/"
+
+
+def test_others_neither_see_nor_answer_it(client: Client, viewer: User, invitation: Invitation) -> None:
+    client.force_login(viewer)
+    assert "Northlight Games" not in words(client.get(URL))
+    answer = client.post(f"{URL}invitations/{invitation.pk}/", {"accept": ""}, follow=True)
+    nobodys = client.post(f"{URL}invitations/987654/", {"accept": ""}, follow=True)
+    assert words(answer).count("no longer open") == words(nobodys).count("no longer open") == 1
+    assert Invitation.objects.exists()
+    assert client.get(f"{URL}invitations/{invitation.pk}/").status_code == 405
+
+
+def test_a_member_leaves_after_being_asked(client: Client, studio: Organization, member: User) -> None:
+    client.force_login(member)
+    url = f"{URL}{studio.pk}/leave/"
+    assert "Leave Northlight Games?" in words(client.get(url))
+    assert studio.memberships.filter(user=member).exists()
+    assert "You have left Northlight Games." in words(client.post(url, follow=True))
+    assert not studio.memberships.filter(user=member).exists()
+    assert client.post(url).status_code == 404
+
+
+def test_the_last_owner_is_told_why_not(client: Client, studio: Organization, owner: User) -> None:
+    client.force_login(owner)
+    assert "You are the only owner" in words(client.post(f"{URL}{studio.pk}/leave/", follow=True))
+    assert studio.memberships.filter(user=owner).exists()
+
+
+def test_the_page_costs_the_same_with_more_organizations(
+    client: Client, viewer: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client.force_login(viewer)
+    for organizations in (1, 3):
+        while viewer.memberships.count() < organizations:
+            membership = factories.MembershipFactory(user=viewer)
+            Invitation.objects.create(
+                organization=factories.OrganizationFactory(),
+                invited=viewer.username,
+                created_at=timezone.now() + timedelta(seconds=1),
+                expires_at=timezone.now() + timedelta(days=1),
+            )
+            assert membership
+        with django_assert_num_queries(6):  # session, person, addresses, invitations, memberships, header
+            assert len(client.get(URL).context["memberships"]) == organizations
