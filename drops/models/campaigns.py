@@ -121,6 +121,11 @@ def phase_at(campaign: HasMoments, now: datetime) -> CampaignPhase:
     return LAST_RESORT
 
 
+def in_phases(*phases: CampaignPhase) -> Q:
+    """The rule for campaigns that `CampaignQuerySet.with_phase` has annotated."""
+    return Q(("phase_now__in", phases))
+
+
 class CampaignQuerySet(models.QuerySet["Campaign"]):
     def with_phase(self, now: datetime) -> CampaignQuerySet:
         """Annotate `phase_now`, the phase at `now`, to filter and order by."""
@@ -136,7 +141,7 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         )
 
     def in_phase(self, *phases: CampaignPhase, now: datetime) -> CampaignQuerySet:
-        return self.with_phase(now).filter(Q(("phase_now__in", phases)))
+        return self.with_phase(now).filter(in_phases(*phases))
 
 
 class Campaign(models.Model):

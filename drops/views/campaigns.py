@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -14,6 +13,7 @@ from accounts.requests import viewer_of
 from drops.domain.campaigns import participation, reading
 from drops.forms import CampaignFilter, shelf_of
 from drops.models import Channel
+from drops.models.campaigns import in_phases
 
 CAMPAIGNS_A_PAGE = 24
 # A campaign may be limited to thousands of channels: the page names those who are live, and these.
@@ -26,7 +26,7 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
     form = CampaignFilter(request.GET, campaigns=reading.listed_campaigns(now=now, viewer=viewer))
     found = form.found()
     shelf = shelf_of(request.GET.get("show", ""))
-    shelved = found.filter(Q(("phase_now__in", shelf.phases))).order_by(shelf.ordering, "pk")
+    shelved = found.filter(in_phases(*shelf.phases)).order_by(shelf.ordering, "pk")
     page = Paginator(shelved.select_related("organization", "category"), CAMPAIGNS_A_PAGE).get_page(
         request.GET.get("page")
     )

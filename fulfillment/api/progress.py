@@ -18,7 +18,7 @@ from config.api.envelope import ok
 from config.api.schema import documented
 from drops.domain.campaigns.reading import CampaignCard, campaign_cards
 from drops.models import Campaign, CampaignPhase, Reward
-from drops.models.campaigns import CLAIMABLE_PHASES, CampaignQuerySet
+from drops.models.campaigns import CLAIMABLE_PHASES, CampaignQuerySet, in_phases
 from fulfillment.api.serializers import ProgressSerializer, SummaryQuery, SummarySerializer
 from fulfillment.models import Claim
 
@@ -69,7 +69,7 @@ Claimed = set[tuple[str, str]]  # campaign id, reward id
 def _own_campaigns(viewer: User, now: datetime) -> CampaignQuerySet:
     claims = Claim.objects.filter(viewer=viewer).values("campaign")
     return Campaign.objects.with_phase(now).filter(
-        Q(Q(("phase_now__in", CLAIMABLE_PHASES)), progress__viewer=viewer) | Q(pk__in=claims)
+        Q(in_phases(*CLAIMABLE_PHASES), progress__viewer=viewer) | Q(pk__in=claims)
     )
 
 

@@ -19,6 +19,7 @@ from drops.models import (
     Channel,
     Livestream,
 )
+from drops.models.campaigns import in_phases
 
 
 def livestreams_for(campaign: Campaign) -> QuerySet[Livestream]:
@@ -44,7 +45,7 @@ def campaigns_touching(channel: Channel, *, now: datetime) -> list[tuple[Campaig
     allowed = AllowedChannel.objects.filter(campaign=OuterRef("pk"))
     campaigns = (
         visible_campaigns(now=now, viewer=channel.owner)
-        .filter(Q(("phase_now__in", (CampaignPhase.ANNOUNCED, CampaignPhase.LIVE))))
+        .filter(in_phases(CampaignPhase.ANNOUNCED, CampaignPhase.LIVE))
         .annotate(is_limited=Exists(allowed), is_allowed=Exists(allowed.filter(channel=channel)))
         .filter(Q(is_limited=False) | Q(is_allowed=True))
         .select_related("organization", "category")

@@ -25,7 +25,7 @@ from drops.models import (
     Progress,
     Reward,
 )
-from drops.models.campaigns import PUBLIC_PHASES, CampaignQuerySet
+from drops.models.campaigns import PUBLIC_PHASES, CampaignQuerySet, in_phases
 
 CLOSED_LISTED_FOR = timedelta(days=30)
 
@@ -126,14 +126,14 @@ def listed_campaigns(*, now: datetime, viewer: User | None) -> CampaignQuerySet:
 def shelf_counts(campaigns: CampaignQuerySet) -> dict[Shelf, int]:
     """How many of the campaigns (with their phase annotated) stand on each shelf. One query."""
     counts = campaigns.aggregate(
-        **{shelf.value: Count("pk", filter=Q(("phase_now__in", shelf.phases))) for shelf in Shelf}
+        **{shelf.value: Count("pk", filter=in_phases(*shelf.phases)) for shelf in Shelf}
     )
     return {shelf: counts[shelf.value] for shelf in Shelf}
 
 
 def live_campaigns(*, now: datetime, viewer: User | None = None) -> CampaignQuerySet:
     """Visible campaigns in which watch time counts now."""
-    return visible_campaigns(now=now, viewer=viewer).filter(Q(("phase_now", CampaignPhase.LIVE)))
+    return visible_campaigns(now=now, viewer=viewer).filter(in_phases(CampaignPhase.LIVE))
 
 
 def open_campaigns(*, now: datetime, viewer: User | None) -> CampaignQuerySet:
