@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import QuerySet
@@ -16,6 +18,7 @@ from django.shortcuts import redirect
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from accounts.domain.images import decode
 from accounts.requests import WriteRequest
 
 if TYPE_CHECKING:
@@ -71,6 +74,9 @@ class VerbAdmin(admin.ModelAdmin):
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.method != "POST":
             return super().changeform_view(request, *args, **kwargs)
+        for upload in request.FILES.values():
+            with suppress(ValidationError):  # told by the field, when the form is looked at
+                decode(cast("UploadedFile", upload))  # before the transaction: it may take a second
         try:
             with transaction.atomic():
                 self.before_write(request)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import struct
+import threading
 import zlib
 from io import BytesIO
 
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile, File
+from django.db.models import Model
+from django.utils.translation import gettext as _
 from PIL import Image, ImageOps
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MAX_BYTES = 8 * 1024 * 1024
+MAX_PIXELS = 40_000_000
+# No picture is kept larger than this, in pixels.
+LARGEST = (1600, 1600)
 # What a broken or hostile file makes Pillow raise, its limits among it.
 BROKEN = (
     OSError,
@@ -23,39 +29,84 @@ BROKEN = (
     KeyError,
     struct.error,
     zlib.error,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
 )
 
 
-def prepare_image(upload: File, *, size: tuple[int, int], max_pixels: int = 40_000_000) -> ContentFile[bytes]:
+# A picture of 40 million pixels takes 160 MB while it is decoded: one at a time in a process.
+_decoding = threading.Lock()
+
+
+def prepare_image(upload: File, *, size: tuple[int, int], max_pixels: int = MAX_PIXELS) -> ContentFile[bytes]:
     """`upload` turned upright, made to fit into `size` (width, height in pixels) and written anew as WebP.
 
     What is kept is only the picture: no metadata, no other format's tricks. ValidationError where it
     is not a PNG, JPEG, WebP or GIF picture, or has more than `max_pixels` pixels or 8 MiB.
     """
+    picture = decode(upload, max_pixels=max_pixels).copy()
+    picture.thumbnail(size)
+    written = BytesIO()
+    picture.save(written, "WEBP", quality=88)
+    return ContentFile(written.getvalue(), name="image.webp")
+
+
+def decode(upload: File, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """The picture in `upload`, at most `LARGEST`. ValidationError as for `prepare_image`.
+
+    The upload keeps it: decode it before a transaction, and `prepare_image` has little to do in it.
+    """
+    decoded: Image.Image | None = vars(upload).get("decoded_picture")
+    if decoded is not None:
+        return decoded
     if (upload.size or 0) > MAX_BYTES:
         raise ValidationError(
-            "The picture is larger than 8 MB. Choose a smaller one.", code="image_too_large"
+            _("The picture is larger than 8 MB. Choose a smaller one."), code="image_too_large"
         )
     try:
         upload.seek(0)
-        with Image.open(upload, formats=FORMATS) as image:
+        with _decoding, Image.open(upload, formats=FORMATS) as image:
             if image.width * image.height > max_pixels:
                 raise ValidationError(
-                    "The picture has too many pixels: %(width)d by %(height)d. Choose a smaller one.",
+                    _("The picture has too many pixels: %(width)d by %(height)d. Choose a smaller one."),
                     code="image_too_large",
                     params={"width": image.width, "height": image.height},
                 )
-            picture = ImageOps.exif_transpose(image).convert("RGBA")
-            picture.thumbnail(size)
-        written = BytesIO()
-        picture.save(written, "WEBP", quality=88)
+            decoded = _upright(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ValidationError(
+            _("The picture has too many pixels. Choose a smaller one."), code="image_too_large"
+        ) from error
     except BROKEN as error:
         raise ValidationError(
-            "This is not a picture that can be read. Upload a PNG, JPEG, WebP or GIF file.",
+            _("This is not a picture that can be read. Upload a PNG, JPEG, WebP or GIF file."),
             code="image_unreadable",
         ) from error
     finally:
         upload.seek(0)
-    return ContentFile(written.getvalue(), name="image.webp")
+    vars(upload)["decoded_picture"] = decoded
+    return decoded
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The first frame in 8 bits with transparency, made small as early as its format allows."""
+    image.draft("RGB", LARGEST)
+    if image.mode.startswith("I"):  # 16 bits of grey; a plain conversion would cut off all but the darkest
+        image = image.convert("I").point(lambda value: value / 256).convert("L")
+    elif image.mode not in ("RGBA", "LA", "PA", "P"):
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    if image.mode in ("L", "RGB", "RGBA", "LA"):
+        image.thumbnail(LARGEST)
+    picture = ImageOps.exif_transpose(image).convert("RGBA")
+    picture.thumbnail(LARGEST)
+    return picture
+
+
+def store(instance: Model, field: str, upload: File, *, size: tuple[int, int]) -> None:
+    """Keep `upload` as the picture in `field` of `instance`, for its row to be saved with it.
+
+    ValidationError on `field` where it is not a picture.
+    """
+    try:
+        picture = prepare_image(upload, size=size)
+    except ValidationError as error:
+        raise ValidationError({field: error}) from error
+    getattr(instance, field).save(picture.name, picture, save=False)

@@ -10,8 +10,7 @@ from django.core.files.base import File
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from accounts.domain import audit, permissions
-from accounts.domain.images import prepare_image
+from accounts.domain import audit, images, permissions
 from accounts.domain.permissions import Action
 from accounts.models import (
     AuditEvent,
@@ -147,8 +146,4 @@ def _check(organization: Organization, logo: File | None) -> None:
     check_web_address("connect_url", organization.connect_url)
     organization.full_clean(exclude=["logo", "slug"])
     if logo:
-        try:
-            picture = prepare_image(logo, size=LOGO_SIZE)
-        except ValidationError as error:
-            raise ValidationError({"logo": error}) from error
-        organization.logo.save(picture.name or "", picture, save=False)
+        images.store(organization, "logo", logo, size=LOGO_SIZE)

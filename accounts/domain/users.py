@@ -28,14 +28,17 @@ PICTURE_SIZE = (512, 512)
 account_deleted = Signal()
 
 
-@transaction.atomic
 def change_profile_picture(*, user: User, picture: File | None, now: datetime) -> None:
     """Show `picture` beside the user's name, or none. ValidationError where it is not a picture."""
-    _drop_picture(user)
-    user.profile_picture = prepare_image(picture, size=PICTURE_SIZE) if picture else ""
-    user.full_clean(exclude=["password"])
-    user.save(update_fields=["profile_picture"])
-    audit.record("user.picture_changed", user, by=user, at=now)
+    wanted = prepare_image(picture, size=PICTURE_SIZE) if picture else ""
+    with transaction.atomic():
+        # Of two uploads at once, the later one sees and drops the picture of the earlier.
+        user.refresh_from_db(from_queryset=User.objects.select_for_update(no_key=True))
+        _drop_picture(user)
+        user.profile_picture = wanted
+        user.full_clean(exclude=["password"])
+        user.save(update_fields=["profile_picture"])
+        audit.record("user.picture_changed", user, by=user, at=now)
 
 
 def sole_ownerships(user: User) -> list[Organization]:

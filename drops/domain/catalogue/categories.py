@@ -8,8 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.db import transaction
 
-from accounts.domain import audit
-from accounts.domain.images import prepare_image
+from accounts.domain import audit, images
 from accounts.models import Organization, User
 from drops.models import Category
 
@@ -63,11 +62,7 @@ def change_category(
 def _save(category: Category, image: File | None) -> None:
     category.full_clean(exclude=["image"])
     if image:
-        try:
-            picture = prepare_image(image, size=IMAGE_SIZE)
-        except ValidationError as error:
-            raise ValidationError({"image": error}) from error
-        category.image.save(picture.name or "", picture, save=False)
+        images.store(category, "image", image, size=IMAGE_SIZE)
     category.save()
 
 

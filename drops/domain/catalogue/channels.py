@@ -40,13 +40,16 @@ def describe_channel(*, channel: Channel, description: str, now: datetime, actor
     return channel
 
 
-@transaction.atomic
 def change_banner(*, channel: Channel, banner: File | None, now: datetime, actor: User) -> Channel:
     """Show `banner` where the channel is listed, or none. ValidationError where it is not a picture."""
-    _drop_banner(channel)
-    channel.banner = prepare_image(banner, size=BANNER_SIZE) if banner else ""
-    channel.save(update_fields=["banner"])
-    audit.record("channel.banner_changed", channel, by=actor, at=now)
+    wanted = prepare_image(banner, size=BANNER_SIZE) if banner else ""
+    with transaction.atomic():
+        # Of two uploads at once, the later one sees and drops the banner of the earlier.
+        channel = Channel.objects.select_for_update(no_key=True).get(pk=channel.pk)
+        _drop_banner(channel)
+        channel.banner = wanted
+        channel.save(update_fields=["banner"])
+        audit.record("channel.banner_changed", channel, by=actor, at=now)
     return channel
 
 

@@ -11,8 +11,7 @@ from django.core.files.base import File
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.domain import audit, permissions
-from accounts.domain.images import prepare_image
+from accounts.domain import audit, images, permissions
 from accounts.domain.permissions import Action
 from accounts.models import OAuthApp, Organization, User
 from drops.models import Category, Reward
@@ -164,9 +163,5 @@ def _save(reward: Reward, image: File | None) -> None:
     if reward.category.organization_id != reward.organization_id:
         raise ValidationError({"category": "Choose a category that your organization claims."})
     if image:
-        try:
-            picture = prepare_image(image, size=IMAGE_SIZE)
-        except ValidationError as error:
-            raise ValidationError({"image": error}) from error
-        reward.image.save(picture.name or "", picture, save=False)
+        images.store(reward, "image", image, size=IMAGE_SIZE)
     reward.save()

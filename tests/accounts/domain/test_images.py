@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import pytest
@@ -10,7 +11,8 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
-from accounts.domain.images import FORMATS, MAX_BYTES, prepare_image
+from accounts.domain import images
+from accounts.domain.images import FORMATS, MAX_BYTES, decode, prepare_image
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -51,7 +53,7 @@ def test_what_trails_the_picture_is_not_kept() -> None:
 def test_too_many_pixels_are_refused_before_they_are_unpacked() -> None:
     with pytest.raises(ValidationError, match="101 by 100"):
         prepared(encoded(Image.new("1", (101, 100))), max_pixels=10_000)
-    with pytest.raises(ValidationError):  # beyond Pillow's own limit
+    with pytest.raises(ValidationError, match="too many pixels"):  # beyond Pillow's own limit
         prepared(encoded(Image.new("1", (20_000, 20_000))))
 
 
@@ -79,3 +81,41 @@ def test_broken_pictures_never_get_past_the_message(kind: str) -> None:
             prepare_image(upload(bytes(broken)), size=(100, 100))
         except ValidationError:
             continue
+
+
+def test_sixteen_bits_of_grey_keep_their_brightness() -> None:
+    content = encoded(Image.new("I;16", (40, 40), 0x8000))
+    assert prepared(content).convert("L").getpixel((20, 20)) == pytest.approx(0x80, abs=2)
+
+
+def test_the_colours_of_print_become_those_of_screens() -> None:
+    content = encoded(Image.new("CMYK", (40, 40), (0, 255, 255, 0)), "JPEG")
+    red, green, blue = prepared(content).convert("RGB").getpixel((20, 20))  # type: ignore[misc]
+    assert red > 200
+    assert max(green, blue) < 60
+
+
+def test_a_picture_is_decoded_once_for_all_that_is_made_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = upload(encoded(Image.new("RGB", (400, 200), "red")))
+    decode(file)
+    monkeypatch.setattr(Image, "open", None)
+    assert prepare_image(file, size=(100, 100)).size > 0
+
+
+def test_pictures_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once: list[int] = []
+    counts: list[int] = []
+    upright = images._upright
+
+    def counted(image: Image.Image) -> Image.Image:
+        at_once.append(1)
+        counts.append(len(at_once))
+        result = upright(image)
+        at_once.pop()
+        return result
+
+    monkeypatch.setattr(images, "_upright", counted)
+    content = encoded(Image.effect_noise((300, 300), 50))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: prepare_image(upload(content), size=(100, 100)), range(16)))
+    assert counts == [1] * 16
