@@ -22,7 +22,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
-from accounts.domain import encryption
+from accounts.domain import encryption, names
 from accounts.models import User
 
 logger = structlog.get_logger(__name__)
@@ -32,6 +32,11 @@ class AccountAdapter(DefaultAccountAdapter):
     def generate_unique_username(self, txts: list[str | None], regex: str | None = None) -> str:
         """A name for a person who comes from the platform's sign-in: only what `User.username` allows."""
         return str(super().generate_unique_username(txts, regex or r"[^A-Za-z0-9_@]"))
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        """What people choose for themselves; an account that comes from the platform brings its name."""
+        names.refuse_reserved_username(username)
+        return str(super().clean_username(username, shallow=shallow))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Whose limits a request counts for. Where it did not come by all our proxies: whoever connected."""

@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from oauth2_provider.generators import generate_client_secret
 
-from accounts.domain import audit, links, permissions
+from accounts.domain import audit, links, names, permissions
 from accounts.domain.permissions import Action
 from accounts.models import OAuthApp, Organization, User
 
@@ -33,6 +33,8 @@ def create_app(
     Without `organization` the app is the platform's own. Raises ValidationError.
     """
     permissions.require(actor=actor, organization=organization, action=Action.CHANGE_APPS)
+    if organization is not None:
+        names.refuse_look_alike(name, of=organization)
     secret = str(generate_client_secret())
     app = OAuthApp(
         organization=organization,
@@ -71,7 +73,9 @@ def change_app(
     """
     app = _lock(app, actor)
     before = {"name": app.name, "redirect_uris": app.redirect_uris.split()}
-    if name is not None:
+    if name is not None and name != app.name:
+        if app.organization is not None:
+            names.refuse_look_alike(name, of=app.organization)
         app.name = name
     if redirect_uris is not None:
         app.redirect_uris = " ".join(redirect_uris)

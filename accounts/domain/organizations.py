@@ -10,7 +10,7 @@ from django.core.files.base import File
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from accounts.domain import audit, images, permissions
+from accounts.domain import audit, images, names, permissions
 from accounts.domain.permissions import Action
 from accounts.models import (
     AuditEvent,
@@ -95,6 +95,8 @@ def change_organization(
     }
     for field, value in wanted.items():
         setattr(organization, field, value)
+    if organization.approved_at is not None and "name" in changes:
+        names.refuse_look_alike(name, of=organization)
     _check(organization, logo)
     organization.save()
     audit.record(
@@ -109,11 +111,15 @@ def change_organization(
 
 @transaction.atomic
 def approve_organization(*, organization: Organization, now: datetime, actor: User) -> Organization:
-    """Let the organization publish; also ends a suspension. Approving it twice changes nothing."""
+    """Let the organization publish; also ends a suspension. Approving it twice changes nothing.
+
+    ValidationError where its name reads like that of another organization.
+    """
     permissions.require_operator(actor, Action.OPERATE)
     organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     if organization.is_active:
         return organization
+    names.refuse_look_alike(organization.name, of=organization)
     organization.approved_at = organization.approved_at or now
     organization.suspended_at = None
     organization.save(update_fields=["approved_at", "suspended_at", "updated_at"])
