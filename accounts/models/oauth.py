@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 from oauth2_provider.models import AbstractApplication, ApplicationManager
 
 from config.ulid import new_ulid
@@ -29,7 +30,7 @@ class OAuthApp(AbstractApplication):
         Organization, on_delete=models.PROTECT, null=True, blank=True, related_name="oauth_apps"
     )
     is_platform = models.BooleanField(
-        default=False, help_text="The streaming platform's own app: may use the scope “platform”."
+        default=False, help_text=_("The streaming platform's own app: may use the scope “platform”.")
     )
     logo = models.ImageField(upload_to=app_logo_path, blank=True)
     previous_client_secret = models.CharField(max_length=255, blank=True, editable=False)
@@ -39,13 +40,13 @@ class OAuthApp(AbstractApplication):
     objects: models.Manager[OAuthApp] = ApplicationManager()
 
     class Meta(AbstractApplication.Meta):
-        verbose_name = "OAuth app"
+        verbose_name = _("OAuth app")
         constraints = [
             models.CheckConstraint(
                 condition=Q(is_platform=True, organization__isnull=True)
                 | Q(is_platform=False, organization__isnull=False),
                 name="oauth_app_has_one_owner",
-                violation_error_message="An app belongs to an organization or to the platform.",
+                violation_error_message=_("An app belongs to an organization or to the platform."),
             )
         ]
 
@@ -72,7 +73,9 @@ class OAuthApp(AbstractApplication):
     def clean(self) -> None:
         super().clean()
         if not self.name.strip():
-            raise ValidationError({"name": "Viewers are asked to trust this app: it needs a name."})
+            raise ValidationError(
+                {"name": _("A name is required, because viewers are asked to trust this app.")}
+            )
         for uri in self.redirect_uris.split():
             parts = urlsplit(uri)
             if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
@@ -91,7 +94,7 @@ class Consent(models.Model):
 
     viewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="consents")
     app = models.ForeignKey(OAuthApp, on_delete=models.PROTECT, related_name="consents")
-    scope = models.TextField(blank=True, help_text="What was agreed to, space separated.")
+    scope = models.TextField(blank=True, help_text=_("What was agreed to, space separated."))
     given_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
 
@@ -101,7 +104,7 @@ class Consent(models.Model):
                 fields=["viewer", "app"],
                 condition=Q(ended_at__isnull=True),
                 name="consent_one_live_per_app",
-                violation_error_message="This app has the viewer's consent already.",
+                violation_error_message=_("This app has the viewer's consent already."),
             )
         ]
 
@@ -129,13 +132,13 @@ class GameLink(models.Model):
                 fields=["viewer", "organization"],
                 condition=Q(unlinked_at__isnull=True),
                 name="game_link_one_live_per_viewer",
-                violation_error_message="This account is connected already.",
+                violation_error_message=_("This account is connected already."),
             ),
             models.UniqueConstraint(
                 fields=["organization", "game_account_id"],
                 condition=Q(unlinked_at__isnull=True) & ~Q(game_account_id=""),
                 name="game_link_one_live_per_game_account",
-                violation_error_message="This game account is connected to another viewer.",
+                violation_error_message=_("This game account is connected to another viewer."),
             ),
         ]
 

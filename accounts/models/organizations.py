@@ -42,16 +42,16 @@ class Organization(models.Model):
     id = ULIDField(primary_key=True, default=new_ulid, editable=False)
     name = models.CharField(max_length=80)
     slug = models.SlugField(max_length=80, unique=True)
-    url = models.URLField("website", blank=True)
+    url = models.URLField(_("website"), blank=True)
     logo = models.ImageField(upload_to=logo_path, blank=True)
     connect_url = models.URLField(
-        "connection page",
+        _("connection page"),
         blank=True,
-        help_text="Where viewers are sent to connect their game account, with ?return_to= added.",
+        help_text=_("Where viewers are sent to connect their game account, with ?return_to= added."),
     )
     contact_email = models.EmailField(blank=True)
     requested_category = models.CharField(
-        max_length=120, blank=True, help_text="The game this organization asked to claim at registration."
+        max_length=120, blank=True, help_text=_("The game this organization asked to claim at registration.")
     )
     approved_at = models.DateTimeField(null=True, blank=True)
     suspended_at = models.DateTimeField(null=True, blank=True)
@@ -78,8 +78,8 @@ class Organization(models.Model):
 class MemberRole(models.TextChoices):
     """What a role may do stands in `accounts.domain.permissions`."""
 
-    OWNER = "owner", "Owner"
-    MEMBER = "member", "Member"
+    OWNER = "owner", _("Owner")
+    MEMBER = "member", _("Member")
 
 
 class Membership(models.Model):
@@ -101,7 +101,7 @@ class Membership(models.Model):
             models.UniqueConstraint(
                 fields=["organization", "user"],
                 name="membership_once_per_organization",
-                violation_error_message="This person is a member already.",
+                violation_error_message=_("This person is a member already."),
             ),
             models.CheckConstraint(condition=Q(role__in=MemberRole.values), name="membership_role_known"),
         ]

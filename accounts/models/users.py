@@ -7,6 +7,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from config.ulid import new_ulid
 
@@ -44,13 +45,15 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                Lower("username"), name="user_username_unique", violation_error_message="This name is taken."
+                Lower("username"),
+                name="user_username_unique",
+                violation_error_message=_("This name is taken."),
             ),
             models.UniqueConstraint(
                 Lower("email"),
                 condition=~models.Q(email=""),
                 name="user_email_unique",
-                violation_error_message="There is an account with this address already.",
+                violation_error_message=_("There is an account with this address already."),
             ),
         ]
 

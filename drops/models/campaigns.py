@@ -33,7 +33,7 @@ class Reward(models.Model):
         _("external ID"),
         max_length=255,
         blank=True,
-        help_text="Your own name for it: sent with every claim.",
+        help_text=_("Your own name for it: sent with every claim."),
     )
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -49,13 +49,13 @@ class Reward(models.Model):
 class CampaignPhase(models.TextChoices):
     """Where a campaign stands at a moment. Computed from its dates, never stored."""
 
-    DRAFT = "draft", "Draft"
-    SCHEDULED = "scheduled", "Scheduled"
-    ANNOUNCED = "announced", "Announced"
-    LIVE = "live", "Live"
-    GRACE = "grace", "Grace period"
-    CLOSED = "closed", "Closed"
-    WITHDRAWN = "withdrawn", "Withdrawn"
+    DRAFT = "draft", _("Draft")
+    SCHEDULED = "scheduled", _("Scheduled")
+    ANNOUNCED = "announced", _("Announced")
+    LIVE = "live", _("Live")
+    GRACE = "grace", _("Grace period")
+    CLOSED = "closed", _("Closed")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
 
     @property
     def watchable(self) -> bool:
@@ -161,15 +161,15 @@ class Campaign(models.Model):
         null=True,
         blank=True,
         related_name="campaigns",
-        help_text="Watch time counts while the stream is in this category. Empty: in any.",
+        help_text=_("Watch time counts while the stream is in this category. Empty: in any."),
     )
-    info_url = models.URLField("info URL", blank=True)
+    info_url = models.URLField(_("info URL"), blank=True)
     announces_at = models.DateTimeField()
     starts_at = models.DateTimeField(_("start"))
     ends_at = models.DateTimeField(_("end"))
     closes_at = models.DateTimeField()
     test_mode = models.BooleanField(
-        default=False, help_text="Only members of the organization take part and claim."
+        default=False, help_text=_("Only members of the organization take part and claim.")
     )
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
     withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -186,12 +186,12 @@ class Campaign(models.Model):
                 & Q(starts_at__lt=F("ends_at"))
                 & Q(ends_at__lte=F("closes_at")),
                 name="campaign_dates_in_order",
-                violation_error_message="A campaign is announced, starts, ends and closes, in this order.",
+                violation_error_message=_("A campaign is announced, starts, ends and closes, in this order."),
             ),
             models.CheckConstraint(
                 condition=Q(withdrawn_at__isnull=True) | Q(published_at__isnull=False),
                 name="campaign_withdrawn_after_publishing",
-                violation_error_message="Only a published campaign can be withdrawn.",
+                violation_error_message=_("Only a published campaign can be withdrawn."),
             ),
         ]
         indexes = [
@@ -225,7 +225,7 @@ class CampaignReward(models.Model):
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="campaign_rewards")
     reward = models.ForeignKey(Reward, on_delete=models.PROTECT, related_name="campaign_rewards")
     required_minutes = models.PositiveIntegerField(
-        validators=[MinValueValidator(1)], help_text="Minutes of watch time that earn this reward."
+        validators=[MinValueValidator(1)], help_text=_("Minutes of watch time that earn this reward.")
     )
     position = models.PositiveSmallIntegerField(
         validators=[MinValueValidator(1), MaxValueValidator(MAX_REWARDS)]
@@ -237,22 +237,22 @@ class CampaignReward(models.Model):
             models.UniqueConstraint(
                 fields=["campaign", "reward"],
                 name="campaign_reward_attached_once",
-                violation_error_message="This reward is attached already.",
+                violation_error_message=_("This reward is attached already."),
             ),
             models.UniqueConstraint(
                 fields=["campaign", "position"],
                 name="campaign_reward_position_unique",
-                violation_error_message="Two rewards have the same position.",
+                violation_error_message=_("Two rewards have the same position."),
             ),
             models.CheckConstraint(
                 condition=Q(position__gte=1, position__lte=MAX_REWARDS),
                 name="campaign_reward_position_1_to_12",
-                violation_error_message="A campaign has at most 12 rewards.",
+                violation_error_message=_("A campaign has at most 12 rewards."),
             ),
             models.CheckConstraint(
                 condition=Q(required_minutes__gte=1),
                 name="campaign_reward_minutes_positive",
-                violation_error_message="At least one minute.",
+                violation_error_message=_("At least one minute."),
             ),
         ]
 
@@ -277,7 +277,7 @@ class AllowedChannel(models.Model):
             models.UniqueConstraint(
                 fields=["campaign", "channel"],
                 name="allowed_channel_once",
-                violation_error_message="This channel is on the allow-list already.",
+                violation_error_message=_("This channel is on the allow-list already."),
             )
         ]
 
@@ -286,12 +286,12 @@ class AllowedChannel(models.Model):
 
 
 class PhaseChangeKind(models.TextChoices):
-    ANNOUNCED = "announced", "Announced"
-    STARTED = "started", "Started"
-    LAST_DAY = "last_day", "Last day to watch"
-    ENDED = "ended", "Ended, grace period began"
-    LAST_CHANCE = "last_chance", "Last day to claim"
-    CLOSED = "closed", "Closed"
+    ANNOUNCED = "announced", _("Announced")
+    STARTED = "started", _("Started")
+    LAST_DAY = "last_day", _("Last day to watch")
+    ENDED = "ended", _("Ended, grace period began")
+    LAST_CHANCE = "last_chance", _("Last day to claim")
+    CLOSED = "closed", _("Closed")
 
     @property
     def outlives_withdrawal(self) -> bool:
@@ -304,7 +304,7 @@ class PhaseChange(models.Model):
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="phase_changes")
     kind = models.CharField(max_length=16, choices=PhaseChangeKind)
-    due_at = models.DateTimeField(help_text="When it happened by the campaign's dates.")
+    due_at = models.DateTimeField(help_text=_("When it happened by the campaign's dates."))
     noted_at = models.DateTimeField()
 
     class Meta:

@@ -7,6 +7,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, new_ulid
 
@@ -31,12 +32,12 @@ class Category(models.Model):
         null=True,
         blank=True,
         related_name="categories",
-        verbose_name="claimed by",
+        verbose_name=_("claimed by"),
     )
 
     class Meta:
         ordering = ["name"]
-        verbose_name_plural = "categories"
+        verbose_name_plural = _("categories")
 
     def __str__(self) -> str:
         return self.name
@@ -55,13 +56,15 @@ class Channel(models.Model):
     opted_out_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="Since when the streamer takes no part in global campaigns. Allow-lists are not touched by it.",
+        help_text=_(
+            "Since when the streamer takes no part in global campaigns. Allow-lists are not touched by it."
+        ),
     )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                Lower("slug"), name="channel_slug_unique", violation_error_message="This address is taken."
+                Lower("slug"), name="channel_slug_unique", violation_error_message=_("This address is taken.")
             )
         ]
 
@@ -90,7 +93,7 @@ class Livestream(models.Model):
                 fields=["channel"],
                 condition=Q(ended_at__isnull=True),
                 name="livestream_one_live_per_channel",
-                violation_error_message="This channel is live already.",
+                violation_error_message=_("This channel is live already."),
             ),
             models.CheckConstraint(
                 condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("started_at")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from config.rounding import whole_minutes
 
@@ -25,7 +26,7 @@ class Progress(models.Model):
     updated_at = models.DateTimeField()
 
     class Meta:
-        verbose_name_plural = "progress"
+        verbose_name_plural = _("progress")
         constraints = [
             models.UniqueConstraint(fields=["viewer", "campaign"], name="progress_one_per_viewer"),
             models.CheckConstraint(condition=Q(seconds__gte=0), name="progress_not_negative"),
@@ -43,14 +44,17 @@ class Progress(models.Model):
 class Reason(models.TextChoices):
     """Why watch time did not count, in plain words."""
 
-    OTHER_STREAM_ACTIVE = "other_stream_active", "Another channel was counting at the same time"
-    STREAM_OFFLINE = "stream_offline", "The channel was not live"
-    STALE_LIVESTREAM = "stale_livestream", "The player was still showing a stream that had ended"
-    CAMPAIGN_NOT_LIVE = "campaign_not_live", "The campaign was not running"
-    WRONG_CATEGORY = "wrong_category", "The stream was not in the campaign's category"
-    NOT_ALLOW_LISTED = "not_allow_listed", "The campaign counts on other channels only"
-    STREAMER_OPTED_OUT = "streamer_opted_out", "The streamer takes no part in campaigns open to every channel"
-    TEST_MODE = "test_mode", "The campaign is being tested by its studio"
+    OTHER_STREAM_ACTIVE = "other_stream_active", _("Another channel was counting at the same time")
+    STREAM_OFFLINE = "stream_offline", _("The channel was not live")
+    STALE_LIVESTREAM = "stale_livestream", _("The player was still showing a stream that had ended")
+    CAMPAIGN_NOT_LIVE = "campaign_not_live", _("The campaign was not running")
+    WRONG_CATEGORY = "wrong_category", _("The stream was not in the campaign's category")
+    NOT_ALLOW_LISTED = "not_allow_listed", _("The campaign counts on other channels only")
+    STREAMER_OPTED_OUT = (
+        "streamer_opted_out",
+        _("The streamer takes no part in campaigns open to every channel"),
+    )
+    TEST_MODE = "test_mode", _("The campaign is being tested by its studio")
 
 
 class Standing(models.Model):
@@ -96,9 +100,9 @@ class WatchInterval(models.Model):
     last_beat_at = MomentField()
     credited_seconds = models.PositiveIntegerField(default=0)
     player = models.BigIntegerField(
-        default=0, help_text="The player that beat last, by the number it gave itself."
+        default=0, help_text=_("The player that beat last, by the number it gave itself.")
     )
-    is_open = models.BooleanField(default=True, help_text="The next beat may go on with this row.")
+    is_open = models.BooleanField(default=True, help_text=_("The next beat may go on with this row."))
 
     class Meta:
         # `last_beat_at` is in no index on purpose: PostgreSQL then updates the row in place.
@@ -150,9 +154,9 @@ class WatchHour(models.Model):
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="watch_hours")
     hour = models.DateTimeField()
     seconds = models.PositiveBigIntegerField(default=0)
-    viewers = models.PositiveIntegerField(default=0, help_text="Different viewers in this hour here.")
+    viewers = models.PositiveIntegerField(default=0, help_text=_("Different viewers in this hour here."))
     new_viewers = models.PositiveIntegerField(
-        default=0, help_text="Viewers whose first second for the campaign was here: their sum is exact."
+        default=0, help_text=_("Viewers whose first second for the campaign was here: their sum is exact.")
     )
 
     class Meta:
@@ -215,7 +219,7 @@ class FormerTerms(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     test_mode = models.BooleanField()
-    channel_ids = models.JSONField(help_text="The allow-list; empty: global.")
+    channel_ids = models.JSONField(help_text=_("The allow-list; empty: global."))
 
     def __str__(self) -> str:
         return f"{self.campaign} until {self.until:%Y-%m-%d %H:%M}"

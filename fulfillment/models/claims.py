@@ -35,10 +35,10 @@ class Claim(models.Model):
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="claims", db_index=False)
     reward = models.ForeignKey(Reward, on_delete=models.PROTECT, related_name="claims", db_index=False)
     external_id = models.CharField(
-        _("external ID"), max_length=255, blank=True, help_text="The reward's, as it was when claimed."
+        _("external ID"), max_length=255, blank=True, help_text=_("The reward's, as it was when claimed.")
     )
     external_status = models.CharField(
-        _("status"), max_length=64, default=INITIATED, help_text="The studio's own word."
+        _("status"), max_length=64, default=INITIATED, help_text=_("The studio's own word.")
     )
     created_at = models.DateTimeField(_("created"))
     updated_at = models.DateTimeField()
@@ -49,7 +49,7 @@ class Claim(models.Model):
             models.UniqueConstraint(
                 fields=["viewer", "campaign", "reward"],
                 name="claim_once",
-                violation_error_message="This reward was claimed already.",
+                violation_error_message=_("This reward was claimed already."),
             )
         ]
         indexes = [

@@ -15,19 +15,19 @@ from .claims import Claim
 
 
 class DeliveryState(models.TextChoices):
-    PENDING = "pending", "Waiting"
-    DELIVERED = "delivered", "Delivered"
-    FAILED = "failed", "Failed"
+    PENDING = "pending", _("Waiting")
+    DELIVERED = "delivered", _("Delivered")
+    FAILED = "failed", _("Failed")
 
 
 class Trigger(models.TextChoices):
     """Why an attempt is made."""
 
-    CLAIM = "claim", "The claim itself"
-    RETRY = "retry", "Retry"
-    RESEND = "resend", "Sent again by an owner"
-    VERIFICATION = "verification", "Verification of the endpoint"
-    TEST = "test", "Test by an owner"
+    CLAIM = "claim", _("The claim itself")
+    RETRY = "retry", _("Retry")
+    RESEND = "resend", _("Sent again by an owner")
+    VERIFICATION = "verification", _("Verification of the endpoint")
+    TEST = "test", _("Test by an owner")
 
 
 class Delivery(models.Model):
@@ -46,29 +46,29 @@ class Delivery(models.Model):
         Claim, on_delete=models.PROTECT, null=True, blank=True, related_name="deliveries", db_index=False
     )
     event_type = models.CharField(_("event"), max_length=64)
-    body = models.BinaryField(help_text="The bytes that are signed and sent, the same on every attempt.")
+    body = models.BinaryField(help_text=_("The bytes that are signed and sent, the same on every attempt."))
     state = models.CharField(max_length=16, choices=DeliveryState, default=DeliveryState.PENDING)
     trigger = models.CharField(
-        max_length=16, choices=Trigger, default=Trigger.CLAIM, help_text="Of the next attempt."
+        max_length=16, choices=Trigger, default=Trigger.CLAIM, help_text=_("Of the next attempt.")
     )
     attempt_count = models.PositiveIntegerField(
-        _("attempts"), default=0, help_text="Begun, the one under way included."
+        _("attempts"), default=0, help_text=_("Begun, the one under way included.")
     )
-    failures = models.PositiveIntegerField(default=0, help_text="Since the schedule began.")
+    failures = models.PositiveIntegerField(default=0, help_text=_("Since the schedule began."))
     retrying_since = models.DateTimeField(
-        null=True, blank=True, help_text="When the schedule of retries began."
+        null=True, blank=True, help_text=_("When the schedule of retries began.")
     )
     next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
     lease_token = ULIDField(null=True, blank=True)
     leased_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(
-        _("delivered"), null=True, blank=True, help_text="The first time it arrived."
+        _("delivered"), null=True, blank=True, help_text=_("The first time it arrived.")
     )
     created_at = models.DateTimeField(_("created"))
 
     class Meta:
         ordering = ["-id"]
-        verbose_name_plural = "deliveries"
+        verbose_name_plural = _("deliveries")
         constraints = [
             models.UniqueConstraint(
                 fields=["claim", "endpoint"],
@@ -124,23 +124,23 @@ class Delivery(models.Model):
 class ErrorClass(models.TextChoices):
     """What went wrong with an attempt. Empty where the answer was a plain 2xx."""
 
-    ADDRESS = "address", "The address is not allowed"
-    DNS = "dns", "The name does not resolve"
-    CONNECT = "connect", "No connection"
-    CONNECT_TIMEOUT = "connect_timeout", "No connection in time"
-    TLS = "tls", "TLS failed: the certificate or the protocol"
-    RESET = "reset", "The connection broke before an answer"
-    TIMEOUT = "timeout", "No answer in time"
-    MALFORMED = "malformed", "The answer is not HTTP"
-    HEADERS_TOO_LARGE = "headers_too_large", "The answer's headers are too large"
-    REDIRECT = "redirect", "The answer is a redirect, which is not followed"
-    STATUS = "status", "The answer's status is not 2xx"
-    BODY_TIMEOUT = "body_timeout", "The answer's body did not end in time"
-    BODY_TOO_LARGE = "body_too_large", "The answer's body is too large"
-    BODY_ENCODED = "body_encoded", "The answer's body is compressed, and was not read"
-    BODY_BROKEN = "body_broken", "The answer's body broke off"
-    SIGNING = "signing", "There is no signing key"
-    CRASHED = "crashed", "The sender was cut short: the request may have arrived or not"
+    ADDRESS = "address", _("The address is not allowed")
+    DNS = "dns", _("The name does not resolve")
+    CONNECT = "connect", _("No connection")
+    CONNECT_TIMEOUT = "connect_timeout", _("No connection in time")
+    TLS = "tls", _("TLS failed: the certificate or the protocol")
+    RESET = "reset", _("The connection broke before an answer")
+    TIMEOUT = "timeout", _("No answer in time")
+    MALFORMED = "malformed", _("The answer is not HTTP")
+    HEADERS_TOO_LARGE = "headers_too_large", _("The answer's headers are too large")
+    REDIRECT = "redirect", _("The answer is a redirect, which is not followed")
+    STATUS = "status", _("The answer's status is not 2xx")
+    BODY_TIMEOUT = "body_timeout", _("The answer's body did not end in time")
+    BODY_TOO_LARGE = "body_too_large", _("The answer's body is too large")
+    BODY_ENCODED = "body_encoded", _("The answer's body is compressed, and was not read")
+    BODY_BROKEN = "body_broken", _("The answer's body broke off")
+    SIGNING = "signing", _("There is no signing key")
+    CRASHED = "crashed", _("The sender was cut short: the request may have arrived or not")
 
 
 class Attempt(models.Model):
@@ -151,17 +151,17 @@ class Attempt(models.Model):
     endpoint = models.ForeignKey(
         WebhookEndpoint, on_delete=models.PROTECT, related_name="attempts", db_index=False
     )
-    url = models.CharField(max_length=500, help_text="Where it went, without the query.")
+    url = models.CharField(max_length=500, help_text=_("Where it went, without the query."))
     number = models.PositiveIntegerField()
     trigger = models.CharField(max_length=16, choices=Trigger)
     started_at = models.DateTimeField()
     duration_ms = models.PositiveIntegerField(null=True, blank=True)
     status = models.PositiveSmallIntegerField(null=True, blank=True)
     error_class = models.CharField(max_length=32, choices=ErrorClass, blank=True)
-    error = models.CharField(max_length=300, blank=True, help_text="In words.")
+    error = models.CharField(max_length=300, blank=True, help_text=_("In words."))
     request_headers = models.JSONField(default=dict)
     response_headers = models.JSONField(default=dict)
-    response_body = models.BinaryField(default=bytes, help_text="The first 8 KiB.")
+    response_body = models.BinaryField(default=bytes, help_text=_("The first 8 KiB."))
 
     class Meta:
         ordering = ["delivery", "number"]

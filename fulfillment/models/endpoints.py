@@ -12,9 +12,9 @@ from accounts.models import Organization, ULIDField, new_ulid
 
 
 class HoldReason(models.TextChoices):
-    OWNER = "owner", "Held by an owner"
-    GONE = "gone", "The server answered 410 Gone"
-    FAILING = "failing", "Nothing was delivered for five days"
+    OWNER = "owner", _("Held by an owner")
+    GONE = "gone", _("The server answered 410 Gone")
+    FAILING = "failing", _("Nothing was delivered for five days")
 
 
 class WebhookEndpoint(models.Model):
@@ -28,31 +28,35 @@ class WebhookEndpoint(models.Model):
 
     id = ULIDField(primary_key=True, default=new_ulid, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="webhook_endpoints")
-    url = models.URLField("URL", max_length=500)
+    url = models.URLField(_("URL"), max_length=500)
     acknowledge_within_hours = models.PositiveSmallIntegerField(
         _("acknowledged within (hours)"),
         null=True,
         blank=True,
         validators=[MinValueValidator(LEAST_HOURS), MaxValueValidator(MOST_HOURS)],
-        help_text="Claims delivered but still “initiated” after this many hours are reported. Empty: none are.",
+        help_text=_(
+            "Claims delivered but still “initiated” after this many hours are reported. Empty: none are."
+        ),
     )
     verified_at = models.DateTimeField(null=True, blank=True, editable=False)
     held_at = models.DateTimeField(null=True, blank=True, editable=False)
     held_reason = models.CharField(max_length=16, choices=HoldReason, blank=True, editable=False)
     failing_since = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="The first failure after the last success."
+        null=True, blank=True, editable=False, help_text=_("The first failure after the last success.")
     )
     released_at = models.DateTimeField(
         null=True,
         blank=True,
         editable=False,
-        help_text="The last release in this run of failures: the five days to the next hold count from here.",
+        help_text=_(
+            "The last release in this run of failures: the five days to the next hold count from here."
+        ),
     )
     breaker_open_until = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="Nothing is sent before; then one probe decides."
+        null=True, blank=True, editable=False, help_text=_("Nothing is sent before; then one probe decides.")
     )
     breaker_counts_from = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="Older failures no longer open the breaker."
+        null=True, blank=True, editable=False, help_text=_("Older failures no longer open the breaker.")
     )
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -65,7 +69,7 @@ class WebhookEndpoint(models.Model):
                 fields=["organization", "url"],
                 condition=Q(deleted_at__isnull=True),
                 name="webhook_endpoint_url_once",
-                violation_error_message="There is an endpoint with this URL already.",
+                violation_error_message=_("There is an endpoint with this URL already."),
             ),
             models.CheckConstraint(
                 condition=Q(held_at__isnull=True, held_reason="")
@@ -90,11 +94,11 @@ class WebhookEndpoint(models.Model):
 
 
 class NoticeKind(models.TextChoices):
-    FAILING_1H = "failing_1h", "Failing for an hour"
-    FAILING_24H = "failing_24h", "Failing for a day"
-    FAILING_72H = "failing_72h", "Failing for three days"
-    HELD = "held", "Held"
-    RECOVERED = "recovered", "Recovered"
+    FAILING_1H = "failing_1h", _("Failing for an hour")
+    FAILING_24H = "failing_24h", _("Failing for a day")
+    FAILING_72H = "failing_72h", _("Failing for three days")
+    HELD = "held", _("Held")
+    RECOVERED = "recovered", _("Recovered")
 
 
 class EndpointNotice(models.Model):
@@ -103,9 +107,9 @@ class EndpointNotice(models.Model):
 
     endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=16, choices=NoticeKind)
-    failing_since = models.DateTimeField(help_text="Which run of failures this is about.")
+    failing_since = models.DateTimeField(help_text=_("Which run of failures this is about."))
     released_at = models.DateTimeField(
-        null=True, blank=True, help_text="The endpoint's last release in this run, before the notice."
+        null=True, blank=True, help_text=_("The endpoint's last release in this run, before the notice.")
     )
     created_at = models.DateTimeField()
     tried_at = models.DateTimeField(null=True, blank=True)
