@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.utils.translation import gettext as _
 from oauth2_provider.generators import generate_client_secret
 
 from accounts.domain import audit, links, names, permissions
@@ -135,5 +136,5 @@ def _lock(app: OAuthApp, actor: User | None) -> OAuthApp:
     permissions.require(actor=actor, organization=app.organization, action=Action.CHANGE_APPS)
     app = OAuthApp.objects.select_for_update(of=("self",)).select_related("organization").get(pk=app.pk)
     if app.deleted_at is not None:
-        raise ValidationError(f"{app.name} is deleted.", code="deleted")
+        raise ValidationError(_("%(app)s was deleted.") % {"app": app.name}, code="deleted")
     return app

@@ -77,7 +77,7 @@ def decode(upload: File, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
         ) from error
     except BROKEN as error:
         raise ValidationError(
-            _("This is not a picture that can be read. Upload a PNG, JPEG, WebP or GIF file."),
+            _("Drops cannot read this picture. Upload a PNG, JPEG, WebP or GIF file."),
             code="image_unreadable",
         ) from error
     finally:

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from accounts.domain import audit, images, names, permissions
 from accounts.domain.permissions import Action
@@ -45,7 +46,7 @@ def register_organization(
     User.objects.select_for_update(no_key=True).get(pk=founder.pk)
     founded = AuditEvent.objects.filter(action="organization.registered", actor=founder)
     if founded.filter(OrganizationState.WAITING.of("organization__")).exists():
-        raise ValidationError("You have registered an organization that waits for approval already.")
+        raise ValidationError(_("You have already registered an organization that is waiting for approval."))
     organization = Organization(
         name=name,
         slug=slugify(name)[:60] or "organization",
@@ -143,7 +144,7 @@ def suspend_organization(*, organization: Organization, now: datetime, actor: Us
 def check_web_address(field: str, address: str) -> None:
     """ValidationError on `field` unless `address` is empty or http(s): what a viewer's browser may be sent to."""
     if address and urlsplit(address).scheme not in ("http", "https"):
-        raise ValidationError({field: "The address must start with https:// (or http://)."})
+        raise ValidationError({field: _("The address must start with https:// (or http://).")})
 
 
 def _check(organization: Organization, logo: File | None) -> None:

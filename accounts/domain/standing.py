@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.domain import audit, permissions
 from accounts.domain.permissions import Action
@@ -20,7 +21,7 @@ def change_standing(*, user: User, is_active: bool, is_staff: bool, now: datetim
     """
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if user.pk == actor.pk:
-        raise ValidationError("You cannot change your own standing. Ask another operator to.")
+        raise ValidationError(_("You cannot change your own standing. Ask another operator to."))
     permissions.require_operator(
         actor, Action.OPERATE if is_staff == user.is_staff else Action.APPOINT_OPERATORS
     )

@@ -15,6 +15,7 @@ from django.core.files.base import File
 from django.db import transaction
 from django.db.models.fields.files import ImageFieldFile
 from django.dispatch import Signal
+from django.utils.translation import gettext as _
 
 from accounts.domain import audit, links
 from accounts.domain.images import prepare_image
@@ -61,7 +62,7 @@ def delete_account(*, user: User, now: datetime) -> None:
     if orphans := sole_ownerships(user):
         names = ", ".join(organization.name for organization in orphans)
         raise ValidationError(
-            f"You are the only owner of {names}. Make somebody else an owner there first.",
+            _("You are the only owner of %(names)s. Make somebody else an owner first.") % {"names": names},
             code="sole_owner",
         )
     audit.record("user.deleted", user, by=user, at=now)

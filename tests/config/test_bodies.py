@@ -192,7 +192,7 @@ def test_a_picture_of_the_largest_size_reaches_its_form_and_a_larger_body_does_n
             timeout=PATIENCE,
         )
 
-    assert "This is not a picture that can be read" in upload(images.MAX_BYTES).text
+    assert "Drops cannot read this picture" in upload(images.MAX_BYTES).text
     assert upload(2 * images.MAX_BYTES).status_code == 413
 
 

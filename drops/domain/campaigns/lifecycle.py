@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.domain import audit, permissions
 from accounts.domain.permissions import Action
@@ -97,7 +98,7 @@ def publish_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Camp
         Campaign.objects.select_for_update(no_key=True).select_related("organization").get(pk=campaign.pk)
     )
     if campaign.withdrawn_at is not None:
-        raise ValidationError("A withdrawn campaign cannot be published again. Make a new one.")
+        raise ValidationError(_("A withdrawn campaign cannot be published again. Create a new campaign."))
     if campaign.published_at is not None:
         return campaign
     _refuse_problems(campaign, now)
@@ -118,7 +119,7 @@ def withdraw_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Cam
         return campaign
     if phase in (CampaignPhase.DRAFT, CampaignPhase.CLOSED):
         raise ValidationError(
-            "Only a published campaign that has not closed can be withdrawn: this one is %(phase)s.",
+            _("Only a published campaign that has not closed can be withdrawn. This campaign is %(phase)s."),
             code="not_withdrawable",
             params={"phase": phase.label.lower()},
         )
@@ -135,7 +136,7 @@ def delete_draft(*, campaign: Campaign, now: datetime, actor: Actor) -> None:
     permissions.require(actor=actor, organization=campaign.organization, action=Action.CHANGE_CAMPAIGNS)
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     if campaign.published_at is not None:
-        raise ValidationError("A published campaign is withdrawn, not deleted.")
+        raise ValidationError(_("A published campaign cannot be deleted. Withdraw it instead."))
     audit.record("campaign.deleted", campaign, by=actor, at=now, data={"name": campaign.name})
     campaign.delete()
 
@@ -146,29 +147,38 @@ def problems_of(campaign: Campaign, *, now: datetime) -> list[Problem]:
     attached = list(campaign.campaign_rewards.select_related("reward"))
     problems = []
     if organization.state is OrganizationState.WAITING:
-        problems.append(Problem("not_approved", "The organization has to be approved by the platform first."))
+        problems.append(
+            Problem("not_approved", _("The organization has to be approved by the platform first."))
+        )
     if organization.state is OrganizationState.SUSPENDED:
-        problems.append(Problem("suspended", "The organization is suspended. Ask the platform why."))
+        problems.append(
+            Problem("suspended", _("The organization is suspended. Ask the platform for the reason."))
+        )
     if campaign.category is not None and campaign.category.organization_id != organization.pk:
         problems.append(
-            Problem("category_not_claimed", f"Your organization does not claim “{campaign.category}”.")
+            Problem(
+                "category_not_claimed",
+                _("Your organization does not claim “%(category)s”.") % {"category": campaign.category},
+            )
         )
     if not organization.connect_url:
         problems.append(
             Problem(
                 "no_connect_url",
-                "Set the connection page in the organization's settings: "
-                "without it viewers cannot connect their game account.",
+                _(
+                    "Set the connection page in the organization's settings. "
+                    "Viewers need it to connect their game accounts."
+                ),
             )
         )
     if not organization.oauth_apps.filter(deleted_at__isnull=True).exists():
         problems.append(
-            Problem("no_oauth_app", "Create an OAuth app: connecting a game account goes through it.")
+            Problem("no_oauth_app", _("Create an OAuth app. Viewers need it to connect their game accounts."))
         )
     if campaign.ends_at <= now:
-        problems.append(Problem("ends_in_past", "The end is in the past. Move it later."))
+        problems.append(Problem("ends_in_past", _("The end is in the past. Move it later.")))
     if not attached:
-        problems.append(Problem("no_rewards", "Attach at least one reward."))
+        problems.append(Problem("no_rewards", _("Attach at least one reward.")))
     minutes_left = (campaign.ends_at - max(campaign.starts_at, now)) // timedelta(minutes=1)
     for entry in attached:
         if entry.reward.archived_at is not None:

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.utils.translation import gettext as _
 
 from accounts.domain.organizations import check_web_address
 from accounts.models import OAuthApp, User
@@ -117,17 +118,21 @@ def errors_of(campaign: Campaign, plan: Mapping[str, Any]) -> dict[str, list[str
 
     category = plan.get("category")
     if category and category.organization_id != campaign.organization_id:
-        refuse("category", "Choose a category that your organization claims, or none.")
+        refuse("category", _("Choose a category that your organization claims, or none."))
     for name in ("starts_at", "ends_at"):
         if name in plan and not 2000 <= plan[name].year <= 2100:
-            refuse(name, "Choose a year between 2000 and 2100.")
+            refuse(name, _("Choose a year between 2000 and 2100."))
     if {"starts_at", "ends_at"} <= plan.keys() and plan["starts_at"] >= plan["ends_at"]:
-        refuse("ends_at", "The end must be after the start.")
+        refuse("ends_at", _("The end must be after the start."))
     for name in DAYS:
         if not 0 <= plan.get(name, 0) <= MAX_DAYS:
-            refuse(name, f"Choose between 0 and {MAX_DAYS} days.")
+            refuse(name, _("Choose between 0 and %(count)d days.") % {"count": MAX_DAYS})
     if len(plan.get("channels", ())) > MAX_CHANNELS:
-        refuse("channels", f"At most {MAX_CHANNELS} channels. Leave the list empty for all.")
+        refuse(
+            "channels",
+            _("Enter at most %(count)d channels. To allow all channels, leave the list empty.")
+            % {"count": MAX_CHANNELS},
+        )
     for message in _reward_errors(campaign, plan.get("rewards", ())):
         refuse("rewards", message)
     return errors
@@ -146,40 +151,44 @@ def _text_errors(plan: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def _reward_errors(campaign: Campaign, rewards: Sequence[RewardPlan]) -> Iterable[str]:
     if len(rewards) > MAX_REWARDS:
-        yield f"A campaign has at most {MAX_REWARDS} rewards."
+        yield _("A campaign has at most %(count)d rewards.") % {"count": MAX_REWARDS}
     if len({entry.reward.pk for entry in rewards}) < len(rewards):
-        yield "A reward is attached twice."
+        yield _("A reward is attached twice.")
     if len({entry.position for entry in rewards}) < len(rewards):
-        yield "Two rewards have the same position."
+        yield _("Two rewards have the same position.")
     attached = set(campaign.campaign_rewards.values_list("reward_id", flat=True)) if campaign.pk else set()
     for entry in rewards:
         if entry.reward.organization_id != campaign.organization_id:
-            yield "Choose rewards of your own organization."
+            yield _("Choose rewards of your own organization.")
         elif entry.reward.archived_at is not None and entry.reward.pk not in attached:
-            yield f"“{entry.reward}” is archived. Restore it first."
+            yield _("“%(reward)s” is archived. Restore it first.") % {"reward": entry.reward}
 
 
 def refusals_of(phase: CampaignPhase, present: CampaignPlan, plan: CampaignPlan) -> dict[str, str]:
     """What `plan` would take away from viewers, by field (see the table at the top)."""
     if phase is CampaignPhase.CLOSED:
-        return {NON_FIELD_ERRORS: "The campaign has closed: nothing of it can be changed."}
+        return {NON_FIELD_ERRORS: _("The campaign has closed. You can no longer change it.")}
     if phase not in STARTED:
         return {}
     refusals = {
-        name: "The campaign has ended: this stays as it is."
+        name: _("The campaign has ended. You can no longer change this.")
         if phase in ENDED
-        else "The campaign has started: this stays as it is."
+        else _("The campaign has started. You can no longer change this.")
         for name in fixed_fields(phase)
         if _differs(getattr(present, name), getattr(plan, name))
     }
     if plan.ends_at < present.ends_at:
-        refusals["ends_at"] = (
-            "Viewers count on the announced end: it can only move later. Withdraw the campaign to stop it."
+        refusals["ends_at"] = _(
+            "Viewers count on the announced end, so it can only move later. Withdraw the campaign to stop it."
         )
     if plan.closes_at < present.closes_at:
-        refusals["grace_days"] = "Viewers count on the announced last day to claim: it can only move later."
+        refusals["grace_days"] = _(
+            "Viewers count on the announced last day to claim, so it can only move later."
+        )
     if plan.test_mode and not present.test_mode:
-        refusals["test_mode"] = "The campaign has started for everybody: test mode would lock viewers out."
+        refusals["test_mode"] = _(
+            "The campaign has started for everybody, and test mode would lock viewers out."
+        )
     if message := _reward_refusal(phase, present.rewards, plan.rewards):
         refusals["rewards"] = message
     return refusals
@@ -197,11 +206,14 @@ def _reward_refusal(phase: CampaignPhase, present: Iterable[RewardPlan], wanted:
     after = {entry.reward: entry.required_minutes for entry in wanted}
     for reward, minutes in before.items():
         if reward not in after:
-            return f"“{reward}” stays attached: viewers have watched for it."
+            return _("“%(reward)s” stays attached, because viewers have watched for it.") % {"reward": reward}
         if after[reward] > minutes:
-            return f"“{reward}” takes {minutes} minutes: once the campaign has started this can only go down."
+            return _(
+                "“%(reward)s” requires %(minutes)d minutes. Once the campaign has started, you can "
+                "only lower this number."
+            ) % {"reward": reward, "minutes": minutes}
     if phase in ENDED and len(after) > len(before):
-        return "The campaign has ended: no rewards can be added."
+        return _("The campaign has ended. You can no longer add rewards.")
     return ""
 
 

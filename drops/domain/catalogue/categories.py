@@ -7,6 +7,7 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.domain import audit, images
 from accounts.models import Organization, User
@@ -51,7 +52,12 @@ def change_category(
         running = before.campaigns.filter(category=category, published_at__isnull=False, closes_at__gt=now)
         if running.exists():
             raise ValidationError(
-                {"organization": f"{before} has a campaign in this category that has not closed yet."}
+                {
+                    "organization": _(
+                        "%(organization)s has a campaign in this category that has not closed yet."
+                    )
+                    % {"organization": before}
+                }
             )
     category.name, category.slug, category.organization = name, slug, organization
     _save(category, image)

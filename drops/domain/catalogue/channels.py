@@ -9,6 +9,7 @@ from secrets import token_hex
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.domain import audit
 from accounts.domain.images import prepare_image
@@ -23,7 +24,7 @@ BANNER_SIZE = (1280, 720)
 def create_channel(*, owner: User, slug: str, description: str, now: datetime) -> Channel:
     """Make `owner` a streamer. ValidationError where they have a channel, or the address is taken."""
     if Channel.objects.filter(owner=owner).exists():
-        raise ValidationError("You have a channel already.", code="has_channel")
+        raise ValidationError(_("You already have a channel."), code="has_channel")
     channel = Channel(owner=owner, slug=slug.lower(), description=description)
     channel.full_clean()
     channel.save()

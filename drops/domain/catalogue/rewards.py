@@ -135,7 +135,7 @@ def archive_reward(*, reward: Reward, now: datetime, actor: Actor) -> Reward:
     ).select_related("campaign")
     if names := ", ".join(attached.campaign.name for attached in running):
         raise ValidationError(
-            "“%(reward)s” can be archived once these campaigns have closed: %(campaigns)s.",
+            _("“%(reward)s” can be archived once these campaigns have closed: %(campaigns)s."),
             code="in_use",
             params={"reward": reward.name, "campaigns": names},
         )
@@ -161,7 +161,7 @@ def restore_reward(*, reward: Reward, now: datetime, actor: Actor) -> Reward:
 def _save(reward: Reward, image: File | None) -> None:
     reward.full_clean(exclude=["image"])
     if reward.category.organization_id != reward.organization_id:
-        raise ValidationError({"category": "Choose a category that your organization claims."})
+        raise ValidationError({"category": _("Choose a category that your organization claims.")})
     if image:
         images.store(reward, "image", image, size=IMAGE_SIZE)
     reward.save()

@@ -9,6 +9,8 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
+from django.utils import dateformat
+from django.utils.translation import gettext as _, ngettext
 from ulid import ULID, PureRandomPolicy, ULIDGenerator
 
 from accounts.domain import links
@@ -70,10 +72,10 @@ def _facts(viewer: User, campaign_id: str, reward_id: str) -> ClaimFacts:
     if facts is not None:
         return facts
     if not Campaign.objects.filter(pk=campaign_id, published_at__isnull=False).exists():
-        raise NothingToClaim("No such campaign.")
+        raise NothingToClaim(_("No such campaign."))
     if not Reward.objects.filter(pk=reward_id).exists():
-        raise NothingToClaim("No such reward.")
-    raise ClaimRefused("not_attached", "This reward is not part of this campaign.")
+        raise NothingToClaim(_("No such reward."))
+    raise ClaimRefused("not_attached", _("This reward is not part of this campaign."))
 
 
 @transaction.atomic(durable=True)
@@ -143,14 +145,15 @@ def refusal_of(facts: ClaimFacts, now: datetime) -> ClaimRefused | None:
     """Why a viewer cannot claim a reward now, or None if a claim would succeed. No query."""
     if facts.test_mode and not facts.is_member:
         return ClaimRefused(
-            "test_mode", "This campaign is being tested: only members of its organization take part."
+            "test_mode", _("This campaign is being tested. Only members of its organization can take part.")
         )
     if not facts.phase(now).claimable:
         return ClaimRefused("not_claimable", _not_claimable(facts, now))
     if not facts.organization_is_active:
         return ClaimRefused(
             "not_claimable",
-            f"{facts.organization_name} is suspended at the moment. What you earned is kept: try again later.",
+            _("%(studio)s is suspended at the moment. What you have earned is kept. Try again later.")
+            % {"studio": facts.organization_name},
         )
     missing = facts.required_minutes * 60 - facts.seconds
     if missing > 0:
@@ -158,7 +161,8 @@ def refusal_of(facts: ClaimFacts, now: datetime) -> ClaimRefused | None:
     if not facts.linked:
         return ClaimRefused(
             "not_linked",
-            f"Connect your game account of {facts.organization_name} first, then claim.",
+            _("Connect your game account of %(studio)s first, then claim.")
+            % {"studio": facts.organization_name},
             connect_url=connect_from_inventory(facts.organization_connect_url),
         )
     return None
@@ -172,17 +176,27 @@ def connect_from_inventory(connect_url: str) -> str:
 
 
 def _not_enough(facts: ClaimFacts, minutes: int, now: datetime) -> str:
-    missing = f"{minutes} more minute{'' if minutes == 1 else 's'}"
     if facts.phase(now).watchable:
-        return f"Watch {missing} to earn this reward."
+        return ngettext(
+            "Watch %(count)d more minute to earn this reward.",
+            "Watch %(count)d more minutes to earn this reward.",
+            minutes,
+        ) % {"count": minutes}
     ended = min(facts.ends_at, facts.withdrawn_at or facts.ends_at)
-    return (
-        f"This took {missing}, and the campaign ended on {ended:%-d %B %Y, %H:%M} UTC: "
-        "it cannot be earned any more."
-    )
+    return ngettext(
+        "You needed %(count)d more minute when the campaign ended on %(when)s. You can no "
+        "longer earn this reward.",
+        "You needed %(count)d more minutes when the campaign ended on %(when)s. You can no "
+        "longer earn this reward.",
+        minutes,
+    ) % {"count": minutes, "when": _day_and_time(ended)}
 
 
 def _not_claimable(facts: ClaimFacts, now: datetime) -> str:
     if facts.closes_at <= now:
-        return f"Claims for this campaign closed on {facts.closes_at:%-d %B %Y, %H:%M} UTC."
-    return f"This campaign starts on {facts.starts_at:%-d %B %Y, %H:%M} UTC."
+        return _("Claims for this campaign closed on %(when)s.") % {"when": _day_and_time(facts.closes_at)}
+    return _("This campaign starts on %(when)s.") % {"when": _day_and_time(facts.starts_at)}
+
+
+def _day_and_time(when: datetime) -> str:
+    return f"{dateformat.format(when, 'j F Y, H:i')} UTC"

@@ -59,7 +59,7 @@ def test_a_second_registration_waits_for_the_first(client: Client, stranger: Use
     client.force_login(stranger)
     client.post("/dashboard/register/", FIELDS)
     page = client.post("/dashboard/register/", FIELDS | {"name": "Another"})
-    assert "waits for approval already" in words(page)
+    assert "is waiting for approval" in words(page)
     assert Organization.objects.count() == 1
 
 

@@ -102,7 +102,7 @@ def test_a_deleted_app_stays_as_it_is(studio_app: OAuthApp, owner: User, now, ve
     apps.delete_app(app=studio_app, now=now, actor=owner)
     deleted = OAuthApp.objects.filter(pk=studio_app.pk).values().get()
 
-    with pytest.raises(ValidationError, match="is deleted"):
+    with pytest.raises(ValidationError, match="was deleted"):
         verb(app=opened, now=now + timedelta(hours=1), actor=owner)
 
     assert OAuthApp.objects.filter(pk=studio_app.pk).values().get() == deleted

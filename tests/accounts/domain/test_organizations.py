@@ -38,7 +38,7 @@ def test_a_founder_owns_what_waits_for_approval(stranger: User, now: datetime) -
 
 def test_one_registration_waits_at_a_time(stranger: User, operator: User, now: datetime) -> None:
     first = register(stranger, now)
-    with pytest.raises(ValidationError, match="waits for approval"):
+    with pytest.raises(ValidationError, match="waiting for approval"):
         register(stranger, now, name="Another")
     organizations.approve_organization(organization=first, now=now, actor=operator)
     assert register(stranger, now, name="Another").slug == "another"

@@ -172,7 +172,7 @@ def test_a_live_campaign_says_why_something_stays(owner_client: Client, live: Ca
     url = f"/dashboard/campaigns/{live.pk}/change/"
     earlier = (live.ends_at - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
     assert "can only move later" in words(send_form(owner_client, url, ends_at=earlier))
-    assert "can only go down" in words(
+    assert "only lower this number" in words(
         send_form(owner_client, url, **{ROW.format(0, "required_minutes"): 61})
     )
     assert "stays attached" in words(send_form(owner_client, url, **{ROW.format(0, "DELETE"): "on"}))

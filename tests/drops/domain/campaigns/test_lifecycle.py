@@ -301,7 +301,7 @@ def test_drafts_are_deleted_and_not_withdrawn(draft: Campaign, now: datetime) ->
 
 
 def test_published_campaigns_are_not_deleted(published: Campaign, now: datetime) -> None:
-    with pytest.raises(ValidationError, match="withdrawn, not deleted"):
+    with pytest.raises(ValidationError, match="cannot be deleted"):
         lifecycle.delete_draft(campaign=published, now=now, actor=None)
 
 

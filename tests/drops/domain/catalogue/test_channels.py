@@ -18,7 +18,7 @@ def test_opening_a_channel_is_recorded(streamer: User, now: datetime):
 
 
 def test_nobody_has_two_channels(channel: Channel, now: datetime):
-    with pytest.raises(ValidationError, match="You have a channel already"):
+    with pytest.raises(ValidationError, match="You already have a channel"):
         channels.create_channel(owner=channel.owner, slug="second", description="", now=now)
 
 

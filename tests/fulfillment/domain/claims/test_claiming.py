@@ -293,8 +293,8 @@ def test_nobody_is_told_to_watch_what_is_over(viewer, campaign, reward, linked, 
 
     assert error.code == "not_enough_minutes"
     assert error.message == (
-        "This took 10 more minutes, and the campaign ended on 20 November 2026, 11:00 UTC: "
-        "it cannot be earned any more."
+        "You needed 10 more minutes when the campaign ended on 20 November 2026, 11:00 UTC. "
+        "You can no longer earn this reward."
     )
 
 
