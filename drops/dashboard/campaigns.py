@@ -65,7 +65,7 @@ class PhaseFilter(admin.SimpleListFilter):
     parameter_name = "phase"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return CampaignPhase.choices
+        return [(phase.value, str(phase.label)) for phase in CampaignPhase]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         chosen = self.value()

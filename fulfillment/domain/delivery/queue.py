@@ -288,7 +288,7 @@ def _crashed(delivery: Delivery, now: datetime) -> Attempt:
         trigger=delivery.trigger,
         started_at=min(delivery.leased_at, now),
         error_class=ErrorClass.CRASHED,
-        error=ErrorClass.CRASHED.label,
+        error=str(ErrorClass.CRASHED.label),
     )
 
 
