@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import PolymorphicProxySerializer
-
 from config.api.fields import Choice, Flag, Is, Number, Schema, Serializer, Text
-from config.api.schema import FailureSerializer
 
 
 class TokensSerializer(Serializer):
@@ -19,15 +16,8 @@ class TokensSerializer(Serializer):
 
 
 class OAuthErrorSerializer(Serializer):
-    optional = ("error_description",)
-
     error = Text(example="invalid_grant")
     error_description = Text()
-
-
-TOKEN_REFUSED = PolymorphicProxySerializer(
-    "TokenRefused", [OAuthErrorSerializer, FailureSerializer], resource_type_field_name=None
-)
 
 
 class TokenFormSerializer(Serializer):

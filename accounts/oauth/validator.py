@@ -31,34 +31,46 @@ class Validator(OAuth2Validator):
     # Clients
 
     def authenticate_client(self, request: Request, *args: Any, **kwargs: Any) -> bool:
-        """By HTTP Basic, else by the body. Any other Authorization header counts for nothing."""
+        """By HTTP Basic, else by the body. Any other Authorization header counts for nothing.
+
+        The holder of the right secret hears why an app is not served; everybody else hears one and the same.
+        """
         client_id, secret = basic_credentials(request.headers) or (request.client_id, request.client_secret)
+        if not client_id or not secret:
+            raise errors.InvalidClientError(
+                "client_id and client_secret are needed, in the body or by HTTP Basic.", request=request
+            )
         if request.client_id not in (None, client_id):
-            return False
-        app = self._load_application(client_id, request)
-        return app is not None and _secret_matches(app, secret or "")
+            raise errors.InvalidClientError(
+                "The client_id in the body is not that of the Authorization header.", request=request
+            )
+        app = _find(client_id)
+        if app is None or not _secret_matches(app, secret):
+            raise errors.InvalidClientError("The client is unknown, or its secret is wrong.", request=request)
+        if not app.is_alive:
+            raise errors.InvalidClientError(_why_not_served(app), request=request)
+        request.client = app
+        return True
 
     def client_authentication_required(self, request: Request, *args: Any, **kwargs: Any) -> bool:
         """Always: every app has a secret."""
         return True
 
     def _load_application(self, client_id: str | None, request: Request) -> OAuthApp | None:
-        app = None
-        if client_id and "\x00" not in client_id:
-            app = OAuthApp.objects.select_related("organization").filter(client_id=client_id).first()
-            if app is not None and not app.is_alive:
-                app = None
+        app = _find(client_id)
+        if app is not None and not app.is_alive:
+            app = None
         request.client = app
         return app
 
-    # Scopes: what an app may not have is left out, and the answer says what it got.
+    # Scopes: what an app may not have is left out, and the answer says what it got. Where nothing that was
+    # asked for is left, that is nothing: the default is for those who ask for none.
 
     def validate_scopes(
         self, client_id: str, scopes: list[str], client: OAuthApp, request: Request, *args: Any, **kwargs: Any
     ) -> bool:
         available = Scopes().get_available_scopes(client, request)
         request.scopes = [scope for scope in dict.fromkeys(scopes) if scope in available]
-        request.scopes = request.scopes or Scopes().get_default_scopes(client, request)
         return True
 
     def is_within_original_scope(
@@ -66,7 +78,7 @@ class Validator(OAuth2Validator):
     ) -> bool:
         """A refresh never ends in invalid_scope, and never gets more than was agreed to."""
         original = self.get_original_scopes(refresh_token, request).split()
-        request.scopes = [scope for scope in request_scopes if scope in original] or original
+        request.scopes = [scope for scope in request_scopes if scope in original]
         return True
 
     # Codes: stored as checksums, used once, and what came of one dies with its second use.
@@ -103,9 +115,11 @@ class Validator(OAuth2Validator):
         )
         if grant is None:
             _revoke_family_of(code, client)
-            return False
-        if grant.is_expired() or not is_present(grant.user):
-            return False
+        if grant is None or grant.is_expired() or not is_present(grant.user):
+            raise errors.InvalidGrantError(
+                "The code is not known for this app, was used before, or is older than a minute.",
+                request=request,
+            )
         request.user = grant.user
         request.scopes = grant.scope.split()
         request.grant = grant
@@ -120,7 +134,11 @@ class Validator(OAuth2Validator):
     def confirm_redirect_uri(
         self, client_id: str, code: str, redirect_uri: str, client: OAuthApp, request: Request, **kwargs: Any
     ) -> bool:
-        return bool(request.grant.redirect_uri_allowed(redirect_uri))
+        if not request.grant.redirect_uri_allowed(redirect_uri):
+            raise errors.InvalidGrantError(
+                "redirect_uri is not the one that the code was sent to.", request=request
+            )
+        return True
 
     def invalidate_authorization_code(
         self, client_id: str, code: str, request: Request, *args: Any, **kwargs: Any
@@ -135,7 +153,13 @@ class Validator(OAuth2Validator):
         # Two uses at once: the second waits here, finds the token used and ends the family, as it
         # would have a second later.
         list(RefreshToken.objects.select_for_update().filter(token_checksum=checksum(refresh_token)))
-        return super().validate_refresh_token(refresh_token, client, request) and is_present(request.user)
+        known = super().validate_refresh_token(refresh_token, client, request)
+        if not known or not is_present(request.user):
+            raise errors.InvalidGrantError(
+                "The refresh token is not known for this app, was used before, was revoked, or has expired.",
+                request=request,
+            )
+        return True
 
     def _create_refresh_token(
         self,
@@ -155,6 +179,21 @@ class Validator(OAuth2Validator):
     def _check_and_set_request_resource(self, request: Request) -> None:
         """Resource indicators (RFC 8707) are ignored, as every parameter the contract does not name."""
         request.resource = []
+
+
+def _find(client_id: str | None) -> OAuthApp | None:
+    """The app, dead ones included."""
+    if not client_id or "\x00" in client_id:
+        return None
+    return OAuthApp.objects.select_related("organization").filter(client_id=client_id).first()
+
+
+def _why_not_served(app: OAuthApp) -> str:
+    if app.deleted_at is not None or app.organization is None:
+        return "The secret is right, but the app was deleted."
+    if app.organization.suspended_at is not None:
+        return "The secret is right, but the organization is suspended."
+    return "The secret is right, but the organization waits for approval by an operator."
 
 
 def _family_of(code: str) -> uuid.UUID:

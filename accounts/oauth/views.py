@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.db import transaction
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from oauth2_provider.exceptions import OAuthToolkitError
+from oauth2_provider.exceptions import FatalClientError, OAuthToolkitError
 from oauth2_provider.http import OAuth2ResponseRedirect
 from oauth2_provider.views.mixins import OAuthLibMixin
-from oauthlib.common import Request as OAuthRequest
+from oauthlib.common import Request as OAuthRequest, add_params_to_uri
 from rest_framework.request import Request
 
 from accounts.api.authentication import bearer_token
 from accounts.domain import links, tokens
 from accounts.models import LOOPBACK_HOSTS, OAuthApp
+from accounts.oauth import limits
+from accounts.oauth.refusals import redirect_with, refused
 from accounts.oauth.scopes import VIEWER_SCOPES
 from accounts.oauth.serializers import (
     NOTHING,
-    TOKEN_REFUSED,
     IntrospectedSerializer,
+    OAuthErrorSerializer,
     RevokeFormSerializer,
     TokenFormSerializer,
     TokensSerializer,
@@ -39,7 +45,11 @@ from config.api.views import ApiView
 from config.middleware.csp import policy_for_a_form_that_leads_away
 
 FORM = "application/x-www-form-urlencoded"
-SIGNED_IN_ON_THE_WAY = "oauth_signed_in_on_the_way"
+# RFC 6749 has the first; the second is what HTML forms and some HTTP clients send.
+FORMS = (FORM, "multipart/form-data")
+# Added to the page's own address while somebody signs in on the way to it. An app that adds it itself
+# gets the page shown where it could have been passed over, and nothing more.
+SIGNED_IN_ON_THE_WAY = "signed_in_on_the_way"
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -52,8 +62,9 @@ class AuthorizeView(LoginRequiredMixin, OAuthLibMixin, View):
     request: SignedInRequest
 
     def handle_no_permission(self) -> HttpResponseRedirect:
-        self.request.session[SIGNED_IN_ON_THE_WAY] = True
-        return super().handle_no_permission()
+        """To the sign-in and back. Nothing is stored for somebody who is not signed in."""
+        here = add_params_to_uri(self.request.get_full_path(), [(SIGNED_IN_ON_THE_WAY, "yes")])
+        return redirect_to_login(here)
 
     def get(self, request: SignedInRequest) -> HttpResponse:
         try:
@@ -63,7 +74,7 @@ class AuthorizeView(LoginRequiredMixin, OAuthLibMixin, View):
         app = credentials["request"].client
         # A browser that comes from the sign-in form is still bound by that page's form-action policy,
         # which would stop it at the app's door: it sees the page, and who it is signed in as, instead.
-        came_from_sign_in = request.session.pop(SIGNED_IN_ON_THE_WAY, False)
+        came_from_sign_in = SIGNED_IN_ON_THE_WAY in request.GET
         if links.has_consented(viewer=request.user, app=app, scopes=scopes) and not came_from_sign_in:
             return self._answer(scopes, credentials, allow=True)
         return self._consent_page(app, scopes, credentials["redirect_uri"])
@@ -107,10 +118,10 @@ class AuthorizeView(LoginRequiredMixin, OAuthLibMixin, View):
 
     def _refusal(self, error: OAuthToolkitError) -> HttpResponse:
         """Tell the app where its address was found right, else tell the person who stands here."""
-        redirect, context = self.error_response(error)
-        if redirect:
-            return self._send_to(context["url"])
-        return render(self.request, "oauth2_provider/refused.html", context, status=400)
+        oauth_error = error.oauthlib_error
+        if isinstance(error, FatalClientError):
+            return render(self.request, "oauth2_provider/refused.html", {"error": oauth_error}, status=400)
+        return self._send_to(redirect_with(error, oauth_error.redirect_uri, self.request))
 
     def _send_to(self, uri: str) -> HttpResponse:
         response: HttpResponse = OAuth2ResponseRedirect(uri, ["https", "http"])
@@ -135,21 +146,34 @@ class TokenView(OAuthLibMixin, ApiView):
         TokensSerializer,
         body=TokenFormSerializer,
         media_type=FORM,
-        refusals=(400, 401),
-        failure=TOKEN_REFUSED,
+        refusals=(400, 401, 429),
+        failure=OAuthErrorSerializer,
     )
     def post(self, request: Request) -> HttpResponse:
+        asked = request._request
         if "client_secret" in request.query_params or "client_id" in request.query_params:
-            body = {
-                "error": "invalid_client",
-                "error_description": "Client credentials belong in the body or in the Authorization header.",
-            }
-            return JsonResponse(body, status=401, headers={"Cache-Control": "no-store"})
+            wrong_place = "Client credentials belong in the body or in the Authorization header."
+            return refused(asked, 401, "invalid_client", wrong_place)
+        if asked.content_type not in FORMS:
+            return refused(asked, 400, "invalid_request", f"The Content-Type must be {FORM}.")
+        try:
+            client_id, _ = basic_credentials(asked.headers) or (asked.POST.get("client_id", ""), "")
+        except (BadRequest, SuspiciousOperation, MultiPartParserError):
+            return refused(asked, 400, "invalid_request", f"The body must be {FORM}, in UTF-8.")
+        now = timezone.now()
+        caller = {"client_id": client_id, "network": limits.network_of(asked)}
+        if wait := limits.seconds_to_wait(**caller, now=now):
+            too_often = f"Too many calls or too many wrong secrets. Wait {wait} seconds."
+            return refused(asked, 429, "temporarily_unavailable", too_often, retry_after=wait)
         # One transaction, refusals included: a replayed code or refresh token ends what came of it, and
         # an exchange that is cut short leaves the code as it was.
         with transaction.atomic():
-            _, headers, body, status = self.create_token_response(request._request)
-        return HttpResponse(body, status=status, headers=headers)
+            _, headers, body, status = self.create_token_response(asked)
+        limits.count(**caller, failed=status == 401, now=now)
+        if status < 400:
+            return HttpResponse(body, status=status, headers=headers)
+        told = json.loads(body)
+        return refused(asked, status, told["error"], told.get("error_description"))
 
 
 class RevokeView(ApiView):

@@ -86,12 +86,29 @@ class AppThrottle(BaseThrottle):
         return self.quota.reset
 
 
-def count(caller: str, *, now: datetime) -> Quota:
-    """Count one call of `caller`. Where Redis does not answer, nobody is turned away."""
-    window, second = divmod(int(now.timestamp()), WINDOW)
-    key = f"drops:calls:{caller}:{window}"
+def count(caller: str, *, now: datetime, limit: int | None = None) -> Quota:
+    """Count one call of `caller`, who may make `limit` a minute (without one: API_CALLS_PER_MINUTE).
+
+    Where Redis does not answer, nobody is turned away.
+    """
+    key, window, reset = _this_minute(caller, now)
     used = _count_in_redis(key) if settings.REDIS_URL else _count_here(key, window)
-    return Quota(limit=settings.API_CALLS_PER_MINUTE, used=used, reset=WINDOW - second)
+    return Quota(limit or settings.API_CALLS_PER_MINUTE, used, reset)
+
+
+def standing(caller: str, *, now: datetime, limit: int) -> Quota:
+    """Where `caller` stands, as far as this process knows. Nothing is counted and nobody is asked."""
+    key, _, reset = _this_minute(caller, now)
+    with _lock:
+        tally = _memory.tallies.get(key)
+        used = _memory.counts[key] if tally is None else tally.said + tally.unsaid
+    return Quota(limit, used, reset)
+
+
+def _this_minute(caller: str, now: datetime) -> tuple[str, int, int]:
+    """The key to count under, the minute's number and the seconds that are left of it."""
+    window, second = divmod(int(now.timestamp()), WINDOW)
+    return f"drops:calls:{caller}:{window}", window, WINDOW - second
 
 
 def _count_in_redis(key: str) -> int:

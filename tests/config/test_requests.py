@@ -101,6 +101,7 @@ def test_processes_count_together_in_redis(monkeypatch: pytest.MonkeyPatch) -> N
         assert (first.used, int(others.get(key))) == (1, 1)
         others.incrby(key, 50)
         assert [throttle.count("partner", now=factories.NOW).used for _ in range(3)] == [2, 3, 4]
+        assert [throttle.standing("partner", now=factories.NOW, limit=9).used for _ in range(2)] == [4, 4]
         throttle._memory.tallies[key.decode()].say_at = 0.0  # as a fifth of a second does
         assert throttle.count("partner", now=factories.NOW).used == 55
         assert int(others.get(key)) == 55

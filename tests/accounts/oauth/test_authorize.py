@@ -1,7 +1,10 @@
 from datetime import timedelta
+from urllib.parse import parse_qs
 
 import pytest
 import time_machine
+from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.test import Client
 from oauth2_provider.models import Grant
 
@@ -46,7 +49,12 @@ def test_deny_sends_back_the_no_and_links_nothing(
     browser: Client, studio_app: OAuthApp, viewer: User, studio: Organization
 ) -> None:
     response = browser.post(authorize_path(studio_app), {"allow": "no"})
-    assert answer_of(response.headers["Location"]) == {"error": "access_denied", "state": "xyz"}
+    assert answer_of(response.headers["Location"]) == {
+        "error": "access_denied",
+        "error_description": "The viewer did not agree.",
+        "state": "xyz",
+        "iss": "http://127.0.0.1:8000",
+    }
     assert not links.is_linked(viewer=viewer, organization=studio)
 
 
@@ -69,13 +77,29 @@ def test_consent_is_asked_again_after_unlinking(
 def test_after_signing_in_on_the_way_the_page_is_shown_even_if_consent_is_remembered(
     studio_app: OAuthApp, viewer: User, now
 ) -> None:
-    links.link(viewer=viewer, app=studio_app, now=now)
+    links.consent(viewer=viewer, app=studio_app, scopes=["user:read"], now=now)
     browser = Client()
     to_sign_in = browser.get(authorize_path(studio_app))
-    assert to_sign_in.headers["Location"].startswith("/accounts/login/?next=/oauth/authorize")
+    path, _, query = to_sign_in.headers["Location"].partition("?")
+    assert path == "/accounts/login/"
+    (here,) = parse_qs(query)["next"]
+    assert here.startswith("/oauth/authorize?")
     browser.force_login(viewer)
-    assert browser.get(authorize_path(studio_app)).status_code == 200
+    assert browser.get(here).status_code == 200
+    assert answer_of(browser.post(here, {"allow": "yes"}).headers["Location"]).keys() == {
+        "code",
+        "state",
+        "iss",
+    }
     assert browser.get(authorize_path(studio_app)).status_code == 302
+
+
+def test_nothing_is_stored_for_somebody_who_is_not_signed_in(studio_app: OAuthApp) -> None:
+    browser = Client()
+    for _ in range(3):
+        assert browser.get(authorize_path(studio_app)).status_code == 302
+    assert not Session.objects.exists()
+    assert settings.SESSION_COOKIE_NAME not in browser.cookies
 
 
 def test_the_form_may_lead_to_the_app_and_nothing_else_is_relaxed(
@@ -152,9 +176,9 @@ def test_the_app_is_told_what_is_wrong(
     response = browser.get(authorize_path(studio_app, **parameters))
     assert response.status_code == 302, response.content
     assert response.headers["Location"].startswith(CALLBACK)
-    told = response.headers["Location"]
-    assert f"error={error}" in told
-    assert "state=xyz" in told
+    told = answer_of(response.headers["Location"])
+    assert told.pop("error_description")
+    assert told == {"error": error, "state": "xyz", "iss": "http://127.0.0.1:8000"}
 
 
 def test_parameters_that_the_contract_does_not_name_are_ignored(
@@ -187,6 +211,13 @@ def test_all_known_scopes_may_be_asked_for_at_once(browser: Client, studio_app: 
 def test_unknown_scopes_and_those_of_apps_are_left_out(browser: Client, studio_app: OAuthApp) -> None:
     granted = connect(browser, studio_app, scope="user:read drops:write platform own:invention")
     assert granted["scope"] == "user:read"
+
+
+def test_where_every_scope_is_unknown_none_is_granted(browser: Client, studio_app: OAuthApp) -> None:
+    tokens = connect(browser, studio_app, scope="own:invention drops:write")
+    assert tokens["scope"] == ""
+    me = Client(headers={"authorization": f"Bearer {tokens['access_token']}"}).get("/public/v1/users")
+    assert [person["email"] for person in me.json()["data"]] == [""]
 
 
 def test_without_scope_the_viewer_agrees_to_being_known(browser: Client, studio_app: OAuthApp) -> None:
