@@ -108,7 +108,7 @@ def make_wishes(studio: str) -> list[tuple[str, str]]:
     GameLink.objects.bulk_create(
         GameLink(viewer=viewer, organization=organization, app=app, linked_at=now) for viewer in viewers
     )
-    tokens = [access_token(app, user=viewer, scope="user:read") for viewer in viewers]
+    tokens = [access_token(app, user=viewer, scope="drops:claim") for viewer in viewers]
     bodies = [json.dumps({"campaign_id": campaign.pk, "reward_id": reward.pk}) for reward in rewards]
     return [(f"Bearer {token}", body) for body in bodies for token in tokens]
 

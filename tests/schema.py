@@ -86,7 +86,7 @@ def world_of_examples(
         watch_token = issue_watch_token(viewer_id=viewer.pk, now=factories.NOW)
         yield {
             "app": bearer(app, scope="drops:write"),
-            "viewer": bearer(app, user=viewer, scope="user:read channel:read"),
+            "viewer": bearer(app, user=viewer, scope="user:read channel:read drops:watch drops:claim"),
             "platform": bearer(platform, scope="platform"),
             "player": Client(headers={"authorization": f"Bearer {watch_token}"}),
             "anybody": Client(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from django.conf import settings
@@ -17,7 +18,7 @@ from accounts.domain.permissions import Action
 from accounts.domain.tokens import Caller, caller
 from accounts.models import User
 from accounts.oauth.scopes import Scopes
-from config.api.views import ApiView
+from config.api.views import APP_ITSELF, WITHOUT_SCOPE, ApiView
 
 SAFE_METHODS = ("GET", "HEAD")
 
@@ -91,6 +92,12 @@ def _is_from_this_site(request: Request) -> bool:
     return request.headers.get("Origin", own) == own
 
 
+def require_scope(caller: Caller, need: str | None) -> None:
+    """Raise PermissionDenied if the token lacks the scope that the call needs."""
+    if need is not None and need not in WITHOUT_SCOPE and need not in caller.scopes:
+        raise PermissionDenied(f"This needs the scope {need}.")
+
+
 class TokenView(ApiView):
     """For any live access token."""
 
@@ -107,6 +114,7 @@ class TokenView(ApiView):
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
         self.check_caller(self.caller)
+        require_scope(self.caller, self.need_of(request.method))
 
     def check_caller(self, caller: Caller) -> None:
         """Raise PermissionDenied if this token may not call here."""
@@ -115,6 +123,7 @@ class TokenView(ApiView):
 class OrganizationView(TokenView):
     """For an app's own token, of an app that belongs to an organization: sees that one's data alone."""
 
+    needs: str | Mapping[str, str] | None = APP_ITSELF
     organization_id: str
     action: Action
 
@@ -124,7 +133,9 @@ class OrganizationView(TokenView):
 
 
 class ViewerView(ApiView):
-    """For a viewer, by session or by an access token that the viewer agreed to."""
+    """For a viewer: by session, by a token of the platform's own app, or by one of a studio's app, which needs
+    the scope that the viewer agreed to, and has to do with the studio's own campaigns alone.
+    """
 
     authentication_classes = [BearerAuthentication, SessionAuthentication]
     request: Request
@@ -133,9 +144,18 @@ class ViewerView(ApiView):
     def viewer(self) -> User:
         return cast("User", self.request.user)
 
+    @property
+    def organization_id(self) -> str | None:
+        """Whose campaigns this call has to do with; None: everybody's."""
+        caller = self.request.auth
+        return caller.organization_id if isinstance(caller, Caller) and not caller.is_platform else None
+
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
-        if isinstance(request.auth, Caller) and request.auth.user_id is None:
-            raise PermissionDenied("This needs a user access token (grant type authorization_code).")
+        if isinstance(request.auth, Caller):
+            if request.auth.user_id is None:
+                raise PermissionDenied("This needs a user access token (grant type authorization_code).")
+            if not request.auth.is_platform:
+                require_scope(request.auth, self.need_of(request.method))
         if not isinstance(request.user, User):
             raise NotAuthenticated("Unauthorized")

@@ -12,10 +12,13 @@ from accounts.models import User
 from config.api.envelope import ok
 from config.api.fields import MAX_ID
 from config.api.schema import documented
+from config.api.views import AUTHENTICATED
 
 
 class UsersView(TokenView):
     """Users by id; without an id the one whose token it is."""
+
+    needs = AUTHENTICATED
 
     @documented(
         "Users",

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from oauth2_provider.scopes import BaseScopes
 
 from accounts.domain.permissions import DROPS_WRITE, PLATFORM
 from accounts.models import OAuthApp
 
-# What a viewer can agree to, in the words of the consent page.
+USER_READ = "user:read"
+DROPS_WATCH = "drops:watch"
+DROPS_CLAIM = "drops:claim"
+# What a viewer can agree to, in the words of the consent page. A studio's app has to do with the studio's own
+# campaigns alone, whatever its scopes.
 VIEWER_SCOPES = {
-    "user:read": "See your name, profile picture and email address",
-    "channel:read": "See your channel and what you stream",
+    USER_READ: _("See your name, profile picture, email address and progress in its campaigns"),
+    "channel:read": _("See your channel and what you stream"),
+    DROPS_WATCH: _("Report what you watch in your name, and see your watch history"),
+    DROPS_CLAIM: _("Claim rewards of its campaigns in your name"),
 }
 # Clients written for the contract ask for these as a matter of course. They are granted as asked, so
 # that no client trips over a shorter answer, and nothing on Drops stands behind them.
@@ -31,14 +38,14 @@ APP_SCOPES = {
     DROPS_WRITE: "Create, change, publish and withdraw the organization's campaigns and rewards",
     PLATFORM: "Report livestreams and audiences for the whole platform",
 }
-DEFAULT_SCOPE = "user:read"
 
 
 class Scopes(BaseScopes):
     """What may be asked for: viewers agree to the viewers' scopes, apps hold their own for themselves."""
 
     def get_all_scopes(self) -> dict[str, str]:
-        return VIEWER_SCOPES | dict.fromkeys(IDLE_SCOPES, "") | APP_SCOPES
+        words = VIEWER_SCOPES | dict.fromkeys(IDLE_SCOPES, "") | APP_SCOPES
+        return {scope: str(text) for scope, text in words.items()}
 
     def get_available_scopes(
         self, application: OAuthApp | None = None, request: Any = None, *args: Any, **kwargs: Any
@@ -52,4 +59,4 @@ class Scopes(BaseScopes):
         self, application: OAuthApp | None = None, request: Any = None, *args: Any, **kwargs: Any
     ) -> list[str]:
         """A viewer agrees at least to being known; an app's own token needs no scope."""
-        return [] if getattr(request, "grant_type", None) == "client_credentials" else [DEFAULT_SCOPE]
+        return [] if getattr(request, "grant_type", None) == "client_credentials" else [USER_READ]

@@ -41,7 +41,7 @@ from accounts.oauth.serializers import (
 from accounts.oauth.validator import basic_credentials
 from accounts.requests import SignedInRequest
 from config.api.schema import documented
-from config.api.views import ApiView
+from config.api.views import OPEN, ApiView
 from config.middleware.csp import policy_for_a_form_that_leads_away
 
 FORM = "application/x-www-form-urlencoded"
@@ -139,6 +139,8 @@ def _policy_that_lets_go_to(redirect_uri: str) -> str:
 class TokenView(OAuthLibMixin, ApiView):
     """Codes, refresh tokens and client credentials become access tokens. Answers as RFC 6749 has them."""
 
+    needs = OPEN
+
     @documented(
         "OAuth",
         "token",
@@ -179,6 +181,8 @@ class TokenView(OAuthLibMixin, ApiView):
 class RevokeView(ApiView):
     """RFC 7009. The token is in the form or in the query; whoever holds it may end it."""
 
+    needs = OPEN
+
     @documented(
         "OAuth",
         "revoke",
@@ -199,6 +203,8 @@ class RevokeView(ApiView):
 
 class IntrospectView(ApiView):
     """Tell about the Bearer token that asks. The body does not matter."""
+
+    needs = OPEN
 
     @documented(
         "OAuth",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
+from django.utils import translation
 from drf_spectacular import openapi
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.generators import SchemaGenerator
@@ -14,6 +15,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework import serializers
 
 from config.api.fields import EXAMPLE_ULID, Field, Is, Nothing, Query, Schema, Serializer, Text
+from config.api.views import WITHOUT_SCOPE, ApiView
 
 REASONS = {
     400: "A parameter or the body is not as documented; the message says which and why.",
@@ -44,6 +46,14 @@ class AutoSchema(openapi.AutoSchema):
         if not serializer.open_ended:
             schema["additionalProperties"] = False
         return schema
+
+    def get_auth(self) -> list[dict[str, list[str]]]:
+        """With the scope that an access token needs."""
+        found: list[dict[str, list[str]]] = super().get_auth()
+        need = cast("ApiView", self.view).need_of(self.method)
+        if need is None or need in WITHOUT_SCOPE:
+            return found
+        return [entry | {name: [need] for name in entry if name == "oauth2"} for entry in found]
 
 
 class FieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
@@ -130,5 +140,6 @@ def documented(
 def document() -> dict[str, Any]:
     """The same for everybody, made once in a process."""
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]
-    made: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    with translation.override(None):  # in English, whoever asks first
+        made: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return made

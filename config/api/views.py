@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -16,11 +17,33 @@ from config.ulid import parse_ulid
 Row = TypeVar("Row", bound=Model)
 
 
+# What a call can need instead of a scope: nothing; any access token; an app's own; a watch token.
+OPEN, AUTHENTICATED, APP_ITSELF, PLAYER = "open", "authenticated", "app itself", "player"
+WITHOUT_SCOPE = (OPEN, AUTHENTICATED, APP_ITSELF, PLAYER)
+
+
 class ApiView(APIView):
-    """Base of all API views. OPTIONS is not offered: the schema documents, nothing is called across origins."""
+    """Base of all API views. OPTIONS is not offered: the schema documents, nothing is called across origins.
+
+    `needs`: what an access token must have to call here, a scope or one of the words above, for all methods or
+    by method. Nobody may call what says nothing.
+    """
+
+    needs: str | Mapping[str, str] | None = None
 
     throttle_classes = [AppThrottle]
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+
+    @classmethod
+    def need_of(cls, method: str | None) -> str | None:
+        if cls.needs is None or isinstance(cls.needs, str):
+            return cls.needs
+        return cls.needs.get("get" if method == "HEAD" else str(method).lower())
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if hasattr(self, str(request.method).lower()) and self.need_of(request.method) is None:
+            raise PermissionDenied("Nobody may call this address.")
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

@@ -17,11 +17,12 @@ from rest_framework.exceptions import NotFound, ValidationError as Malformed
 from accounts.api.authentication import OrganizationView
 from accounts.api.idempotency import Unprocessable, once
 from accounts.domain import permissions
-from accounts.domain.permissions import Action
+from accounts.domain.permissions import DROPS_WRITE, Action
 from accounts.models import OAuthApp, Organization
 from config.api.envelope import Problems, answer, ok, problems_of, text_of
 from config.api.fields import Flag, List, Query, Serializer
 from config.api.schema import header_parameter
+from config.api.views import APP_ITSELF
 from drops.api.serializers.managed import WriteQuery, WrongFieldSerializer
 
 WRITE_PARAMETERS: list[OpenApiParameter | type[Query]] = [
@@ -59,6 +60,7 @@ class ManagedView(OrganizationView):
 
     action = Action.SEE_CAMPAIGNS
     change: Action
+    needs = {"get": APP_ITSELF, "post": DROPS_WRITE, "patch": DROPS_WRITE}
 
     @property
     def is_dry_run(self) -> bool:

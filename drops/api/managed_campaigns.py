@@ -45,9 +45,9 @@ EXAMPLE_PLAN: dict[str, Any] = {
 
 
 class ManagedCampaignsView(ManagedView):
-    change = Action.CHANGE_CAMPAIGNS
-
     """The organization's campaigns, oldest first: drafts, closed and withdrawn ones too."""
+
+    change = Action.CHANGE_CAMPAIGNS
 
     @documented(
         "Drops as code",
@@ -89,9 +89,9 @@ class ManagedCampaignsView(ManagedView):
 
 
 class ManagedCampaignView(ManagedView):
-    change = Action.CHANGE_CAMPAIGNS
-
     """One campaign of the organization."""
+
+    change = Action.CHANGE_CAMPAIGNS
 
     @documented(
         "Drops as code",
@@ -132,9 +132,9 @@ class ManagedCampaignView(ManagedView):
 
 
 class PublishView(ManagedView):
-    change = Action.CHANGE_CAMPAIGNS
-
     """Publish a draft. The problems are those the dashboard would show."""
+
+    change = Action.CHANGE_CAMPAIGNS
 
     @documented(
         "Drops as code",
@@ -154,9 +154,9 @@ class PublishView(ManagedView):
 
 
 class WithdrawView(ManagedView):
-    change = Action.WITHDRAW_CAMPAIGNS
-
     """Withdraw a published campaign: what was earned stays claimable until the promised day."""
+
+    change = Action.WITHDRAW_CAMPAIGNS
 
     @documented(
         "Drops as code",

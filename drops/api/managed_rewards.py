@@ -26,9 +26,9 @@ REWARD_ID = path_parameter("reward_id", "The reward's id.")
 
 
 class ManagedRewardsView(ManagedView):
-    change = Action.CHANGE_REWARDS
-
     """The organization's rewards, oldest first, archived ones too."""
+
+    change = Action.CHANGE_REWARDS
 
     @documented(
         "Drops as code",
@@ -64,9 +64,9 @@ class ManagedRewardsView(ManagedView):
 
 
 class ManagedRewardView(ManagedView):
-    change = Action.CHANGE_REWARDS
-
     """One reward of the organization."""
+
+    change = Action.CHANGE_REWARDS
 
     @documented(
         "Drops as code",

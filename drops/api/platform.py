@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from accounts.api.authentication import TokenView
 from accounts.api.idempotency import Unprocessable, once
 from accounts.domain import permissions
-from accounts.domain.permissions import Action
+from accounts.domain.permissions import PLATFORM, Action
 from accounts.domain.platform_users import PlatformUser, upsert_users
 from accounts.domain.tokens import Caller
 from accounts.models import OAuthApp
@@ -42,6 +42,8 @@ IDEMPOTENCY_KEY = header_parameter(
 
 class PlatformView(TokenView):
     """For an app's own token, of one of the platform's own apps, with the scope `platform`."""
+
+    needs = PLATFORM
 
     def check_caller(self, caller: Caller) -> None:
         permissions.require_platform_app(caller, Action.REPORT_STREAMS)

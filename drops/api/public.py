@@ -13,7 +13,7 @@ from accounts.api.authentication import TokenView
 from config.api.envelope import ok
 from config.api.fields import EXAMPLE_ID, MAX_ID
 from config.api.schema import documented, path_parameter
-from config.api.views import parse_id
+from config.api.views import AUTHENTICATED, parse_id
 from drops.api.serializers.partners import (
     OFFLINE,
     CategoriesQuery,
@@ -29,6 +29,8 @@ CATEGORIES_A_PAGE = 100
 
 class ChannelsView(TokenView):
     """Channels by their owners' ids or by slug; without either the one of the token's user."""
+
+    needs = AUTHENTICATED
 
     @documented(
         "Channels",
@@ -69,6 +71,8 @@ class ChannelsView(TokenView):
 class CategoriesView(TokenView):
     """Categories by name, a page at a time."""
 
+    needs = AUTHENTICATED
+
     @documented(
         "Channels",
         "categories",
@@ -88,6 +92,8 @@ class CategoriesView(TokenView):
 
 
 class CategoryView(TokenView):
+    needs = AUTHENTICATED
+
     @documented(
         "Channels",
         "category",

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from config.api.envelope import answer, ok
 from config.api.fields import MAX_ID
 from config.api.schema import documented, path_parameter
-from config.api.views import ApiView, get_or_404
+from config.api.views import OPEN, ApiView, get_or_404
 from drops.api.serializers.viewers import (
     SORTS,
     ChannelSerializer,
@@ -46,6 +46,8 @@ MAX_LIVESTREAMS = 100
 class CampaignsView(ApiView):
     """Every campaign that is public, newest first; closed ones for 30 days."""
 
+    needs = OPEN
+
     @documented(
         "Viewers",
         "public_campaigns",
@@ -72,6 +74,8 @@ class CampaignsView(ApiView):
 class CampaignLivestreamsView(ApiView):
     """The streams on air that count for a campaign, most watched first."""
 
+    needs = OPEN
+
     @documented(
         "Viewers",
         "campaign_livestreams",
@@ -89,6 +93,8 @@ class CampaignLivestreamsView(ApiView):
 
 class LivestreamsView(ApiView):
     """What is on air, of one category or of all."""
+
+    needs = OPEN
 
     @documented(
         "Viewers",
@@ -116,6 +122,8 @@ def _listed(livestreams: QuerySet[Livestream]) -> Any:
 
 class ChannelView(ApiView):
     """One channel by slug, without envelope: as players know it."""
+
+    needs = OPEN
 
     @documented(
         "Viewers",

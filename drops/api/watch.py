@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -17,10 +18,11 @@ from rest_framework.request import Request
 
 from accounts.api.authentication import ViewerView, bearer_token
 from accounts.models import User
+from accounts.oauth.scopes import DROPS_WATCH
 from config.api.envelope import answer, failure, ok
 from config.api.fields import EXAMPLE_ID, MAX_EXACT, MAX_ID, Nothing
 from config.api.schema import documented
-from config.api.views import ApiView
+from config.api.views import PLAYER, ApiView
 from drops.api.serializers.watching import (
     BeatSerializer,
     EventSerializer,
@@ -47,6 +49,7 @@ KINDS = {
 TAG = "Watching"
 WATCH_EVENT = "tracking.user.watch.livestream"
 MAX_EVENTS = 100
+DIGITS = re.compile(r"[0-9]{1,20}", re.ASCII)
 CHALLENGE = 'Bearer error="invalid_token"'
 
 
@@ -188,6 +191,7 @@ class WatchTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyp
 class PlayerView(ApiView):
     """For players on pages of any origin, which send a watch token and no cookie."""
 
+    needs = PLAYER
     authentication_classes = [WatchTokenAuthentication]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -240,7 +244,9 @@ class StatusView(PlayerView):
 
 
 class Token(ViewerView):
-    """GET /viewer/v1/token: a watch token for the viewer who is signed in, for five minutes."""
+    """GET /viewer/v1/token: a watch token of the viewer, for five minutes."""
+
+    needs = DROPS_WATCH
 
     @documented(
         TAG, "watch_token", "A watch token of the viewer", WatchTokenSerializer(), refusals=(401, 403, 429)
@@ -255,6 +261,8 @@ class Token(ViewerView):
 class History(ViewerView):
     """GET /viewer/v1/history: the viewer's own visits, the latest first, and what they counted for."""
 
+    needs = DROPS_WATCH
+
     @documented(
         TAG,
         "watch_history",
@@ -267,11 +275,14 @@ class History(ViewerView):
         limit = query["limit"]
         visits = list(history.visits_of(viewer=self.viewer, before=query["before"])[: limit + 1])
         before = visits[limit - 1].started_at if len(visits) > limit else None
-        return ok(HistorySerializer({"visits": visits[:limit], "before": before}).data)
+        context = {"organization_id": self.organization_id}
+        return ok(HistorySerializer({"visits": visits[:limit], "before": before}, context=context).data)
 
 
 class Events(ViewerView):
     """POST /api/v2/user/events: watch reports of clients that were written for Kick."""
+
+    needs = DROPS_WATCH
 
     @documented(
         "Viewers",
@@ -304,12 +315,18 @@ def read_events(body: Any) -> list[dict[str, Any]]:
             raise ParseError("Each event must be an object with a name.")
         if event["name"] != WATCH_EVENT:
             continue
+        ids = {name: digits_as_number(event.get(name, 0)) for name in ("channel_id", "livestream_id")}
         try:
-            channel_id = whole_number(event, "channel_id", least=1)
-            livestream_id = whole_number({"livestream_id": 0} | event, "livestream_id", least=0)
+            channel_id = whole_number(ids, "channel_id", least=1)
+            livestream_id = whole_number(ids, "livestream_id", least=0)
         except BadBeat as error:
             raise ParseError(str(error)) from None
         if not channel_exists(channel_id):
             raise Http404
         beats[channel_id] = {"channel_id": channel_id, "livestream_id": livestream_id}
     return list(beats.values())
+
+
+def digits_as_number(value: Any) -> Any:
+    """Clients in the field send ids as numbers or as strings."""
+    return int(value) if isinstance(value, str) and DIGITS.fullmatch(value) else value

@@ -9,13 +9,15 @@ from rest_framework.request import Request
 
 from config.api.envelope import answer, ok
 from config.api.schema import documented
-from config.api.views import ApiView
+from config.api.views import OPEN, ApiView
 from fulfillment.api.serializers import JWKSSerializer, PublicKeySerializer
 from fulfillment.domain.delivery import signing
 
 
 class PublicKeyView(ApiView):
     """The newest published key. Whatever Authorization header comes with the request is not looked at."""
+
+    needs = OPEN
 
     @documented(
         "Webhooks",
@@ -33,6 +35,8 @@ class PublicKeyView(ApiView):
 
 class JWKSView(ApiView):
     """Every key that may be in use now or soon, as a JSON Web Key Set (RFC 7517)."""
+
+    needs = OPEN
 
     @documented(
         "Webhooks", "jwks", "Every key that may be in use, as JSON Web Keys", JWKSSerializer, refusals=()

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from accounts.api.authentication import ViewerView
 from accounts.domain import links
 from accounts.models import User, parse_ulid
+from accounts.oauth.scopes import USER_READ
 from config.api.envelope import ok
 from config.api.schema import documented
 from drops.domain.campaigns.reading import CampaignCard, campaign_cards
@@ -26,6 +27,8 @@ from fulfillment.models import Claim
 class ProgressView(ViewerView):
     """Every campaign the viewer watched for, until its claims close, and those with a claim."""
 
+    needs = USER_READ
+
     @documented(
         "Viewers",
         "progress",
@@ -36,7 +39,7 @@ class ProgressView(ViewerView):
     )
     def get(self, request: Request) -> HttpResponse:
         now = timezone.now()
-        cards, claimed = _watched(_own_campaigns(self.viewer, now), self.viewer, now)
+        cards, claimed = _watched(_own_campaigns(self.viewer, self.organization_id, now), self.viewer, now)
         linked = links.linked_organization_ids(self.viewer)
         own = [_own(card, claimed, linked) for card in cards]
         return ok(ProgressSerializer(own, many=True).data, message="Success")
@@ -44,6 +47,8 @@ class ProgressView(ViewerView):
 
 class SummaryView(ViewerView):
     """The figures of one campaign, or of all the viewer's own."""
+
+    needs = USER_READ
 
     @documented(
         "Viewers",
@@ -55,7 +60,7 @@ class SummaryView(ViewerView):
     )
     def get(self, request: Request) -> HttpResponse:
         now = timezone.now()
-        campaigns = _own_campaigns(self.viewer, now)
+        campaigns = _own_campaigns(self.viewer, self.organization_id, now)
         if campaign_id := SummaryQuery.read(request.query_params)["campaign_id"]:
             campaigns = campaigns.filter(pk=parse_ulid(campaign_id))
         cards, claimed = _watched(campaigns, self.viewer, now)
@@ -66,11 +71,13 @@ class SummaryView(ViewerView):
 Claimed = set[tuple[str, str]]  # campaign id, reward id
 
 
-def _own_campaigns(viewer: User, now: datetime) -> CampaignQuerySet:
+def _own_campaigns(viewer: User, organization_id: str | None, now: datetime) -> CampaignQuerySet:
+    """Those of one organization, or (None) of all."""
     claims = Claim.objects.filter(viewer=viewer).values("campaign")
-    return Campaign.objects.with_phase(now).filter(
-        Q(in_phases(*CLAIMABLE_PHASES), progress__viewer=viewer) | Q(pk__in=claims)
-    )
+    campaigns = Campaign.objects.with_phase(now)
+    if organization_id is not None:
+        campaigns = campaigns.filter(organization=organization_id)
+    return campaigns.filter(Q(in_phases(*CLAIMABLE_PHASES), progress__viewer=viewer) | Q(pk__in=claims))
 
 
 def _watched(

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 
 from accounts.api.authentication import ViewerView
 from accounts.models import parse_ulid
+from accounts.oauth.scopes import DROPS_CLAIM
 from config.api.envelope import answer, ok
 from config.api.fields import EXAMPLE_ULID
 from config.api.schema import FailureSerializer, documented
@@ -21,6 +22,8 @@ from fulfillment.domain.claims.claiming import ClaimRefused, NothingToClaim, cla
 
 class ClaimView(ViewerView):
     """Claim a reward that was earned. A repeat is answered as the first time."""
+
+    needs = DROPS_CLAIM
 
     @documented(
         "Viewers",
@@ -39,7 +42,11 @@ class ClaimView(ViewerView):
         campaign_id, reward_id = _asked_for(request.data)
         try:
             claim = claim_reward(
-                viewer=self.viewer, campaign_id=campaign_id, reward_id=reward_id, now=timezone.now()
+                viewer=self.viewer,
+                campaign_id=campaign_id,
+                reward_id=reward_id,
+                now=timezone.now(),
+                organization_id=self.organization_id,
             )
         except NothingToClaim as error:
             raise NotFound(str(error)) from None

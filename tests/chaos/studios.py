@@ -61,7 +61,7 @@ def earn(organization: Organization, wishes: int) -> list[Wish]:
     return [
         Wish(viewer.pk, token, campaign.pk, reward.pk)
         for viewer in viewers
-        for token in [access_token(app, user=viewer, scope="user:read")]
+        for token in [access_token(app, user=viewer, scope="drops:claim")]
         for reward in rewards
     ]
 

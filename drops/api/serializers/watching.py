@@ -93,10 +93,12 @@ class ReasonOrNull(Choice):
 
 
 class Campaigns(List):
-    """What a visit counted for: nothing where there is a reason why it did not."""
+    """What a visit counted for: nothing where there is a reason why it did not. Studios see their own campaigns."""
 
     def get_attribute(self, instance: Any) -> Any:
-        return [] if instance.reason else instance.standing.campaigns.all()
+        studio = self.context["organization_id"]
+        campaigns = [] if instance.reason else instance.standing.campaigns.all()
+        return [campaign for campaign in campaigns if studio in (None, campaign.organization_id)]
 
 
 class VisitSerializer(Serializer):

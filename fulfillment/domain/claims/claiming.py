@@ -45,14 +45,16 @@ class ClaimRefused(Exception):
         self.connect_url = connect_url
 
 
-def claim_reward(*, viewer: User, campaign_id: str, reward_id: str, now: datetime) -> Claim:
+def claim_reward(
+    *, viewer: User, campaign_id: str, reward_id: str, now: datetime, organization_id: str | None = None
+) -> Claim:
     """Claim a reward and make the first attempt to deliver the claim. Raises NothingToClaim or ClaimRefused.
 
     The claim is committed with its deliveries before the studio's server hears of it, and stands
-    whatever that server does. A repeat returns the same claim and sends nothing. Not to be called
-    in a transaction.
+    whatever that server does. A repeat returns the same claim and sends nothing. With `organization_id`,
+    campaigns of other organizations count as unknown. Not to be called in a transaction.
     """
-    facts = _facts(viewer, campaign_id, reward_id)
+    facts = _facts(viewer, campaign_id, reward_id, organization_id)
     if facts.claim_id is not None:
         return Claim.objects.get(pk=facts.claim_id)
     if (refused := refusal_of(facts, now)) is not None:
@@ -66,12 +68,15 @@ def claim_reward(*, viewer: User, campaign_id: str, reward_id: str, now: datetim
     return claim
 
 
-def _facts(viewer: User, campaign_id: str, reward_id: str) -> ClaimFacts:
+def _facts(viewer: User, campaign_id: str, reward_id: str, organization_id: str | None) -> ClaimFacts:
     """Raises NothingToClaim or ClaimRefused."""
     facts = claim_facts(viewer_id=viewer.pk, campaign_id=campaign_id, reward_id=reward_id)
-    if facts is not None:
+    if facts is not None and organization_id in (None, facts.organization_id):
         return facts
-    if not Campaign.objects.filter(pk=campaign_id, published_at__isnull=False).exists():
+    published = Campaign.objects.filter(pk=campaign_id, published_at__isnull=False)
+    if organization_id is not None:
+        published = published.filter(organization=organization_id)
+    if not published.exists():
         raise NothingToClaim(_("No such campaign."))
     if not Reward.objects.filter(pk=reward_id).exists():
         raise NothingToClaim(_("No such reward."))
@@ -93,7 +98,7 @@ def _commit(
     began = time.monotonic()
     claim_id = _draw_id(facts.organization_id, now)
     at = now + timedelta(seconds=time.monotonic() - began)
-    facts = _facts(viewer, facts.campaign_id, reward_id)
+    facts = _facts(viewer, facts.campaign_id, reward_id, facts.organization_id)
     if facts.claim_id is not None:
         return Claim.objects.get(pk=facts.claim_id), [], at
     if (refused := refusal_of(facts, now)) is not None:

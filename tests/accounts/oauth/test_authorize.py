@@ -27,7 +27,7 @@ def test_consent_page_says_who_asks_for_what_and_as_whom(browser: Client, studio
         "Connect Northlight Connect?",
         "Northlight Games",
         "viewer</strong>",
-        "See your name, profile picture and email address",
+        "See your name, profile picture, email address and progress in its campaigns",
         "Switch account",
         "studio.example.com",
     ):

@@ -96,7 +96,7 @@ def test_a_viewer_who_is_signed_in_gets_a_token(browser, viewer, channel, live):
 
 
 def test_an_app_gets_a_token_for_the_viewer_who_agreed(viewer, studio):
-    client = bearer(OAuthAppFactory(organization=studio), user=viewer, scope="user:read")
+    client = bearer(OAuthAppFactory(organization=studio), user=viewer, scope="drops:watch")
 
     assert client.get("/viewer/v1/token").json()["data"]["token"].startswith(f"{viewer.pk}.")
 
@@ -295,12 +295,21 @@ def watch_event(channel, livestream_id):
 
 
 def test_clients_written_for_kick_earn_time(browser, viewer, studio, channel, live, campaign, clock):
-    app = bearer(OAuthAppFactory(organization=studio), user=viewer, scope="user:read")
+    app = bearer(OAuthAppFactory(organization=studio), user=viewer, scope="drops:watch")
     assert events(browser, [watch_event(channel, live.pk)]).status_code == 200
     clock.shift(120)
     assert events(app, [{"name": "something.else"}, watch_event(channel, live.pk)]).status_code == 200
 
     assert Progress.objects.get().seconds == 120
+
+
+def test_ids_of_events_may_be_strings(browser, channel, live, campaign, clock):
+    event = watch_event(channel, live.pk) | {"channel_id": str(channel.pk), "livestream_id": str(live.pk)}
+    for _ in range(2):
+        assert events(browser, [event]).status_code == 200
+        clock.shift(60)
+
+    assert Progress.objects.get().seconds == 60
 
 
 def test_a_report_of_a_stream_that_ended_earns_nothing(browser, channel, live, campaign, clock):
@@ -321,6 +330,10 @@ def test_a_report_of_a_stream_that_ended_earns_nothing(browser, channel, live, c
         ([{"name": "tracking.user.watch.livestream"}], 400),
         ([{"name": "tracking.user.watch.livestream", "channel_id": -1}], 400),
         ([{"name": "tracking.user.watch.livestream", "channel_id": 2**64}], 400),
+        ([{"name": "tracking.user.watch.livestream", "channel_id": str(2**64)}], 400),
+        ([{"name": "tracking.user.watch.livestream", "channel_id": "streamer"}], 400),
+        ([{"name": "tracking.user.watch.livestream", "channel_id": "-1"}], 400),
+        ([{"name": "tracking.user.watch.livestream", "channel_id": "9" * 5000}], 400),
         ([{"name": "tracking.user.watch.livestream", "channel_id": 2**62}], 404),
         ([{"name": "x"}] * 101, 400),
     ],

@@ -21,7 +21,7 @@ def at_noon():
 
 @pytest.fixture
 def player(viewer: User, studio_app: OAuthApp) -> Client:
-    return bearer(studio_app, user=viewer)
+    return bearer(studio_app, user=viewer, scope="user:read")
 
 
 def own(client: Client) -> list[dict]:
@@ -118,7 +118,7 @@ def test_nobody_elses_progress_is_seen(player, campaign, reward, stranger) -> No
 
 
 def test_the_summary_is_of_one_campaign_or_all(player, viewer, campaign, attached, earned) -> None:
-    other = factories.CampaignRewardFactory().campaign
+    other = factories.CampaignRewardFactory(campaign__organization=campaign.organization).campaign
     factories.ProgressFactory(viewer=viewer, campaign=other, seconds=60)
     one = player.get(SUMMARY, {"campaign_id": campaign.pk}).json()
     assert one["message"] == "Success"
@@ -143,9 +143,9 @@ def test_the_session_will_do(viewer: User, earned) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_queries_do_not_grow(player, viewer, django_assert_num_queries, count: int) -> None:
+def test_queries_do_not_grow(player, viewer, studio, django_assert_num_queries, count: int) -> None:
     for _ in range(count):
-        campaign = factories.CampaignRewardFactory().campaign
+        campaign = factories.CampaignRewardFactory(campaign__organization=studio).campaign
         factories.ProgressFactory(viewer=viewer, campaign=campaign)
     with django_assert_num_queries(7):
         assert len(own(player)) == count

@@ -23,7 +23,7 @@ def at_noon():
 @pytest.fixture
 def player(viewer: User, studio_app: OAuthApp, linked) -> Client:
     """The viewer, linked, by an access token; nothing is earned yet."""
-    return bearer(studio_app, user=viewer, scope="user:read")
+    return bearer(studio_app, user=viewer, scope="drops:claim")
 
 
 def claim(client: Client, campaign: Campaign, reward: Reward, **headers: str):
@@ -78,7 +78,7 @@ def test_another_site_cannot_claim_with_the_session(
 def test_not_linked_says_where_to_connect(
     viewer: User, studio_app: OAuthApp, campaign, reward, earned
 ) -> None:
-    response = claim(bearer(studio_app, user=viewer), campaign, reward)
+    response = claim(bearer(studio_app, user=viewer, scope="drops:claim"), campaign, reward)
     assert response.status_code == 400
     body = response.json()
     assert body.keys() == {"message", "error", "connect_url"}
@@ -128,5 +128,5 @@ def test_it_counts_who_the_token_speaks_for(
 ) -> None:
     """Earned by the viewer, asked for by a stranger who is linked too."""
     links.link(viewer=stranger, app=studio_app, now=factories.NOW)
-    response = claim(bearer(studio_app, user=stranger), campaign, reward)
+    response = claim(bearer(studio_app, user=stranger, scope="drops:claim"), campaign, reward)
     assert response.json()["error"] == "NOT_ENOUGH_MINUTES"
