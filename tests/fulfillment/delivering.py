@@ -40,3 +40,10 @@ def make_delivery(endpoint: WebhookEndpoint, now: datetime, **fields: object) ->
         "created_at": now,
     }
     return Delivery.objects.create(endpoint=endpoint, claim=claim, **values | fields)
+
+
+def in_flight(endpoint: WebhookEndpoint, now: datetime, how_many: int = 1) -> list[queue.Lease]:
+    """Requests under way, whose outcomes are told later."""
+    for _ in range(how_many):
+        make_delivery(endpoint, now)
+    return queue.take_due(limit=how_many, now=now)

@@ -7,28 +7,23 @@ from datetime import timedelta
 import pytest
 
 from fulfillment.domain.claims.story import claim_timeline
-from fulfillment.domain.delivery import attempts, queue, signing
+from fulfillment.domain.delivery import attempts, signing
 from fulfillment.domain.delivery.attempts import Outcome, send, write_outcomes
 from fulfillment.domain.delivery.endpoints import change_endpoint
 from fulfillment.domain.delivery.queue import take_due
 from fulfillment.domain.delivery.resending import resend_delivery
+from fulfillment.domain.delivery.schedule import SCHEDULE
 from fulfillment.domain.delivery.status import LONGEST_PAUSE
-from fulfillment.models import Delivery, DeliveryState, SigningKey, WebhookEndpoint
+from fulfillment.models import Delivery, DeliveryState, SigningKey
 from tests import factories
-from tests.fulfillment.delivering import deliver_due, make_delivery
+from tests.fulfillment.delivering import deliver_due, in_flight, make_delivery
 from tests.fulfillment.receiver import Reply
 
 pytestmark = pytest.mark.django_db
 
 SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
-
-
-def in_flight(endpoint, now, how_many=1):
-    """Requests under way, whose outcomes are told later."""
-    for _ in range(how_many):
-        make_delivery(endpoint, now)
-    return take_due(limit=how_many, now=now)
 
 
 def tell(lease, now):
@@ -77,18 +72,6 @@ def test_the_log_has_the_url_that_each_attempt_went_to(endpoint, receiver, owner
 
 
 # A clock that was ahead
-
-
-def test_what_was_leased_by_a_clock_that_was_ahead_is_taken_over_at_once(endpoint, receiver, now):
-    in_flight(endpoint, now + 6 * HOUR, queue.IN_FLIGHT_PER_ENDPOINT)
-    make_delivery(endpoint, now)
-
-    taken = deliver_due(now)
-
-    assert [attempt.status for attempt in taken] == [200]
-    while deliver_due(now + 10 * SECOND):
-        pass
-    assert set(Delivery.objects.values_list("state", flat=True)) == {DeliveryState.DELIVERED}
 
 
 def test_a_breaker_that_was_opened_by_a_clock_that_was_ahead_is_over(endpoint, receiver, now):
@@ -216,37 +199,168 @@ def test_a_server_that_is_down_while_two_keys_are_published_is_still_given_a_res
     assert endpoint.breaker_open_until is not None
 
 
-# Other studios
+# Opening and closing
 
 
-def test_no_studio_takes_more_than_a_quarter_of_a_worker_however_many_endpoints_it_has(
-    endpoint, studio, receiver, rival_studio, now, settings
-):
-    settings.DELIVERY_THREADS = 40
-    for slow in [endpoint, *factories.WebhookEndpointFactory.create_batch(4, organization=studio)]:
-        for _ in range(10):
-            make_delivery(slow, now)
-    rival = factories.WebhookEndpointFactory(organization=rival_studio, url=receiver.url)
-    for _ in range(5):
-        make_delivery(rival, now)
-
-    taken = [lease for _ in range(10) for lease in take_due(limit=40, now=now)]
-
-    assert sum(lease.endpoint.organization_id == studio.pk for lease in taken) == 10
-    assert sum(lease.endpoint == rival for lease in taken) == 5
+def fail(endpoint, receiver, now, times, status=500):
+    receiver.answers(status)
+    for _ in range(times):
+        make_delivery(endpoint, now)
+    while deliver_due(now, limit=1):
+        pass
 
 
-def test_endpoints_that_have_no_room_use_up_nobodys_turn(endpoint, receiver, rival_studio, now):
-    full = [endpoint, *factories.WebhookEndpointFactory.create_batch(3)]
-    for each in full:
-        in_flight(each, now, queue.IN_FLIGHT_PER_ENDPOINT)
-        make_delivery(each, now)
-    rival = factories.WebhookEndpointFactory(organization=rival_studio, url=receiver.url)
-    for _ in range(2):
-        make_delivery(rival, now)
+def test_the_breaker_opens_at_ten_attempts_most_of_which_failed(endpoint, receiver, now):
+    fail(endpoint, receiver, now, 9)
+    endpoint.refresh_from_db()
+    assert endpoint.breaker_open_until is None
 
-    # Of five endpoints with work a turn of one would look at four.
-    taken = [lease for _ in range(2) for lease in take_due(limit=1, now=now)]
+    fail(endpoint, receiver, now, 1)
+    endpoint.refresh_from_db()
+    assert endpoint.breaker_open_until == now + 30 * SECOND
+    receiver.answers(200)
+    make_delivery(endpoint, now)
+    assert deliver_due(now + 29 * SECOND) == []
 
-    assert {lease.endpoint for lease in taken} == {rival}
-    assert WebhookEndpoint.objects.count() == 5
+
+def test_the_breaker_stays_closed_below_seventy_percent(endpoint, receiver, now):
+    fail(endpoint, receiver, now, 6, status=200)
+    fail(endpoint, receiver, now, 13)
+    endpoint.refresh_from_db()
+    assert endpoint.breaker_open_until is None  # 13 of 19
+
+    fail(endpoint, receiver, now, 1)
+    endpoint.refresh_from_db()
+    assert endpoint.breaker_open_until is not None  # 14 of 20
+
+
+def test_failures_of_long_ago_do_not_count(endpoint, receiver, now):
+    fail(endpoint, receiver, now - 6 * MINUTE, 9)
+    Delivery.objects.update(next_attempt_at=now + timedelta(days=1))
+    fail(endpoint, receiver, now, 1)
+
+    endpoint.refresh_from_db()
+    assert endpoint.breaker_open_until is None
+
+
+def test_one_probe_closes_the_breaker_or_keeps_it_open(endpoint, receiver, now):
+    fail(endpoint, receiver, now, 10)
+    later = now + MINUTE
+
+    assert len(take_due(limit=10, now=later)) == 1  # this probe is never finished
+    assert take_due(limit=10, now=later + 10 * SECOND) == []
+
+    later += 30 * SECOND
+    (probe,) = deliver_due(later)
+    assert probe.status == 500
+    assert deliver_due(later + 29 * SECOND) == []
+
+    receiver.answers(200)
+    assert len(deliver_due(later + 40 * SECOND)) == 1
+    endpoint.refresh_from_db()
+    assert (endpoint.breaker_open_until, endpoint.failing_since) == (None, None)
+    assert len(deliver_due(later + 41 * SECOND)) == 8
+
+
+def test_after_the_breaker_closed_older_failures_do_not_open_it_again(endpoint, receiver, now):
+    fail(endpoint, receiver, now, 10)
+    receiver.answers(200)
+    deliver_due(now + MINUTE)
+    Delivery.objects.filter(state=DeliveryState.PENDING).update(next_attempt_at=now + timedelta(days=1))
+
+    fail(endpoint, receiver, now + 2 * MINUTE, 1)
+
+    endpoint.refresh_from_db()
+    assert endpoint.breaker_open_until is None
+
+
+def test_crashes_of_our_own_do_not_open_the_breaker(endpoint, receiver, now):
+    for _ in range(12):
+        make_delivery(endpoint, now)
+    take_due(limit=100, now=now)
+    take_due(limit=100, now=now + MINUTE)  # notes eight crashes
+
+    fail(endpoint, receiver, now + MINUTE, 3)
+
+    endpoint.refresh_from_db()
+    assert endpoint.breaker_open_until is None
+
+
+def test_the_condition_of_an_endpoint_recovers_with_the_first_success(endpoint, receiver, now):
+    fail(endpoint, receiver, now, 1)
+    endpoint.refresh_from_db()
+    assert endpoint.failing_since == now
+
+    receiver.answers(200)
+    deliver_due(now + MINUTE)
+
+    endpoint.refresh_from_db()
+    assert endpoint.failing_since is None
+
+
+def test_retry_after_pauses_the_other_deliveries_of_the_endpoint_too(endpoint, receiver, now):
+    receiver.answers(Reply(429, {"Retry-After": "60"}), Reply(200))
+    make_delivery(endpoint, now)
+    deliver_due(now)
+    make_delivery(endpoint, now)
+
+    assert deliver_due(now + 59 * SECOND) == []
+    assert len(deliver_due(now + 61 * SECOND)) == 1  # one probe
+    assert len(deliver_due(now + 62 * SECOND)) == 1
+
+
+def test_retry_after_pauses_the_others_for_five_minutes_at_most(endpoint, receiver, now):
+    receiver.answers(Reply(503, {"Retry-After": "86400"}), Reply(200))
+    make_delivery(endpoint, now)
+    deliver_due(now)
+    other = make_delivery(endpoint, now)
+
+    assert deliver_due(now + 299 * SECOND) == []
+    assert [attempt.delivery for attempt in deliver_due(now + 301 * SECOND)] == [other]
+
+
+# Holding
+
+
+def test_410_holds_the_queue_at_once_and_drops_nothing(endpoint, receiver, now):
+    receiver.answers(410)
+    gone, waiting = make_delivery(endpoint, now), make_delivery(endpoint, now + SECOND)
+
+    deliver_due(now)
+
+    endpoint.refresh_from_db()
+    assert (endpoint.held_reason, endpoint.held_at is not None) == ("gone", True)
+    assert deliver_due(now + timedelta(days=30)) == []
+    assert set(Delivery.objects.filter(state=DeliveryState.PENDING)) == {gone, waiting}
+
+
+def test_five_failing_days_hold_the_endpoint(endpoint, receiver, now):
+    receiver.answers(500)
+    delivery = make_delivery(endpoint, now)
+    moment = now
+    while delivery.state == DeliveryState.PENDING and endpoint.held_at is None:
+        deliver_due(moment)
+        delivery.refresh_from_db()
+        endpoint.refresh_from_db()
+        moment = delivery.next_attempt_at
+
+    assert endpoint.held_reason == "failing"
+    assert timedelta(days=5) <= endpoint.held_at - now <= timedelta(days=6.2)
+    assert delivery.state == DeliveryState.FAILED
+
+
+def test_one_claim_that_always_fails_does_not_hold_the_endpoint(endpoint, receiver, now):
+    delivery = make_delivery(endpoint, now)
+    receiver.decide = lambda received: Reply(500 if received.message_id == delivery.pk else 200)
+    moment = now
+    while moment is not None:
+        deliver_due(moment)
+        make_delivery(endpoint, moment)
+        deliver_due(moment)
+        delivery.refresh_from_db()
+        moment = delivery.next_attempt_at
+
+    endpoint.refresh_from_db()
+    assert endpoint.held_at is None
+    assert delivery.state == DeliveryState.FAILED
+    assert delivery.attempts.count() >= len(SCHEDULE) + 1
