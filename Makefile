@@ -12,7 +12,7 @@ help: ## what there is
 run: environment ## Drops with demo data on http://127.0.0.1:8000 (PORT=8100 for another port)
 	@exec $(BIN)/python -m scripts.run
 
-code: ## the sign-in code of the demo's studio owner, of this moment
+code: ## the current sign-in code of the demo's owners and operator
 	@test -f "$${STATE_DIR:-var}/demo.txt" || { echo "There is no demo yet. Start it first: make run" >&2; exit 1; }
 	@$(BIN)/python manage.py demo --code
 
