@@ -17,7 +17,7 @@ from config.api.envelope import ok
 from config.api.fields import EXAMPLE_ULID, MAX_ID
 from config.api.schema import documented
 from fulfillment.api.serializers import ClaimsPageSerializer, ClaimsQuery, StatusesSerializer
-from fulfillment.domain.claims.pages import ClaimFilter, ClaimPage, claims_page
+from fulfillment.domain.claims.reading import ClaimFilter, ClaimPage, claims_page
 from fulfillment.domain.claims.statuses import UnknownClaims, set_statuses
 
 
@@ -76,7 +76,11 @@ def _filter(query: dict[str, Any]) -> ClaimFilter | None:
     if None in ids.values() or (user_id or 0) > MAX_ID:
         return None
     return ClaimFilter(
-        user_id=user_id, external_status=query["external_status"], updated_since=query["updated_since"], **ids
+        viewer_id=user_id,
+        external_status=query["external_status"],
+        updated_since=query["updated_since"],
+        campaign_id=ids.get("campaign_id"),
+        claim_id=ids.get("claim_id"),
     )
 
 

@@ -21,8 +21,10 @@ from accounts.models import Organization
 from config.api.fields import MAX_ID
 from drops.models import Campaign
 from fulfillment.dashboard.sending import tell
+from fulfillment.domain.claims.reading import ClaimFilter
 from fulfillment.domain.claims.reconciliation import unacknowledged_csv
-from fulfillment.domain.delivery.resending import Arrival, ClaimFilter, ResendRefused, resend_filtered
+from fulfillment.domain.delivery.reading import Arrival
+from fulfillment.domain.delivery.resending import ResendRefused, resend_filtered
 from fulfillment.domain.delivery.status import endpoint_status
 from fulfillment.models import WebhookEndpoint
 
@@ -62,8 +64,7 @@ class ResendForm(forms.Form):
     def wanted(self) -> ClaimFilter:
         fields = self.cleaned_data
         return ClaimFilter(
-            arrival=Arrival(fields["arrival"]),
-            campaign_id=fields["campaign"].pk if fields["campaign"] else "",
+            campaign_id=fields["campaign"].pk if fields["campaign"] else None,
             viewer_id=fields["viewer"],
             external_status=fields["external_status"],
             since=fields["since"],
@@ -81,7 +82,7 @@ def endpoint_resend(request: HttpRequest, object_id: str) -> HttpResponse:
     now, count = timezone.now(), None
     if request.method == "POST" and form.is_valid():
         try:
-            count = _resend(request, endpoint, form.wanted(), now=now, dry_run="send" not in request.POST)
+            count = _resend(request, endpoint, form, now=now, dry_run="send" not in request.POST)
         except ResendRefused as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -103,10 +104,17 @@ def endpoint_resend(request: HttpRequest, object_id: str) -> HttpResponse:
 
 @transaction.atomic
 def _resend(
-    request: HttpRequest, endpoint: WebhookEndpoint, wanted: ClaimFilter, *, now: datetime, dry_run: bool
+    request: HttpRequest, endpoint: WebhookEndpoint, form: ResendForm, *, now: datetime, dry_run: bool
 ) -> int:
     recheck(request, Action.RESEND)
-    return resend_filtered(endpoint=endpoint, which=wanted, actor=member(request), now=now, dry_run=dry_run)
+    return resend_filtered(
+        endpoint=endpoint,
+        which=form.wanted(),
+        arrival=Arrival(form.cleaned_data["arrival"]),
+        actor=member(request),
+        now=now,
+        dry_run=dry_run,
+    )
 
 
 @site.page("claims/unacknowledged.csv", name="unacknowledged", action=Action.SEE_CLAIMS)

@@ -1,15 +1,16 @@
-"""Deliveries as owners and operators look for them."""
+"""Deliveries as owners and operators look for them, and claims by their deliveries."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import Count, F, Min, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, F, Min, OuterRef, Prefetch, Q, QuerySet, TextChoices
 
 from accounts.models import Organization, parse_ulid
+from fulfillment.domain.claims.reading import ClaimFilter, claims_of
 from fulfillment.domain.delivery.status import DELIVERY_RULES, OF_CLAIM, DeliveryStatus
-from fulfillment.models import Attempt, Delivery
+from fulfillment.models import Attempt, Claim, Delivery, WebhookEndpoint
 
 
 def search_deliveries(deliveries: QuerySet[Delivery], term: str) -> QuerySet[Delivery]:
@@ -61,3 +62,27 @@ def with_latest_attempts(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
         .order_by("-number")
     )
     return deliveries.prefetch_related(Prefetch("attempts", latest, to_attr="latest_attempts"))
+
+
+class Arrival(TextChoices):
+    """How far claims have come at an endpoint."""
+
+    ANY = "any", "All"
+    DELIVERED = "delivered", "Delivered"
+    UNDELIVERED = "undelivered", "Not delivered yet"
+    NEVER_SENT = "never_sent", "Never sent to this endpoint"
+
+
+def claims_at(endpoint: WebhookEndpoint, which: ClaimFilter, arrival: Arrival) -> QuerySet[Claim]:
+    """The claims of the endpoint's organization that `which` finds and that have come as far as `arrival`."""
+    claims = claims_of(endpoint.organization_id, which)
+    sent = Delivery.objects.filter(endpoint=endpoint, claim=OuterRef("pk"))
+    arrived = Exists(sent.filter(delivered_at__isnull=False))
+    match arrival:
+        case Arrival.DELIVERED:
+            return claims.filter(arrived)
+        case Arrival.UNDELIVERED:
+            return claims.filter(~arrived)
+        case Arrival.NEVER_SENT:
+            return claims.filter(~Exists(sent))
+    return claims

@@ -6,16 +6,18 @@ and its bytes.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, QuerySet, TextChoices
+from django.db.models import Max, QuerySet
 
 from accounts.domain import audit, permissions
 from accounts.domain.permissions import Action
 from accounts.models import User
+from fulfillment.domain.claims.reading import ClaimFilter
 from fulfillment.domain.delivery.messages import CLAIM_CREATED, claim_body
+from fulfillment.domain.delivery.reading import Arrival, claims_at
 from fulfillment.models import Claim, Delivery, DeliveryState, Trigger, WebhookEndpoint
 
 # A filtered resend is spread out, so that it does not flood the studio, nor stand before new claims.
@@ -29,27 +31,6 @@ ON_ITS_WAY = "It is on its way at this moment: wait for the answer."
 
 class ResendRefused(Exception):
     """The message says why, and what to do."""
-
-
-class Arrival(TextChoices):
-    """How far claims have come at an endpoint."""
-
-    ANY = "any", "All"
-    DELIVERED = "delivered", "Delivered"
-    UNDELIVERED = "undelivered", "Not delivered yet"
-    NEVER_SENT = "never_sent", "Never sent to this endpoint"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimFilter:
-    """Which claims to send again. Empty fields do not limit; `until` is exclusive."""
-
-    campaign_id: str = ""
-    viewer_id: int | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    external_status: str = ""
-    arrival: Arrival = Arrival.UNDELIVERED
 
 
 @transaction.atomic
@@ -82,15 +63,22 @@ def resend_claim(*, claim: Claim, actor: User, now: datetime) -> list[WebhookEnd
 
 @transaction.atomic
 def resend_filtered(
-    *, endpoint: WebhookEndpoint, which: ClaimFilter, actor: User, now: datetime, dry_run: bool
+    *,
+    endpoint: WebhookEndpoint,
+    which: ClaimFilter,
+    arrival: Arrival = Arrival.UNDELIVERED,
+    actor: User,
+    now: datetime,
+    dry_run: bool,
 ) -> int:
-    """Send the organization's claims that `which` finds to `endpoint`: again, or for the first time
-    where they were made before it. Returns how many; with `dry_run` that is all it does.
+    """Send the organization's claims that `which` finds, and that have come as far as `arrival`, to `endpoint`:
+    again, or for the first time where they were made before it. Returns how many; with `dry_run` that is all
+    it does.
 
     50 a second at most. Raises ResendRefused: too many at once, or another one is under way.
     """
     permissions.require(actor=actor, organization=endpoint.organization, action=Action.RESEND)
-    claims = claims_of(endpoint, which)
+    claims = claims_at(endpoint, which, arrival)
     count = claims.count()
     if dry_run:
         return count
@@ -113,38 +101,15 @@ def resend_filtered(
     for first in range(0, len(found), BATCH):
         at = now + first // BATCH * BATCH_EVERY
         _send_again(endpoint, found[first : first + BATCH], now=now, at=at)
+    limits = {name: str(value) for name, value in asdict(which).items() if value}
     audit.record(
         "endpoint.claims_resent",
         endpoint,
         by=actor,
         at=now,
-        data={"claims": count, "which": {name: str(value or "") for name, value in asdict(which).items()}},
+        data={"claims": count, "which": {"arrival": arrival.value, **limits}},
     )
     return count
-
-
-def claims_of(endpoint: WebhookEndpoint, which: ClaimFilter) -> QuerySet[Claim]:
-    """The claims of the endpoint's organization that `which` finds."""
-    found = Claim.objects.filter(organization=endpoint.organization_id)
-    if which.campaign_id:
-        found = found.filter(campaign=which.campaign_id)
-    if which.viewer_id is not None:
-        found = found.filter(viewer=which.viewer_id)
-    if which.since is not None:
-        found = found.filter(created_at__gte=which.since)
-    if which.until is not None:
-        found = found.filter(created_at__lt=which.until)
-    if which.external_status:
-        found = found.filter(external_status=which.external_status)
-    sent = Delivery.objects.filter(endpoint=endpoint, claim=OuterRef("pk"))
-    arrived = Exists(sent.filter(delivered_at__isnull=False))
-    if which.arrival is Arrival.DELIVERED:
-        return found.filter(arrived)
-    if which.arrival is Arrival.UNDELIVERED:
-        return found.filter(~arrived)
-    if which.arrival is Arrival.NEVER_SENT:
-        return found.filter(~Exists(sent))
-    return found
 
 
 def _send_again(endpoint: WebhookEndpoint, claims: list[Claim], *, now: datetime, at: datetime) -> int:

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from ulid import ULID
 
 from accounts.models import Organization
-from fulfillment.domain.claims.pages import ClaimFilter, claims_page
+from fulfillment.domain.claims.reading import ClaimFilter, claims_page
 from fulfillment.models import Claim
 from tests import factories
 from tests.plans import analyze, empty, rows_read
@@ -66,7 +66,7 @@ def rows_of_page(**asked: Any) -> float:
     return rows_read(queries[0]["sql"])
 
 
-FILTERS = ("campaign_id", "user_id", "claim_id", "external_status", "updated_since")
+FILTERS = ("campaign_id", "viewer_id", "claim_id", "external_status", "updated_since")
 
 
 @pytest.mark.parametrize("with_cursor", [False, True])
@@ -76,7 +76,7 @@ def test_no_combination_of_filters_costs_more_the_more_claims_there_are(
     def rows_by_filters(count: int) -> dict[tuple[str, ...], float]:
         values = {
             "campaign_id": firsts[0].campaign_id,
-            "user_id": firsts[0].viewer_id,
+            "viewer_id": firsts[0].viewer_id,
             "claim_id": firsts[0].pk,
             "external_status": "initiated",
             "updated_since": firsts[0].updated_at + timedelta(seconds=count - 50),
