@@ -45,14 +45,17 @@ function chooseTheme(theme) {
 
 const sameDay = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const otherDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const otherYear = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 
 function localTimes(within) {
   for (const time of within.querySelectorAll("time[data-local]")) {
     const when = new Date(time.dateTime);
     if (Number.isNaN(when.valueOf())) continue;
-    const today = when.toDateString() === new Date().toDateString();
-    time.textContent = (today ? sameDay : otherDay).format(when);
+    const now = new Date();
+    const today = when.toDateString() === now.toDateString();
+    const thisYear = when.getFullYear() === now.getFullYear();
+    time.textContent = (today ? sameDay : thisYear ? otherDay : otherYear).format(when);
     time.title = full.format(when);
   }
 }
