@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ERROR_FLAG
+from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils.functional import cached_property
@@ -61,6 +61,26 @@ def carry_drawn_values(form: forms.ModelForm) -> None:
             field.show_hidden_initial = not isinstance(field, forms.FileField)
 
 
+class VerbChangeList(ChangeList):
+    def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        """A number beyond 64 bits finds nothing: no database holds it, and SQLite does not even take it.
+
+        Django knows so of a column of numbers, not of a foreign key or of a year.
+        """
+        found = super().get_filters_params(params)
+        return {
+            name: ["-1" if any(map(_is_beyond_64_bits, text.split(","))) else text for text in texts]
+            for name, texts in found.items()
+        }
+
+
+def _is_beyond_64_bits(text: str) -> bool:
+    try:
+        return abs(int(text)) > BigIntegerField.MAX_BIGINT
+    except ValueError:
+        return False
+
+
 class VerbAdmin(admin.ModelAdmin):
     """Saves nothing itself: `save_model` of a subclass calls a verb of the domain."""
 
@@ -85,6 +105,9 @@ class VerbAdmin(admin.ModelAdmin):
             # The same form is drawn once more, with what was said.
             cast("WriteRequest", request).refusal = refusal
             return super().changeform_view(request, *args, **kwargs)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return VerbChangeList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         # The stock admin marks an address it does not understand with a flag; a NUL byte it hands on
