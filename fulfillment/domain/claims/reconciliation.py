@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
 from accounts.models import Organization
+from config.csv_lines import csv_lines
 from fulfillment.models import INITIATED, Delivery, WebhookEndpoint
 
 HEADER = [
@@ -46,36 +46,25 @@ def expects_acknowledgement(*, organization: Organization) -> bool:
     return timed.exists()
 
 
-class _Echo:
-    """A file for csv.writer that hands each line back."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 def unacknowledged_csv(*, organization: Organization, now: datetime) -> Iterator[str]:
     """The lines of a CSV of `unacknowledged` over every endpoint of `organization`, the header first."""
-    writer = csv.writer(_Echo())
-    yield writer.writerow(HEADER)
+    return csv_lines(_rows(organization, now))
+
+
+def _rows(organization: Organization, now: datetime) -> Iterator[list[object]]:
+    yield list(HEADER)
     for endpoint in organization.webhook_endpoints.filter(deleted_at=None):
         for delivery in unacknowledged(endpoint=endpoint, now=now).iterator():
             claim = delivery.claim
             assert claim is not None  # noqa: S101 - only claims have a status
-            yield writer.writerow(
-                [
-                    claim.id,
-                    claim.viewer_id,
-                    claim.campaign_id,
-                    claim.reward_id,
-                    _cell(claim.external_id),
-                    claim.external_status,
-                    claim.created_at.isoformat(),
-                    delivery.delivered_at.isoformat() if delivery.delivered_at else "",
-                    _cell(str(endpoint)),
-                ]
-            )
-
-
-def _cell(text: str) -> str:
-    """Spreadsheets run what begins like a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+            yield [
+                claim.id,
+                claim.viewer_id,
+                claim.campaign_id,
+                claim.reward_id,
+                claim.external_id,
+                claim.external_status,
+                claim.created_at.isoformat(),
+                delivery.delivered_at.isoformat() if delivery.delivered_at else "",
+                str(endpoint),
+            ]

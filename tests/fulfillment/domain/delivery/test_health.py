@@ -223,7 +223,8 @@ def test_the_csv(studio, endpoint, delivered, rival_studio, now):
     delivered.claim.save()
     late = now + timedelta(hours=3)
 
-    (row,) = csv.DictReader(unacknowledged_csv(organization=studio, now=late))
+    file = "".join(unacknowledged_csv(organization=studio, now=late)).encode()
+    (row,) = csv.DictReader(file.decode("utf-8-sig").splitlines())
 
     assert (row["claim_id"], row["external_id"]) == (delivered.claim_id, "'=cmd()")
     assert row["delivered_at"] == delivered.delivered_at.isoformat()
