@@ -67,7 +67,12 @@ def site() -> Iterator[dict[str, str]]:
 @contextmanager
 def receiver() -> Iterator[str]:
     """A server that answers at once; yields its address."""
-    with servers.running_web({}, application="bench.noop:application", workers=1, threads=8) as url:
+    with servers.running_web(
+        servers.environment(database_url="sqlite:///:memory:"),
+        application="bench.noop:application",
+        workers=1,
+        threads=8,
+    ) as url:
         yield url
 
 

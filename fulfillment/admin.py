@@ -38,7 +38,7 @@ class ClaimAdmin(OperatorAdmin):
     list_select_related = ("organization", "viewer", "campaign", "reward")
     search_fields = ("id",)
     search_help_text = _("A whole claim ID or user ID")
-    fields = readonly_fields = (*list_display, "external_id", "updated_at")
+    fields = readonly_fields = (*list_display, "game_account_id", "external_id", "updated_at")
     inlines = (DeliveryInline,)
 
     def get_search_results(

@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class FulfillmentConfig(AppConfig):
     name = "fulfillment"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from accounts.domain.links import game_account_named
+        from fulfillment.domain.claims.game_accounts import name_claims
+
+        game_account_named.connect(name_claims)

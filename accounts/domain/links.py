@@ -21,10 +21,15 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q
+from django.dispatch import Signal
 from oauth2_provider.models import AccessToken, revoke_access_token
 
 from accounts.domain import audit, tokens
 from accounts.models import Consent, GameLink, OAuthApp, Organization, User
+
+# Sent inside the transaction that names a game account, with `link`: the layers above, which this one does
+# not know, write it to what they hold for the viewer.
+game_account_named = Signal()
 
 
 class NotLinked(Exception):
@@ -46,6 +51,15 @@ def linked_organization_ids(viewer: User) -> set[str]:
     return set(
         GameLink.objects.filter(viewer=viewer, unlinked_at__isnull=True).values_list(
             "organization_id", flat=True
+        )
+    )
+
+
+def game_accounts_of(viewer: User) -> dict[str, str]:
+    """By organization that `viewer` is linked with: the game account, "" where the studio has not named it."""
+    return dict(
+        GameLink.objects.filter(viewer=viewer, unlinked_at__isnull=True).values_list(
+            "organization_id", "game_account_id"
         )
     )
 
@@ -136,6 +150,7 @@ def name_game_account(
             named.save(update_fields=["game_account_id", "game_account_name"])
     except IntegrityError:
         raise GameAccountTaken from None
+    game_account_named.send(sender=GameLink, link=named)
     audit.record(
         "link.named",
         named,

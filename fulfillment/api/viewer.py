@@ -67,8 +67,8 @@ def _asked_for(body: Any) -> tuple[str, str]:
 
 def _refusal(refused: ClaimRefused) -> HttpResponse:
     """The keys that players know: `connect_url` comes with the one refusal that connecting mends."""
+    about_the_link = refused.code in ("not_linked", "game_account_has_claimed")
+    body = {"message": refused.message, "error": "INVALID_CLAIM" if about_the_link else refused.code.upper()}
     if refused.code == "not_linked":
-        body = {"message": refused.message, "error": "INVALID_CLAIM", "connect_url": refused.connect_url}
-    else:
-        body = {"message": refused.message, "error": refused.code.upper()}
+        body["connect_url"] = refused.connect_url
     return answer(body, status=400)

@@ -98,6 +98,7 @@ class ClaimAdmin(LiveAdmin):
         "its_campaign",
         "its_reward",
         "delivery",
+        "game_account_id",
         "external_id",
         "external_status",
         "created_at",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, ULIDField
@@ -37,6 +38,14 @@ class Claim(models.Model):
     external_id = models.CharField(
         _("external ID"), max_length=255, blank=True, help_text=_("The reward's, as it was when claimed.")
     )
+    game_account_id = models.CharField(
+        _("game account"),
+        max_length=128,
+        blank=True,
+        help_text=_(
+            "The studio's ID of the game account that the claim is for. Empty while the studio has named none."
+        ),
+    )
     external_status = models.CharField(
         _("status"), max_length=64, default=INITIATED, help_text=_("The studio's own word.")
     )
@@ -50,7 +59,14 @@ class Claim(models.Model):
                 fields=["viewer", "campaign", "reward"],
                 name="claim_once",
                 violation_error_message=_("This reward was claimed already."),
-            )
+            ),
+            # Whatever became of the link and of the viewer since.
+            models.UniqueConstraint(
+                fields=["campaign", "game_account_id", "reward"],
+                condition=~Q(game_account_id=""),
+                name="claim_once_per_game_account",
+                violation_error_message=_("This game account has claimed the reward already."),
+            ),
         ]
         indexes = [
             models.Index(fields=["organization", "id"], name="claim_by_organization"),

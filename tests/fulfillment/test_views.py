@@ -128,6 +128,26 @@ class TestInventory:
         assert "Connect your game account" not in text_of(response)
         assert f'action="{CLAIM}"' in response.content.decode()
 
+    def test_a_reward_that_the_game_account_has_claimed_has_no_button(
+        self,
+        client: Client,
+        earned: Progress,
+        linked: GameLink,
+        campaign: Campaign,
+        reward: Reward,
+        stranger: User,
+    ):
+        linked.game_account_id = "p-77"
+        linked.save()
+        factories.ClaimFactory(campaign=campaign, reward=reward, viewer=stranger, game_account_id="p-77")
+        told = "This game account has claimed the reward already, through another account of this site."
+        response = client.get(PAGE)
+        assert told in text_of(response)
+        assert stranger.username not in text_of(response)
+        assert f'action="{CLAIM}"' not in response.content.decode()
+        posted = client.post(CLAIM, {"campaign": campaign.pk, "reward": reward.pk}, headers=HTMX)
+        assert told in text_of(posted)
+
     def test_button_is_not_there_while_the_organization_is_suspended(
         self, client: Client, earned: Progress, linked: GameLink, studio: Organization, now: datetime
     ):

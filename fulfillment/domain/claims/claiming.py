@@ -33,9 +33,9 @@ class NothingToClaim(Exception):
 class ClaimRefused(Exception):
     """A reward cannot be claimed now.
 
-    `code`: not_attached, test_mode, not_claimable, not_enough_minutes or not_linked. `message` says what
-    to do, to the viewer. `connect_url` is where to connect the game account ("" for other codes, and
-    where the studio has no such page).
+    `code`: not_attached, test_mode, not_claimable, not_enough_minutes, not_linked or
+    game_account_has_claimed. `message` says what to do, to the viewer. `connect_url` is where to connect
+    the game account ("" for other codes, and where the studio has no such page).
     """
 
     def __init__(self, code: str, message: str, connect_url: str = "") -> None:
@@ -92,8 +92,8 @@ def _commit(
     A partner that pages with the last id it saw must never meet a smaller one later. So an id is drawn
     under a lock that is held to the commit: when one is drawn, every smaller one is committed. A claim may
     have waited for that lock, so it is judged again under it: the viewer may have unlinked meanwhile, or
-    another request may have made the claim. Returns also the moment when it was this claim's turn: leases
-    and attempts count from there.
+    another request may have made the claim, or one for the same game account. Returns also the moment when
+    it was this claim's turn: leases and attempts count from there.
     """
     began = time.monotonic()
     claim_id = _draw_id(facts.organization_id, now)
@@ -110,6 +110,7 @@ def _commit(
         campaign_id=facts.campaign_id,
         reward_id=reward_id,
         external_id=facts.external_id,
+        game_account_id=facts.game_account_id,
         created_at=now,
         updated_at=now,
     )
@@ -169,6 +170,11 @@ def refusal_of(facts: ClaimFacts, now: datetime) -> ClaimRefused | None:
             _("Connect your game account of %(studio)s first, then claim.")
             % {"studio": facts.organization_name},
             connect_url=connect_from_inventory(facts.organization_connect_url),
+        )
+    if facts.account_has_claimed:
+        return ClaimRefused(
+            "game_account_has_claimed",
+            _("This game account has claimed the reward already, through another account of this site."),
         )
     return None
 

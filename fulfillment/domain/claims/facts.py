@@ -16,8 +16,10 @@ from drops.models.campaigns import phase_at
 class ClaimFacts:
     """A reward of a campaign and what a viewer has done for it.
 
-    `required_minutes` is the reward's threshold, `seconds` the viewer's watch time in the campaign. `is_member` of
-    the campaign's organization, with a role that may test; `linked` with it. `claim_id` is of the claim that was
+    `required_minutes` is the reward's threshold, `seconds` the viewer's watch time in the campaign.
+    `is_member` of the campaign's organization, with a role that may test; `linked` with it, as the game
+    account `game_account_id` ("" where the studio has not named it). `account_has_claimed`: that game
+    account took the reward before, through whichever viewer. `claim_id` is of the viewer's claim that was
     made already, or None.
     """
 
@@ -38,6 +40,8 @@ class ClaimFacts:
     seconds: int
     is_member: bool
     linked: bool
+    game_account_id: str
+    account_has_claimed: bool
     claim_id: str | None
 
     def phase(self, now: datetime) -> CampaignPhase:
@@ -55,9 +59,10 @@ _STATEMENT = f"""
         EXISTS (SELECT 1 FROM accounts_membership membership
             WHERE membership.organization_id = campaign.organization_id
                 AND membership.user_id = %(viewer)s AND membership.role IN ({_TESTERS})),
-        EXISTS (SELECT 1 FROM accounts_gamelink link
-            WHERE link.organization_id = campaign.organization_id
-                AND link.viewer_id = %(viewer)s AND link.unlinked_at IS NULL),
+        link.id IS NOT NULL, COALESCE(link.game_account_id, ''),
+        EXISTS (SELECT 1 FROM fulfillment_claim taken
+            WHERE taken.campaign_id = campaign.id AND taken.reward_id = reward.id
+                AND taken.game_account_id = link.game_account_id AND taken.game_account_id <> ''),
         claim.id
     FROM drops_campaign campaign
     JOIN accounts_organization organization ON organization.id = campaign.organization_id
@@ -65,6 +70,9 @@ _STATEMENT = f"""
     JOIN drops_reward reward ON reward.id = attached.reward_id
     LEFT JOIN drops_progress progress
         ON progress.campaign_id = campaign.id AND progress.viewer_id = %(viewer)s
+    LEFT JOIN accounts_gamelink link
+        ON link.organization_id = campaign.organization_id AND link.viewer_id = %(viewer)s
+        AND link.unlinked_at IS NULL
     LEFT JOIN fulfillment_claim claim
         ON claim.campaign_id = campaign.id AND claim.reward_id = reward.id AND claim.viewer_id = %(viewer)s
     WHERE campaign.id = %(campaign)s AND reward.id = %(reward)s AND campaign.published_at IS NOT NULL
@@ -90,6 +98,8 @@ def claim_facts(*, viewer_id: int, campaign_id: str, reward_id: str) -> ClaimFac
         seconds,
         is_member,
         linked,
+        game_account_id,
+        account_has_claimed,
         claim_id,
     ) = rows[0]
     published_at, announces_at, starts_at, ends_at, closes_at, withdrawn_at = map(sql.to_moment, moments)
@@ -111,5 +121,7 @@ def claim_facts(*, viewer_id: int, campaign_id: str, reward_id: str) -> ClaimFac
         seconds=seconds,
         is_member=bool(is_member),
         linked=bool(linked),
+        game_account_id=game_account_id,
+        account_has_claimed=bool(account_has_claimed),
         claim_id=None if claim_id is None else sql.to_ulid(claim_id),
     )

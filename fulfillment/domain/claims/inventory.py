@@ -15,6 +15,7 @@ from drops.models import Campaign
 from drops.models.campaigns import CLAIMABLE_PHASES
 from fulfillment.domain.claims.claiming import ClaimRefused, connect_from_inventory, refusal_of
 from fulfillment.domain.claims.facts import ClaimFacts
+from fulfillment.domain.claims.game_accounts import taken as game_accounts_taken
 from fulfillment.models import Claim
 
 
@@ -59,32 +60,56 @@ def inventory(*, viewer: User, now: datetime) -> Inventory:
             "campaign_id", "reward_id"
         )
     )
-    linked = links.linked_organization_ids(viewer)
+    game_accounts = links.game_accounts_of(viewer)
+    taken = game_accounts_taken(
+        campaigns=[card.campaign.pk for card in cards], game_accounts=game_accounts.values()
+    )
     member_of = set(organizations_of(viewer, who_may=Action.TEST).values_list("pk", flat=True))
     ready, in_progress, expired = [], [], []
     for card in cards:
         organization = card.campaign.organization
-        is_linked = organization.pk in linked
+        game_account_id = game_accounts.get(organization.pk)
         to_claim = tuple(
             threshold
             for threshold in card.thresholds
             if threshold.is_earned and (card.campaign.pk, threshold.reward.pk) not in claimed
         )
-        if to_claim:
-            facts = _facts(card, to_claim[0], is_member=organization.pk in member_of, linked=is_linked)
-            refused = refusal_of(facts, now)
-            ready.append(Entry(card, to_claim, refused=refused))
+        for has_claimed in (
+            False,
+            True,
+        ):  # what the game account has claimed already: the rest can be claimed
+            of_these = tuple(
+                threshold
+                for threshold in to_claim
+                if ((card.campaign.pk, threshold.reward.pk, game_account_id) in taken) is has_claimed
+            )
+            if of_these:
+                facts = _facts(
+                    card,
+                    of_these[0],
+                    is_member=organization.pk in member_of,
+                    game_account_id=game_account_id,
+                    account_has_claimed=has_claimed,
+                )
+                ready.append(Entry(card, of_these, refused=refusal_of(facts, now)))
         unearned = tuple(threshold for threshold in card.thresholds if not threshold.is_earned)
         if unearned and card.phase.watchable:
-            connect_url = "" if is_linked else connect_from_inventory(organization.connect_url)
+            connect_url = connect_from_inventory(organization.connect_url) if game_account_id is None else ""
             in_progress.append(Entry(card, unearned, connect_url=connect_url))
         elif unearned:
             expired.append(Entry(card, unearned))
     return Inventory(tuple(ready), tuple(in_progress), tuple(expired))
 
 
-def _facts(card: CampaignCard, threshold: Threshold, *, is_member: bool, linked: bool) -> ClaimFacts:
-    """Of a reward that is not claimed."""
+def _facts(
+    card: CampaignCard,
+    threshold: Threshold,
+    *,
+    is_member: bool,
+    game_account_id: str | None,
+    account_has_claimed: bool,
+) -> ClaimFacts:
+    """Of a reward that the viewer has not claimed; `game_account_id` is None where no link is."""
     campaign, organization = card.campaign, card.campaign.organization
     return ClaimFacts(
         campaign_id=campaign.pk,
@@ -103,7 +128,9 @@ def _facts(card: CampaignCard, threshold: Threshold, *, is_member: bool, linked:
         required_minutes=threshold.required_minutes,
         seconds=card.seconds or 0,
         is_member=is_member,
-        linked=linked,
+        linked=game_account_id is not None,
+        game_account_id=game_account_id or "",
+        account_has_claimed=account_has_claimed,
         claim_id=None,
     )
 

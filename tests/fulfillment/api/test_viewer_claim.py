@@ -95,6 +95,20 @@ def test_other_refusals_have_a_code_and_no_address(player: Client, campaign, rew
     }
 
 
+def test_a_game_account_that_has_claimed_is_an_invalid_claim(
+    player: Client, linked, campaign, reward, earned
+) -> None:
+    linked.game_account_id = "p-77"
+    linked.save()
+    factories.ClaimFactory(campaign=campaign, reward=reward, game_account_id="p-77")
+    response = claim(player, campaign, reward)
+    assert response.status_code == 400
+    assert response.json() == {
+        "message": "This game account has claimed the reward already, through another account of this site.",
+        "error": "INVALID_CLAIM",
+    }
+
+
 def test_no_error_looks_like_a_success(player: Client, viewer: User, studio_app, campaign, reward) -> None:
     factories.ProgressFactory(viewer=viewer, campaign=campaign, seconds=3600)
     other = factories.RewardFactory()

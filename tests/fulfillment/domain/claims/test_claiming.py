@@ -191,7 +191,7 @@ def refused(**claim) -> ClaimRefused:
     """The refusal of a claim; nothing is written."""
     with pytest.raises(ClaimRefused) as raised:
         claim_reward(**claim)
-    assert not Claim.objects.exists()
+    assert not Claim.objects.filter(viewer=claim["viewer"]).exists()
     return raised.value
 
 
@@ -307,7 +307,9 @@ def test_test_mode_lets_members_claim_and_nobody_else(viewer, campaign, reward, 
     assert claim_reward(viewer=viewer, campaign_id=campaign.pk, reward_id=reward.pk, now=now)
 
 
-@pytest.mark.parametrize("why", ["suspended", "test_mode", "not_linked", "nothing"])
+@pytest.mark.parametrize(
+    "why", ["suspended", "test_mode", "not_linked", "game_account_has_claimed", "nothing"]
+)
 def test_the_button_and_the_claim_agree(viewer, campaign, reward, earned, studio, now, why):
     """The inventory and a claim read the same facts by different statements."""
     if why == "suspended":
@@ -317,7 +319,9 @@ def test_the_button_and_the_claim_agree(viewer, campaign, reward, earned, studio
         campaign.test_mode = True
         campaign.save()
     if why != "not_linked":
-        factories.GameLinkFactory(viewer=viewer, organization=studio)
+        factories.GameLinkFactory(viewer=viewer, organization=studio, game_account_id="p-77")
+    if why == "game_account_has_claimed":
+        factories.ClaimFactory(campaign=campaign, reward=reward, game_account_id="p-77")
 
     (entry,) = inventory(viewer=viewer, now=now).ready
     if why == "nothing":

@@ -200,12 +200,12 @@ def test_a_claim_that_waited_its_turn_is_judged_by_what_is_so_then(
     assert ClaimSequence.objects.get().last_claim_id is None
 
 
-def wait_until_somebody_waits() -> None:
+def wait_until_somebody_waits(count: int = 1) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
+            if cursor.fetchone()[0] >= count:
                 return
         time.sleep(0.02)
     raise AssertionError("nobody waits for the lock")
