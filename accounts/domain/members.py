@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.domain import audit, permissions
 from accounts.domain.permissions import Action
 from accounts.models import MemberRole, Membership, Organization, User
+from config.locks import lock
 
 # What counts as one; recovery codes alone do not.
 SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
@@ -48,7 +49,7 @@ def remove_member(*, membership: Membership, now: datetime, actor: User) -> None
 @transaction.atomic
 def leave(*, membership: Membership, now: datetime) -> None:
     """End one's own membership: always possible, but for the last owner."""
-    Organization.objects.select_for_update(no_key=True).get(pk=membership.organization_id)
+    lock(membership.organization)
     if membership.organization in permissions.only_one_left(membership.user, who_may=Action.CHANGE_MEMBERS):
         raise ValidationError(
             _("You are the only owner of %(organization)s. Make another member an owner first.")

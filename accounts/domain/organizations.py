@@ -22,6 +22,7 @@ from accounts.models import (
     User,
     new_ulid,
 )
+from config.locks import lock
 
 LOGO_SIZE = (512, 512)
 
@@ -43,7 +44,7 @@ def register_organization(
     ValidationError where a field is wrong, or `founder` has another registration waiting.
     """
     # Two registrations at once: the second waits here.
-    User.objects.select_for_update(no_key=True).get(pk=founder.pk)
+    lock(founder)
     founded = AuditEvent.objects.filter(action="organization.registered", actor=founder)
     if founded.filter(OrganizationState.WAITING.of("organization__")).exists():
         raise ValidationError(_("You have already registered an organization that is waiting for approval."))
@@ -87,7 +88,7 @@ def change_organization(
 ) -> Organization:
     """Replace what the organization says of itself. `logo` None keeps the present one."""
     permissions.require(actor=actor, organization=organization, action=Action.CHANGE_SETTINGS)
-    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    organization = lock(organization)
     wanted = {"name": name, "url": url, "connect_url": connect_url, "contact_email": contact_email}
     changes = {
         field: [getattr(organization, field), value]
@@ -117,7 +118,7 @@ def approve_organization(*, organization: Organization, now: datetime, actor: Us
     ValidationError where its name reads like that of another organization.
     """
     permissions.require_operator(actor, Action.OPERATE)
-    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    organization = lock(organization)
     if organization.is_active:
         return organization
     names.refuse_look_alike(organization.name, of=organization)
@@ -132,7 +133,7 @@ def approve_organization(*, organization: Organization, now: datetime, actor: Us
 def suspend_organization(*, organization: Organization, now: datetime, actor: User) -> Organization:
     """Stop the organization from publishing and hide it from viewers, until it is approved again."""
     permissions.require_operator(actor, Action.OPERATE)
-    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    organization = lock(organization)
     if organization.suspended_at is not None:
         return organization
     organization.suspended_at = now

@@ -18,6 +18,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import MemberRole, Membership, OAuthApp, Organization, OrganizationState, User
+from config.locks import lock
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -192,7 +193,7 @@ def require(*, actor: User | OAuthApp | None, organization: Organization | None,
     if organization is None or action in operator_rights(actor):
         require_operator(actor, action if organization else Action.OPERATE)
         return
-    locked = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    locked = lock(organization)
     membership = Membership.objects.filter(organization=organization, user=actor).first()
     if membership is not None:
         membership.organization = locked

@@ -18,6 +18,7 @@ from django.db.models.functions import Cast, Concat
 
 from accounts.domain import audit
 from accounts.models import OAuthApp, User
+from config.locks import lock
 
 PROVIDER = "platform"
 
@@ -46,7 +47,7 @@ def upsert_users(*, users: Sequence[PlatformUser], now: datetime, actor: OAuthAp
 @transaction.atomic
 def _upsert(users: Sequence[PlatformUser], now: datetime, actor: OAuthApp) -> dict[str, int]:
     # Two calls of one app at once: the second waits here, and finds what the first made.
-    OAuthApp.objects.select_for_update(no_key=True).get(pk=actor.pk)
+    lock(actor)
     accounts = {
         account.uid: account.user
         for account in SocialAccount.objects.select_for_update(of=("user",), no_key=True)

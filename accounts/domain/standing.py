@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.domain import audit, permissions
 from accounts.domain.permissions import Action
 from accounts.models import User
+from config.locks import lock
 
 
 @transaction.atomic
@@ -19,7 +20,7 @@ def change_standing(*, user: User, is_active: bool, is_staff: bool, now: datetim
 
     PermissionDenied where somebody who is no superuser appoints operators; ValidationError for oneself.
     """
-    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    user = lock(user)
     if user.pk == actor.pk:
         raise ValidationError(_("You cannot change your own standing. Ask another operator to."))
     permissions.require_operator(

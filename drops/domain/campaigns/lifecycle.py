@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.domain import audit, permissions
 from accounts.domain.permissions import Action
 from accounts.models import Organization, OrganizationState
+from config.locks import lock
 from drops.domain.campaigns.plans import (
     COLUMNS,
     STARTED,
@@ -54,7 +55,7 @@ def create_campaign(
 def change_campaign(*, campaign: Campaign, plan: CampaignPlan, now: datetime, actor: Actor) -> Campaign:
     """Make `campaign` follow `plan`. ValidationError, per field, for what may not change any more."""
     permissions.require(actor=actor, organization=campaign.organization, action=Action.CHANGE_CAMPAIGNS)
-    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    campaign = lock(campaign)
     present = plan_of(campaign)
     if errors := errors_of_change(campaign, vars(plan), now=now):
         raise ValidationError(errors)
@@ -85,7 +86,7 @@ def amend_campaign(
     *, campaign: Campaign, changes: Mapping[str, Any], now: datetime, actor: Actor
 ) -> Campaign:
     """`change_campaign` in those fields of its plan that are in `changes`. Of two at once both are kept."""
-    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    campaign = lock(campaign)
     plan = replace(plan_of(campaign), **changes)
     return change_campaign(campaign=campaign, plan=plan, now=now, actor=actor)
 
@@ -113,7 +114,7 @@ def publish_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Camp
 def withdraw_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Campaign:
     """Stop a published campaign: nothing more is earned, what was earned stays claimable until it closes."""
     permissions.require(actor=actor, organization=campaign.organization, action=Action.WITHDRAW_CAMPAIGNS)
-    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    campaign = lock(campaign)
     phase = campaign.phase(now)
     if phase is CampaignPhase.WITHDRAWN:
         return campaign
@@ -134,7 +135,7 @@ def withdraw_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Cam
 def delete_draft(*, campaign: Campaign, now: datetime, actor: Actor) -> None:
     """Delete a campaign that was never published. ValidationError for any other."""
     permissions.require(actor=actor, organization=campaign.organization, action=Action.CHANGE_CAMPAIGNS)
-    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    campaign = lock(campaign)
     if campaign.published_at is not None:
         raise ValidationError(_("A published campaign cannot be deleted. Withdraw it instead."))
     audit.record("campaign.deleted", campaign, by=actor, at=now, data={"name": campaign.name})

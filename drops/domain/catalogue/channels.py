@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.domain import audit
 from accounts.domain.images import prepare_image
 from accounts.models import User
+from config.locks import lock
 from drops.domain.catalogue import livestreams
 from drops.models import Channel
 
@@ -46,7 +47,7 @@ def change_banner(*, channel: Channel, banner: File | None, now: datetime, actor
     wanted = prepare_image(banner, size=BANNER_SIZE) if banner else ""
     with transaction.atomic():
         # Of two uploads at once, the later one sees and drops the banner of the earlier.
-        channel = Channel.objects.select_for_update(no_key=True).get(pk=channel.pk)
+        channel = lock(channel)
         _drop_banner(channel)
         channel.banner = wanted
         channel.save(update_fields=["banner"])

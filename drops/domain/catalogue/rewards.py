@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.domain import audit, images, permissions
 from accounts.domain.permissions import Action
 from accounts.models import OAuthApp, Organization, User
+from config.locks import lock
 from drops.models import Category, Reward
 
 IMAGE_SIZE = (512, 512)
@@ -63,7 +64,7 @@ def change_reward(
     external ID stay as they are, and its name and picture change only where that is `confirmed`.
     """
     permissions.require(actor=actor, organization=reward.organization, action=Action.CHANGE_REWARDS)
-    reward = Reward.objects.select_for_update(no_key=True).get(pk=reward.pk)
+    reward = lock(reward)
     if campaigns := promised_in(reward, now=now):
         wanted = {"name": name, "category": category, "external_id": external_id, "image": image}
         _refuse_broken_promises(reward, wanted, campaigns, confirmed=confirmed)
@@ -113,7 +114,7 @@ def amend_reward(
     *, reward: Reward, changes: Mapping[str, Any], now: datetime, actor: Actor, confirmed: bool = False
 ) -> Reward:
     """`change_reward` in those of its fields that are in `changes`. Of two at once both are kept."""
-    reward = Reward.objects.select_for_update(no_key=True).get(pk=reward.pk)
+    reward = lock(reward)
     fields: dict[str, Any] = {
         "name": reward.name,
         "category": reward.category,
@@ -127,7 +128,7 @@ def amend_reward(
 def archive_reward(*, reward: Reward, now: datetime, actor: Actor) -> Reward:
     """Take `reward` out of use. ValidationError while a campaign that is not over hands it out."""
     permissions.require(actor=actor, organization=reward.organization, action=Action.CHANGE_REWARDS)
-    reward = Reward.objects.select_for_update(no_key=True).get(pk=reward.pk)
+    reward = lock(reward)
     if reward.archived_at is not None:
         return reward
     running = reward.campaign_rewards.filter(
@@ -149,7 +150,7 @@ def archive_reward(*, reward: Reward, now: datetime, actor: Actor) -> Reward:
 def restore_reward(*, reward: Reward, now: datetime, actor: Actor) -> Reward:
     """Bring an archived reward back into use."""
     permissions.require(actor=actor, organization=reward.organization, action=Action.CHANGE_REWARDS)
-    reward = Reward.objects.select_for_update(no_key=True).get(pk=reward.pk)
+    reward = lock(reward)
     if reward.archived_at is None:
         return reward
     reward.archived_at = None

@@ -18,6 +18,7 @@ from django.db import transaction
 from accounts.domain import audit, permissions
 from accounts.domain.permissions import Action
 from accounts.models import Organization, User, new_ulid
+from config.locks import lock
 from fulfillment.domain.delivery import attempts, queue
 from fulfillment.models import (
     Attempt,
@@ -57,7 +58,7 @@ def create_endpoint(
     permissions.require(actor=actor, organization=organization, action=Action.CHANGE_ENDPOINTS)
     _check_url(url)
     # The organization's row is locked, so that two requests cannot both add the last one allowed.
-    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    organization = lock(organization)
     if organization.webhook_endpoints.filter(deleted_at=None).count() >= MAX_ENDPOINTS:
         raise ValidationError(f"An organization has at most {MAX_ENDPOINTS} endpoints: delete one first.")
     endpoint = WebhookEndpoint(
@@ -78,7 +79,7 @@ def change_endpoint(
     What waits for the endpoint goes to the new URL. `limited` is what it is for `create_endpoint`.
     """
     permissions.require(actor=actor, organization=endpoint.organization, action=Action.CHANGE_ENDPOINTS)
-    locked = _lock(endpoint)
+    locked = lock(endpoint)
     before, shown_before = {name: getattr(locked, name) for name in changes}, str(locked)
     for name, value in changes.items():
         setattr(locked, name, value)
@@ -104,7 +105,7 @@ def delete_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) ->
     The claims themselves stay in the API, and can be sent to another endpoint with `resend_filtered`.
     """
     permissions.require(actor=actor, organization=endpoint.organization, action=Action.CHANGE_ENDPOINTS)
-    locked = _lock(endpoint)
+    locked = lock(endpoint)
     if locked.deleted_at is None:
         locked.deleted_at = now
         locked.save(update_fields=["deleted_at", "updated_at"])
@@ -115,7 +116,7 @@ def delete_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) ->
 def hold_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> None:
     """Send nothing more to the endpoint until it is released. Claims wait; nothing is dropped."""
     permissions.require(actor=actor, organization=endpoint.organization, action=Action.CHANGE_ENDPOINTS)
-    locked = _lock(endpoint)
+    locked = lock(endpoint)
     if locked.held_at is None:
         locked.held_at, locked.held_reason = now, HoldReason.OWNER
         locked.save(update_fields=["held_at", "held_reason", "updated_at"])
@@ -129,7 +130,7 @@ def release_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -
     An endpoint that goes on failing is held again after five more days.
     """
     permissions.require(actor=actor, organization=endpoint.organization, action=Action.CHANGE_ENDPOINTS)
-    locked = _lock(endpoint)
+    locked = lock(endpoint)
     locked.held_at, locked.held_reason = None, ""
     locked.breaker_open_until, locked.breaker_counts_from = None, now
     if locked.failing_since is not None:
@@ -162,7 +163,7 @@ def send_test_event(*, endpoint: WebhookEndpoint, actor: User, now: datetime) ->
 @transaction.atomic
 def _create_test(endpoint: WebhookEndpoint, actor: User, now: datetime) -> queue.Lease:
     permissions.require(actor=actor, organization=endpoint.organization, action=Action.SEND_TEST_EVENTS)
-    locked = _lock(endpoint)
+    locked = lock(endpoint)
     _check_limit(locked, now)
     delivery = _test_event(locked, actor, now)
     delivery.trigger = Trigger.TEST
@@ -216,10 +217,6 @@ def _test_event(endpoint: WebhookEndpoint, actor: User, now: datetime) -> Delive
         next_attempt_at=now,
         created_at=now,
     )
-
-
-def _lock(endpoint: WebhookEndpoint) -> WebhookEndpoint:
-    return WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
 
 
 def _save(endpoint: WebhookEndpoint) -> None:

@@ -15,6 +15,7 @@ from django.db.models import Max, QuerySet
 from accounts.domain import audit, permissions
 from accounts.domain.permissions import Action
 from accounts.models import User
+from config.locks import lock
 from fulfillment.domain.claims.reading import ClaimFilter
 from fulfillment.domain.delivery.messages import CLAIM_CREATED, claim_body
 from fulfillment.domain.delivery.reading import Arrival, claims_at
@@ -87,7 +88,7 @@ def resend_filtered(
             f"These are {count:,} claims; at most {MOST_AT_ONCE:,} are sent again at once. Narrow the time."
         )
     # Locked, so that two owners cannot begin at the same time.
-    endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
+    endpoint = lock(endpoint)
     under_way = endpoint.deliveries.filter(
         state=DeliveryState.PENDING,
         trigger=Trigger.RESEND,
