@@ -76,7 +76,7 @@ class TestProfile:
     @pytest.mark.parametrize(
         ("upload", "said"),
         [
-            (SimpleUploadedFile("a.png", b"GIF89a nothing", "image/gif"), "not a picture"),
+            (SimpleUploadedFile("a.png", b"GIF89a nothing", "image/gif"), "cannot read this picture"),
             (SimpleUploadedFile("a.png", b"", "image/png"), "empty"),
             (None, "This field is required."),
         ],
