@@ -86,11 +86,15 @@ class ManagedRewardView(ManagedView):
         written(ManagedRewardSerializer),
         parameters=[REWARD_ID, *WRITE_PARAMETERS],
         body=ChangedRewardSerializer,
-        example={"name": "Storm wings"},
+        example={"archived": False},
         refusals=(*WRITE_REFUSALS, 404),
     )
     def patch(self, request: Request, reward_id: str) -> HttpResponse:
-        """Change the fields that are sent. `archived` takes a reward out of use, and back."""
+        """Change the fields that are sent. `archived` takes a reward out of use, and back.
+
+        Once a campaign with the reward has started, its name, image, category and external ID stay as they
+        are: viewers were promised them. 422 says so.
+        """
         reward = self._own(reward_id)
 
         def act(values: dict[str, Any], now: datetime) -> Reward:

@@ -92,7 +92,7 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("upload", "said"),
         [
-            (SimpleUploadedFile("a.png", b"<svg onload=alert(1)>", "image/png"), "not a picture"),
+            (SimpleUploadedFile("a.png", b"<svg onload=alert(1)>", "image/png"), "cannot read this picture"),
             (SimpleUploadedFile("a.png", b"", "image/png"), "empty"),
             (None, "This field is required."),
         ],
