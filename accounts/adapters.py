@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
@@ -15,20 +15,27 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.contrib import messages
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_lazy, ngettext
 
+from accounts import sign_in_limits
 from accounts.domain import encryption, names
 from accounts.models import User
+from accounts.sign_in_limits import TooManyTries
 
 logger = structlog.get_logger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    error_messages: ClassVar[dict[str, Any]] = DefaultAccountAdapter.error_messages | {
+        # No limit that says so lasts longer.
+        "too_many_login_attempts": gettext_lazy("Too many failed attempts. Try again in 5 minutes."),
+    }
+
     def generate_unique_username(self, txts: list[str | None], regex: str | None = None) -> str:
         """A name for a person who comes from the platform's sign-in: only what `User.username` allows."""
         return str(super().generate_unique_username(txts, regex or r"[^A-Za-z0-9_@]"))
@@ -45,6 +52,21 @@ class AccountAdapter(DefaultAccountAdapter):
         except ImproperlyConfigured:
             logger.warning("fewer_proxies_than_trusted", forwarded_for=request.headers["X-Forwarded-For"])
             return str(request.META["REMOTE_ADDR"])
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the try in a way that keeps the owner of an account in; `_rollback_…` takes it back."""
+        try:
+            self._login_failed_rl_usage = sign_in_limits.count_try(request, credentials)
+        except TooManyTries as refusal:
+            raise ValidationError(
+                ngettext(
+                    "Too many failed sign-ins. Try again in %(minutes)d minute, or choose a new password.",
+                    "Too many failed sign-ins. Try again in %(minutes)d minutes, or choose a new password.",
+                    refusal.minutes,
+                )
+                % {"minutes": refusal.minutes},
+                code="too_many_login_attempts",
+            ) from refusal
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """Whether a change of the ways to sign in may ask for a fresh sign-in: always.

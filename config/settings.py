@@ -194,6 +194,9 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_USERNAME_MIN_LENGTH = 3
+# Wrong passwords: few for an account from one address, more from anywhere. One address alone has at most 60 an
+# hour, and so keeps nobody out elsewhere (accounts/sign_in_limits.py).
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key", "login_failed_anywhere": "100/h/key"}
 # Changes of the ways to sign in ask for a fresh sign-in: a borrowed session must not become the account.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 BEHIND_TLS_PROXY = env.flag("BEHIND_TLS_PROXY")

@@ -304,6 +304,61 @@ def test_behind_a_proxy_each_visitor_has_a_sign_in_limit_of_its_own(
     assert "_auth_user_id" in client.session
 
 
+def try_to_sign_in(client: Client, login: str, password: str, *, address: str) -> HttpResponse:
+    return client.post("/accounts/login/", {"login": login, "password": password}, REMOTE_ADDR=address)
+
+
+@pytest.mark.parametrize("login", ["viewer", "viewer@example.com"])
+def test_wrong_passwords_from_elsewhere_keep_nobody_out(client: Client, person: User, login: str):
+    for _ in range(7):
+        refused_there = try_to_sign_in(Client(), login, "wrong", address="203.0.113.1")
+    assert "Too many failed sign-ins. Try again in 5 minutes, or choose a new password." in page(
+        refused_there
+    )
+
+    try_to_sign_in(client, login, PASSWORD, address="203.0.113.2")
+    assert "_auth_user_id" in client.session
+
+
+@pytest.mark.parametrize("login", ["viewer", "VIEWER", "viewer@example.com"])
+def test_wrong_passwords_from_many_addresses_are_limited_for_the_account(
+    client: Client, person: User, settings: Settings, login: str
+):
+    settings.ACCOUNT_RATE_LIMITS = settings.ACCOUNT_RATE_LIMITS | {"login_failed_anywhere": "3/h/key"}
+    for n in range(3):
+        try_to_sign_in(Client(), login, "wrong", address=f"203.0.113.{n}")
+
+    refused_here = try_to_sign_in(client, login, PASSWORD, address="203.0.113.99")
+    assert "Try again in 60 minutes, or choose a new password." in page(refused_here)
+    assert "_auth_user_id" not in client.session
+
+
+@pytest.mark.parametrize("login", ["viewer", "viewer@example.com"])
+def test_a_new_password_opens_the_door_at_once(client: Client, person: User, settings: Settings, login: str):
+    settings.ACCOUNT_RATE_LIMITS = settings.ACCOUNT_RATE_LIMITS | {"login_failed_anywhere": "4/h/key"}
+    for address in ("203.0.113.1", "203.0.113.2"):
+        for _ in range(5):
+            try_to_sign_in(Client(), login, "wrong", address=address)
+
+    client.post("/accounts/password/reset/", {"email": person.email}, follow=True)
+    chosen = "eight-lanterns-lit"
+    form = client.get(link_in_last_mail(), follow=True).redirect_chain[-1][0]
+    client.post(form, {"password1": chosen, "password2": chosen}, follow=True)
+
+    for address in ("203.0.113.1", "203.0.113.3"):
+        browser = Client()
+        try_to_sign_in(browser, login, chosen, address=address)
+        assert "_auth_user_id" in browser.session
+
+
+def test_a_right_password_counts_for_nothing(client: Client, person: User, settings: Settings):
+    settings.ACCOUNT_RATE_LIMITS = settings.ACCOUNT_RATE_LIMITS | {"login_failed_anywhere": "3/h/key"}
+    for _ in range(9):
+        browser = Client()
+        try_to_sign_in(browser, "viewer", PASSWORD, address="203.0.113.1")
+        assert "_auth_user_id" in browser.session
+
+
 def test_who_comes_by_fewer_proxies_than_there_are_can_sign_in(
     client: Client, person: User, settings: Settings
 ):

@@ -1,0 +1,63 @@
+"""How many wrong passwords may be tried, on top of django-allauth's own counters.
+
+Few by one account from one network address; more by one account from anywhere, so that no single address keeps
+anybody out. A password that was just set has no wrong tries yet: its reset opens the door everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+from allauth.account import app_settings
+from allauth.core.internal import ratelimit
+from django.core.cache import cache
+from django.http import HttpRequest
+
+from accounts.models import User
+
+APP = "allauth.account"
+# Names of limits in the setting ACCOUNT_RATE_LIMITS: from one address, and from anywhere.
+NEARBY, ANYWHERE = "login_failed", "login_failed_anywhere"
+
+
+class TooManyTries(Exception):
+    """`minutes`: whole minutes, at least one, until another try is looked at."""
+
+    def __init__(self, minutes: int) -> None:
+        super().__init__(minutes)
+        self.minutes = minutes
+
+
+def count_try(request: HttpRequest, credentials: dict[str, Any]) -> ratelimit.RateLimitUsage:
+    """Count a try that may turn out right: then `rollback()` of the answer takes it back. TooManyTries."""
+    counted = ratelimit.RateLimitUsage(usage=[])
+    account = _account(credentials)
+    for action, key in ((NEARBY, f"{ratelimit.get_ip(request)}:{account}"), (ANYWHERE, account)):
+        usage = ratelimit.consume(request, app=APP, action=action, key=key)
+        if usage is None:
+            counted.rollback()
+            raise TooManyTries(max(1, math.ceil(_seconds_left(request, action, key) / 60)))
+        counted.usage += usage.usage
+    return counted
+
+
+def _account(credentials: dict[str, Any]) -> str:
+    """What was typed, and the password's hash that it is tried against: allauth stores a hash of the two.
+
+    A name and an address of one person count apart, or the limit would tell that they belong together.
+    """
+    email, name = credentials.get("email"), credentials.get("username")
+    people = User.objects.filter(email__iexact=email) if email else User.objects.filter(username__iexact=name)
+    passwords = sorted(people.values_list("password", flat=True)[:2])
+    return ":".join([str(email or name).lower(), *passwords])
+
+
+def _seconds_left(request: HttpRequest, action: str, key: str) -> float:
+    now, left = time.time(), 0.0
+    for rate in ratelimit.parse_rates(app_settings.RATE_LIMITS.get(action)):
+        tries = cache.get(ratelimit.get_cache_key(request, app=APP, action=action, rate=rate, key=key), [])
+        if len(tries) >= rate.amount:  # the newest first
+            left = max(left, tries[rate.amount - 1] + rate.duration - now)
+    return left
