@@ -200,7 +200,7 @@ ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key", "login_failed_anywher
 # Changes of the ways to sign in ask for a fresh sign-in: a borrowed session must not become the account.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 BEHIND_TLS_PROXY = env.flag("BEHIND_TLS_PROXY")
-# Limits of the sign-in count per visitor: so many addresses at the end of X-Forwarded-For are our proxies' word.
+# Limits of the sign-in and of /oauth/token count by address: so many at the end of X-Forwarded-For are our proxies'.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", int(BEHIND_TLS_PROXY), least=0)
 MFA_ADAPTER = "accounts.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
@@ -267,7 +267,7 @@ OAUTH2_PROVIDER = {
     "COMPLIANT_BCP_RFC9700_REDIRECT_URI_MATCHING": True,
     "COMPLIANT_BCP_RFC9700_PKCE_REQUIRED": True,
 }
-# Calls that one OAuth app may make in a minute.
+# Calls that one OAuth app may make in a minute, to the API and to /oauth/token each.
 API_CALLS_PER_MINUTE = env.number("API_CALLS_PER_MINUTE", 6000)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
