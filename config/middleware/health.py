@@ -22,7 +22,7 @@ _threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="health")
 
 # Seconds since something should have happened, by name; None: nobody knows of it. Longer than LONGEST is "late".
 Ages = Callable[[], Mapping[str, float | None]]
-LONGEST = {"celery": 60, "deliveries": 60, "oldest beat": 120}
+LONGEST = {"celery": 60, "deliveries": 60, "oldest beat": 120, "ahead": 60}
 ages_of: list[Ages] = [ticks.ages]
 
 

@@ -49,7 +49,7 @@ def test_ready_when_all_answer_and_tasks_are_carried_out(client: Client, ticking
     answer = response.json()
     ages = answer.pop("seconds")
     assert answer == {"database": "ok", "redis": "ok", "tasks": "ok"}
-    assert ages.keys() == {"celery", "deliveries", "oldest beat"}
+    assert ages.keys() == {"celery", "deliveries", "oldest beat", "ahead"}
     assert ages["oldest beat"] >= 59
 
 
@@ -75,7 +75,8 @@ def test_not_ready_when_no_tick_is_known(client: Client, settings: Settings, val
 
     assert response.status_code == 503
     assert response.json()["tasks"] == "late"
-    assert response.json()["seconds"] == {"celery": None, "deliveries": None, "oldest beat": 0}
+    seconds = response.json()["seconds"]
+    assert (seconds["celery"], seconds["deliveries"], seconds["oldest beat"]) == (None, None, 0)
 
 
 @pytest.mark.django_db
@@ -86,6 +87,22 @@ def test_not_ready_when_a_beat_waits_for_two_minutes(client: Client, ticking: re
 
     assert response.status_code == 503
     assert response.json()["tasks"] == "late"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("where", ["stream", "position"])
+def test_not_ready_while_the_watch_stream_is_in_the_future(
+    client: Client, ticking: redis.Redis, where: str
+) -> None:
+    beat_id = beat_from(-600, ticking)
+    if where == "position":
+        WatchPartition.objects.create(pk=0, position=beat_id)
+        ticking.delete("drops:watch:0")
+
+    response = client.get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json()["seconds"]["ahead"] > 500
 
 
 @pytest.mark.django_db(transaction=True)

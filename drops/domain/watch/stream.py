@@ -37,6 +37,17 @@ BATCH = 5_000
 MAX_GATHERED = 20_000
 # How long a reading of a stream's length is believed, in seconds.
 LENGTH_AGE = 1.0
+# Milliseconds that an id may be ahead of a clock. Redis goes on from the newest id in a stream whatever the clock
+# says, so after an id from the future, or a clock that was set back, all beats of the stream would be.
+MOST_AHEAD = 60_000
+# Delete the stream if its newest id is beyond ARGV[1] still: whatever comes next gets its id from the clock again.
+START_ANEW = """
+local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+if newest and tonumber(string.match(newest[1], '^%d+')) > tonumber(ARGV[1]) then
+    return redis.call('DEL', KEYS[1])
+end
+return 0
+"""
 
 
 log = structlog.get_logger(__name__)
@@ -150,9 +161,22 @@ def credit_partition(*, number: int, now: datetime) -> int:
     time, as often as one likes: of two workers at the same position one credits, the other sees so."""
     position = WatchPartition.objects.filter(pk=number).values_list("position", flat=True).first() or "0-0"
     connection = client(settings.REDIS_URL)
-    entries = cast("Entries", connection.xrange(key(number), min=f"({position}", count=BATCH))
+    with connection.pipeline(transaction=False) as pipeline:
+        pipeline.xrange(key(number), min=f"({position}", count=BATCH)
+        pipeline.time()
+        found, (seconds, _) = pipeline.execute()
+    latest = seconds * 1000 + MOST_AHEAD
+    if _milliseconds(position) > latest:
+        _take_back(number, position)
+        return 0
+    entries = cast("Entries", [entry for entry in found if _milliseconds(entry[0]) <= latest])
+    if len(entries) < len(found):
+        _start_anew(number, latest)
     if not entries:
         return 0
+    if _milliseconds(entries[-1][0]) > now.timestamp() * 1000 + MOST_AHEAD:
+        # Times of one clock are right among themselves: they are credited, and somebody sets the clocks.
+        log.error("watch_clocks_disagree", partition=number, newest=entries[-1][0].decode(), here=str(now))
     last = entries[-1][0].decode()
     with transaction.atomic():
         if store.lock_partitions([number])[number] != position:
@@ -164,17 +188,41 @@ def credit_partition(*, number: int, now: datetime) -> int:
     return len(entries)
 
 
+def _start_anew(number: int, latest: int) -> None:
+    """Drop the beats of one stream whose ids are ahead. Their viewers' next beats earn the time again."""
+    dropped = int(client(settings.REDIS_URL).eval(START_ANEW, 1, key(number), str(latest)))
+    log.error("watch_stream_ahead", partition=number, latest=latest, dropped=bool(dropped))
+
+
+def _take_back(number: int, position: str) -> None:
+    """Forget a position that is ahead: no beat that comes would be behind it. What is read once more earns nothing."""
+    log.error("watch_position_ahead", partition=number, position=position)
+    WatchPartition.objects.filter(pk=number, position=position).update(position="0-0")
+
+
+def _milliseconds(entry_id: str | bytes) -> int:
+    text = entry_id.decode() if isinstance(entry_id, bytes) else entry_id
+    return int(text.partition("-")[0])
+
+
 def ages() -> dict[str, float | None]:
-    """How many seconds the oldest beat has waited to be credited; 0 where none waits. redis.RedisError."""
+    """How many seconds the oldest beat has waited to be credited, 0 where none waits; and how far the newest id or
+    position, or the clock of Redis, is ahead of the clock of Redis or of this machine. redis.RedisError."""
     positions = dict(WatchPartition.objects.values_list("pk", "position"))
     with client(settings.REDIS_URL).pipeline(transaction=False) as pipeline:
         for number in range(settings.WATCH_PARTITIONS):
             pipeline.xrange(key(number), min=f"({positions.get(number, '0-0')}", count=1)
+            pipeline.xrevrange(key(number), count=1)
         pipeline.time()
-        *firsts, (seconds, microseconds) = pipeline.execute()
+        *ends, (seconds, microseconds) = pipeline.execute()
     now = seconds + microseconds / 1_000_000
-    since = [int(entry_id.partition(b"-")[0]) / 1000 for first in firsts for entry_id, _ in first]
-    return {"oldest beat": max(0.0, round(now - min(since, default=now), 3))}
+    since = [_milliseconds(entry_id) / 1000 for first in ends[::2] for entry_id, _ in first]
+    newest = [_milliseconds(entry_id) / 1000 for last in ends[1::2] for entry_id, _ in last]
+    newest += [_milliseconds(position) / 1000 for position in positions.values()]
+    return {
+        "oldest beat": max(0.0, round(now - min(since, default=now), 3)),
+        "ahead": max(0.0, round(max([now, *newest]) - min(now, time.time()), 3)),
+    }
 
 
 def _pack(beat: Beat) -> str:
@@ -185,7 +233,7 @@ def _unpack(entry_id: bytes, fields: dict[bytes, bytes]) -> Sequence[Beat]:
     """The beat of an entry; an entry that is none is passed over, or it would block its stream for good."""
     try:
         viewer_id, channel_id, kind, livestream_id, player = map(int, fields[b"b"].split())
-        at = int(entry_id.partition(b"-")[0])
+        at = _milliseconds(entry_id)
         if max(viewer_id, channel_id, livestream_id, player) > BigIntegerField.MAX_BIGINT:
             raise ValueError("a number beyond 64 bits")
         return [Beat(viewer_id, channel_id, at, BeatKind(kind), livestream_id, player)]

@@ -90,6 +90,52 @@ def test_an_entry_that_is_none_is_passed_over(redis, viewer, channel, live):
     assert WatchInterval.objects.count() == 1
 
 
+def test_a_beat_from_the_future_is_dropped_and_later_beats_are_credited(redis, viewer, channel, live):
+    put(redis, viewer, channel, seconds_ago=500)
+    put(redis, viewer, channel, seconds_ago=-600)
+    stream.append(Beat(viewer.pk, channel.pk, 0))  # Redis goes on from the id in the future
+
+    assert credit_all() == 1
+    assert redis.xlen(key_of(viewer)) == 0
+
+    put(redis, viewer, channel, seconds_ago=400)
+    stream.append(Beat(viewer.pk, channel.pk, 0))
+    assert redis.xrevrange(key_of(viewer), count=1)[0][0] < b"%d" % ((time.time() + 60) * 1000)
+    assert credit_all() == 2
+    assert Progress.objects.get().seconds == 100 + 150
+    assert stream.ages()["ahead"] < 60
+
+
+def test_a_position_in_the_future_holds_no_beat_back(redis, viewer, channel, live):
+    """What a clock leaves behind that was ahead for a while and was set back."""
+    future = int((time.time() + 600) * 1000)
+    WatchPartition.objects.create(pk=stream.partition_of(viewer.pk), position=f"{future}-0")
+    put(redis, viewer, channel, seconds_ago=500)
+    put(redis, viewer, channel, seconds_ago=400)
+
+    credit_all()
+    credit_all()
+
+    assert Progress.objects.get().seconds == 100
+    assert stream.ages()["ahead"] < 60
+
+
+def test_what_others_have_put_right_meanwhile_is_not_dropped(redis, viewer, channel, live):
+    put(redis, viewer, channel, seconds_ago=10)
+
+    stream._start_anew(stream.partition_of(viewer.pk), int((time.time() + 60) * 1000))
+
+    assert redis.xlen(key_of(viewer)) == 1
+
+
+def test_a_worker_whose_clock_is_behind_credits_all_the_same(redis, viewer, channel, live):
+    put(redis, viewer, channel, seconds_ago=500)
+    put(redis, viewer, channel, seconds_ago=400)
+
+    assert stream.credit_all(now=lambda: datetime.now(UTC) - timedelta(hours=1)) == 2
+    assert Progress.objects.get().seconds == 100
+
+
 def test_unknown_viewers_and_channels_do_not_stop_the_others(redis, viewer, channel, live):
     for who, where in ((2**62, channel.pk), (viewer.pk, 2**62)):
         stream.append(Beat(who, where, 0))
