@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.core.mail import send_mail
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from accounts.domain.permissions import Action, people_of
+from accounts.models import User
 from fulfillment.domain.delivery.status import DELETED, FAILING, HELD
 from fulfillment.models import EndpointNotice, HoldReason, NoticeKind, WebhookEndpoint
 
@@ -105,7 +107,9 @@ def send_notices(*, now: datetime) -> None:
 
 
 def _mail(notice: EndpointNotice) -> None:
-    """One mail to all owners: it is sent or it is not, and one bad address sends nobody a second."""
+    """One mail to all owners and to the organization's contact address, whether somebody confirmed it or not:
+    it holds nothing but what its owners chose to have sent there. It is sent or it is not, and one bad address
+    sends nobody a second."""
     endpoint = notice.endpoint
     kind = NoticeKind(notice.kind)
     owners = people_of(endpoint.organization, who_may=Action.CHANGE_ENDPOINTS).exclude(email="")
@@ -122,4 +126,10 @@ def _mail(notice: EndpointNotice) -> None:
     if notice.released_at is not None:
         subject = AFTER_A_RELEASE.get(kind, subject)
     subject = " ".join(f"{subject} ({endpoint.organization})".split())
-    send_mail(subject, text, None, list(owners.values_list("email", flat=True)))
+    send_mail(subject, text, None, _addresses(owners, endpoint.organization.contact_email))
+
+
+def _addresses(owners: QuerySet[User], contact: str) -> list[str]:
+    """Each once, whatever its case."""
+    found = [*owners.values_list("email", flat=True), contact]
+    return list({address.casefold(): address for address in reversed(found) if address}.values())[::-1]

@@ -184,6 +184,33 @@ def test_one_mail_reaches_every_owner_and_nobody_else(
     assert sorted(mail.to) == ["owner@example.com", "second_owner@example.com"]
 
 
+@pytest.mark.parametrize(
+    ("contact", "reached"),
+    [
+        ("ops@northlight.example", ["owner@example.com", "ops@northlight.example"]),
+        ("Owner@Example.com", ["owner@example.com"]),
+        ("", ["owner@example.com"]),
+    ],
+)
+def test_the_contact_address_is_written_to_once(failing, mailoutbox, now, contact, reached):
+    failing.organization.contact_email = contact
+    failing.organization.save()
+    tell(now + HOUR)
+
+    (mail,) = mailoutbox
+    assert [address.casefold() for address in mail.to] == reached
+
+
+def test_an_organization_without_owners_is_reached_at_its_contact_address(failing, owner, mailoutbox, now):
+    owner.is_active = False
+    owner.save()
+    failing.organization.contact_email = "ops@northlight.example"
+    failing.organization.save()
+    tell(now + HOUR)
+
+    assert [mail.to for mail in mailoutbox] == [["ops@northlight.example"]]
+
+
 def test_the_secret_in_a_url_stays_out_of_the_mail(failing, mailoutbox, now):
     failing.refresh_from_db()
     failing.url = "https://game.example.com/hooks?key=abc123"
