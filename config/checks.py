@@ -62,6 +62,14 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **options: Any) ->
             ),
         ),
         (
+            not settings.STREAMERS_GO_LIVE,
+            Warning(
+                "STREAMERS_GO_LIVE is on: anybody can declare themselves live without a video and farm rewards.",
+                hint="Set STREAMERS_GO_LIVE=false if the platform reports livestreams.",
+                id="drops.W006",
+            ),
+        ),
+        (
             not https or settings.SECURE_PROXY_SSL_HEADER is not None,
             Warning(
                 "BEHIND_TLS_PROXY is off although SITE_URL is https: pages would redirect to themselves for ever.",

@@ -166,6 +166,8 @@ WATCH_PARTITIONS = env.number("WATCH_PARTITIONS", 8)
 WATCH_STREAM_LIMIT = env.number("WATCH_STREAM_LIMIT", 100_000)
 # Beats of one viewer that each web process takes in a minute; a player sends one, and one for each click.
 WATCH_BEATS_PER_MINUTE = env.number("WATCH_BEATS_PER_MINUTE", 120)
+# Whether streamers themselves say that they are live; else the platform's own apps alone do.
+STREAMERS_GO_LIVE = env.flag("STREAMERS_GO_LIVE")
 WATCH_HISTORY_DAYS = env.number("WATCH_HISTORY_DAYS", 90)
 
 # People

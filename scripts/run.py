@@ -88,6 +88,7 @@ def set_environment(state: Path) -> None:
     if "ENV_FILE" not in os.environ:
         write_first_settings(state / "env")
     environ.Env.read_env(os.environ.get("ENV_FILE", state / "env"))
+    os.environ.setdefault("STREAMERS_GO_LIVE", "true")  # the demo has no platform that reports livestreams
     web_port = chosen_port("PORT", "8000", "")
     studio_port = chosen_port("STUDIO_PORT", "9000", " for the example studio")
     # A line for every request would push the addresses and sign-ins off the screen.

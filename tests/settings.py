@@ -22,6 +22,7 @@ os.environ |= {
     "DATABASE_URL": os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{STATE_DIR}/db.sqlite3",
     "REDIS_URL": "",
     "OIDC_SERVER_URL": "",
+    "STREAMERS_GO_LIVE": "true",
 }
 
 from config.settings import *  # noqa: E402, F403

@@ -6,6 +6,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
+from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -42,7 +43,8 @@ def channel(request: HttpRequest, slug: str) -> HttpResponse:
     now, viewer = timezone.now(), viewer_of(request)
     watched = _channel(slug)
     context = _drops_here(watched, viewer=viewer, now=now)
-    if viewer is not None and viewer.pk == watched.owner_id:
+    context["is_own"] = viewer is not None and viewer.pk == watched.owner_id
+    if context["is_own"] and settings.STREAMERS_GO_LIVE:
         livestream = context["livestream"]
         context["stream_form"] = LivestreamForm(
             initial={"title": livestream.title, "category": livestream.category_id} if livestream else None

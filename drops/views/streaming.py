@@ -5,9 +5,10 @@ A GET of a view that only changes something comes from the sign-in on the way: i
 
 from __future__ import annotations
 
+from django.conf import settings as django_settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -84,7 +85,7 @@ def take_part(request: SignedInRequest) -> HttpResponse:
 
 @login_required
 def go_live(request: SignedInRequest) -> HttpResponse:
-    """Starts a stream with this title and category, or changes the one that runs."""
+    """Starts a stream with this title and category, or changes the one that runs, where streamers do so themselves."""
     channel = own_channel(request.user)
     if request.method != "POST":
         return redirect("drops:channel", channel.slug)
@@ -93,7 +94,11 @@ def go_live(request: SignedInRequest) -> HttpResponse:
         context = {"channel": channel, "livestream": live_on(channel), "form": form}
         return render(request, "drops/stream_form.html", context)
     was_live = live_on(channel) is not None
-    livestreams.go_live(channel=channel, **form.cleaned_data, now=timezone.now(), actor=request.user)
+    try:
+        livestreams.go_live(channel=channel, **form.cleaned_data, now=timezone.now(), actor=request.user)
+    except PermissionDenied as refused:
+        messages.error(request, str(refused))
+        return redirect("drops:channel", channel.slug)
     messages.success(request, _("Your stream was changed.") if was_live else _("You are live."))
     return redirect("drops:channel", channel.slug)
 
@@ -140,6 +145,7 @@ def _show_settings(request: SignedInRequest, channel: Channel, **forms: object) 
         "channel": channel,
         "livestream": live_on(channel),
         "campaigns": participation.campaigns_touching(channel, now=now),
+        "streamers_go_live": django_settings.STREAMERS_GO_LIVE,
         **forms,
     }
     return render(request, "drops/channel_settings.html", context)

@@ -23,6 +23,7 @@ def production(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     settings.REDIS_URL = "redis://127.0.0.1:6379/0"
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.OUTBOUND_ALLOW_LOOPBACK = False
+    settings.STREAMERS_GO_LIVE = False
     return settings
 
 
@@ -37,6 +38,7 @@ def test_good_settings_raise_nothing(production: Settings) -> None:
         ("ALLOWED_HOSTS", ["example.com"], "drops.E002"),
         ("SITE_URL", "http://drops.example.com", "drops.E003"),
         ("OUTBOUND_ALLOW_LOOPBACK", True, "drops.E004"),
+        ("STREAMERS_GO_LIVE", True, "drops.W006"),
         ("SECURE_PROXY_SSL_HEADER", None, "drops.W001"),
         ("REDIS_URL", "", "drops.W003"),
         ("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend", "drops.W004"),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.domain import audit
 from accounts.models import OAuthApp, User
@@ -40,7 +43,8 @@ SESSION_SILENCE = timedelta(seconds=150)
 def go_live(
     *, channel: Channel, category: Category | None, title: str, now: datetime, actor: Actor
 ) -> Livestream:
-    """Start a livestream. A channel that is live already changes to this category and title."""
+    """Start a livestream. A channel that is live already changes to this category and title. PermissionDenied."""
+    _refuse_streamers(actor)
     _lock(channel)
     current = channel.livestreams.filter(ended_at__isnull=True).first()
     if current is not None:
@@ -62,7 +66,8 @@ def go_live(
 def change_livestream(
     *, livestream: Livestream, category: Category | None, title: str, now: datetime, actor: Actor
 ) -> Livestream:
-    """Set category and title. What was watched before `now` is judged by the category before."""
+    """Set category and title. What was watched before `now` is judged by the category before. PermissionDenied."""
+    _refuse_streamers(actor)
     livestream = Livestream.objects.select_for_update().get(pk=livestream.pk)
     if livestream.ended_at is not None or (livestream.category, livestream.title) == (category, title):
         return livestream
@@ -113,6 +118,14 @@ def set_opt_out(*, channel: Channel, opted_out: bool, now: datetime, actor: Acto
 def count_viewers(*, now: datetime) -> None:
     """Note on every livestream on air how many viewers have a session there."""
     store.count_viewers(since=to_ms(now - SESSION_SILENCE))
+
+
+def _refuse_streamers(actor: Actor) -> None:
+    """Where the platform reports who is live, nobody declares themselves live: there may be no video to watch."""
+    if isinstance(actor, User) and not settings.STREAMERS_GO_LIVE:
+        raise PermissionDenied(
+            _("The platform reports when you are live and in which category. You cannot set that here.")
+        )
 
 
 def _lock(channel: Channel) -> Channel:

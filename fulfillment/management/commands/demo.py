@@ -264,7 +264,7 @@ def ensure_live_channel(
     if not channel.livestreams.filter(ended_at__isnull=True).exists():
         # Long enough for an audience to have watched.
         began = now - timedelta(minutes=max(AUDIENCE.values()))
-        livestreams.go_live(channel=channel, category=category, title=title, now=began, actor=owner)
+        livestreams.go_live(channel=channel, category=category, title=title, now=began, actor=None)
     return channel
 
 

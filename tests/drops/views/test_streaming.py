@@ -9,9 +9,10 @@ import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import Organization, User
+from drops.domain.catalogue import livestreams
 from drops.models import Category, Channel, Livestream
 from tests import factories
 from tests.html import assert_well_made, text_of
@@ -216,3 +217,42 @@ class TestStream:
         response = client.get(SETTINGS + verb)
         assert (response.status_code, response.headers["Location"]) == (302, page)
         assert f'action="{SETTINGS}{verb}"' in client.get(page).content.decode()
+
+
+class TestWhereThePlatformReportsLivestreams:
+    @pytest.fixture(autouse=True)
+    def _platform_reports(self, settings: Settings) -> None:
+        settings.STREAMERS_GO_LIVE = False
+
+    def test_the_settings_do_not_send_the_streamer_to_a_form(self, client: Client, channel: Channel):
+        assert "You start and end streams" not in text_of(client.get(SETTINGS))
+
+    def test_nobody_declares_themselves_live(self, client: Client, channel: Channel):
+        response = client.post(SETTINGS + "stream/", {"title": "A farm"}, follow=True)
+        assert "You cannot set that here." in text_of(response)
+        assert not Livestream.objects.exists()
+
+    def test_a_stream_keeps_the_category_that_the_platform_reported(
+        self, client: Client, channel: Channel, category: Category
+    ):
+        live = factories.LivestreamFactory(channel=channel, category=None, title="Chatting")
+        client.post(SETTINGS + "stream/", {"title": "A farm", "category": category.pk})
+        live.refresh_from_db()
+        assert (live.category, live.title) == (None, "Chatting")
+
+    def test_the_page_says_who_reports_and_has_no_form(self, client: Client, channel: Channel):
+        response = client.get("/channels/streamer/")
+        assert_well_made(response)
+        assert "The platform reports when you are live and in which category." in text_of(response)
+        assert f'action="{SETTINGS}stream/"' not in response.content.decode()
+
+    def test_a_streamer_still_ends_the_stream(self, client: Client, channel: Channel):
+        factories.LivestreamFactory(channel=channel)
+        assert f'action="{SETTINGS}stream/end/"' in client.get("/channels/streamer/").content.decode()
+        client.post(SETTINGS + "stream/end/")
+        assert not Livestream.objects.filter(ended_at=None).exists()
+
+    def test_the_platform_still_reports(self, channel: Channel, category: Category, now: datetime):
+        app = factories.OAuthAppFactory(organization=None, is_platform=True)
+        livestreams.go_live(channel=channel, category=category, title="Ranked", now=now, actor=app)
+        assert Livestream.objects.get().category == category
