@@ -18,7 +18,7 @@ from oauthlib.common import Request
 from oauthlib.oauth2.rfc6749 import errors
 
 from accounts.domain.tokens import checksum, is_present
-from accounts.models import OAuthApp
+from accounts.models import OAuthApp, OrganizationState
 from accounts.oauth.scopes import Scopes
 
 # RFC 7636: the base64url of a SHA-256.
@@ -191,7 +191,7 @@ def _find(client_id: str | None) -> OAuthApp | None:
 def _why_not_served(app: OAuthApp) -> str:
     if app.deleted_at is not None or app.organization is None:
         return "The secret is right, but the app was deleted."
-    if app.organization.suspended_at is not None:
+    if app.organization.state is OrganizationState.SUSPENDED:
         return "The secret is right, but the organization is suspended."
     return "The secret is right, but the organization waits for approval by an operator."
 
