@@ -210,11 +210,11 @@ class World:
         """Two beats of everybody: sessions are open, progress has begun."""
         from django.db import connection
 
-        from drops.models import Campaign, Standing
+        from drops.models import Campaign, ChannelState
 
         for number in 2 * list(range(len(self._groups))):
             self.batch(number).credit()
-        self.standing = Standing.objects.values_list("pk", flat=True)[0]
+        self.standing = ChannelState.objects.values_list("pk", flat=True)[0]
         self.campaign_keys = [
             Campaign._meta.pk.get_db_prep_value(campaign.pk, connection) for campaign in self.campaigns
         ]

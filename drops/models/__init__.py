@@ -10,13 +10,13 @@ from .campaigns import (
 )
 from .catalogue import Category, Channel, Livestream
 from .watch import (
+    ChannelState,
     FormerCategory,
     FormerOptOut,
     FormerTerms,
     Progress,
     Reason,
     RewardHour,
-    Standing,
     WatchHour,
     WatchInterval,
     WatchPartition,
@@ -30,6 +30,7 @@ __all__ = [
     "CampaignReward",
     "Category",
     "Channel",
+    "ChannelState",
     "FormerCategory",
     "FormerOptOut",
     "FormerTerms",
@@ -40,7 +41,6 @@ __all__ = [
     "Reason",
     "Reward",
     "RewardHour",
-    "Standing",
     "WatchHour",
     "WatchInterval",
     "WatchPartition",

@@ -57,7 +57,7 @@ class Reason(models.TextChoices):
     TEST_MODE = "test_mode", _("The campaign is being tested by its studio")
 
 
-class Standing(models.Model):
+class ChannelState(models.Model):
     """How a channel stood towards the campaigns, for as long as nothing about it changed.
 
     All its viewers share the row: live or not, in which category, and the campaigns it counted for.
@@ -73,6 +73,9 @@ class Standing(models.Model):
     )
     opted_out = models.BooleanField(default=False)
     campaigns = models.ManyToManyField(Campaign, related_name="standings")
+
+    class Meta:
+        db_table = "drops_standing"  # its first name, as in `WatchInterval.standing`
 
     def __str__(self) -> str:
         return f"{self.channel} in {self.category}"
@@ -93,7 +96,9 @@ class WatchInterval(models.Model):
     channel = models.ForeignKey(
         Channel, on_delete=models.PROTECT, related_name="watch_intervals", db_index=False
     )
-    standing = models.ForeignKey(Standing, on_delete=models.PROTECT, related_name="intervals", db_index=False)
+    standing = models.ForeignKey(
+        ChannelState, on_delete=models.PROTECT, related_name="intervals", db_index=False
+    )
     reason = models.CharField(max_length=32, blank=True, choices=Reason)
     visit_started_at = MomentField()
     started_at = MomentField()

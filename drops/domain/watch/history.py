@@ -16,9 +16,9 @@ from drops.domain.watch.terms import Facts, Terms, judge
 from drops.models import (
     Campaign,
     CampaignPhase,
+    ChannelState,
     FormerTerms,
     Reason,
-    Standing,
     WatchInterval,
 )
 
@@ -189,5 +189,5 @@ def purge(*, before: datetime) -> int:
     while keys := list(old.values_list("pk", flat=True)[:PURGED_AT_ONCE]):
         deleted += WatchInterval.objects.filter(pk__in=keys).delete()[0]
     # Of streams that ended long ago: no crediting that is under way can be about to use them.
-    Standing.objects.filter(livestream__ended_at__lt=before, intervals__isnull=True).delete()
+    ChannelState.objects.filter(livestream__ended_at__lt=before, intervals__isnull=True).delete()
     return deleted

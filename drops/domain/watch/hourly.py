@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from drops.domain.watch import store
-from drops.models import CampaignReward, Standing
+from drops.models import CampaignReward, ChannelState
 
 HOUR = 3_600_000
 
@@ -97,9 +97,9 @@ def by_hour(start: int, end: int) -> Iterator[tuple[int, int]]:
 def campaigns_of(standing_ids: Collection[int]) -> dict[int, tuple[str, ...]]:
     found: dict[int, tuple[str, ...]] = {}
     if standing_ids:
-        for standing_id, campaign_id in Standing.campaigns.through.objects.filter(
-            standing__in=standing_ids
-        ).values_list("standing", "campaign"):
+        for standing_id, campaign_id in ChannelState.campaigns.through.objects.filter(
+            channelstate__in=standing_ids
+        ).values_list("channelstate", "campaign"):
             found[standing_id] = (*found.get(standing_id, ()), campaign_id)
     return found
 

@@ -23,10 +23,10 @@ from drops.domain.watch.epochs import FOREVER, epochs_of
 from drops.domain.watch.terms import Facts
 from drops.models import (
     Channel,
+    ChannelState,
     FormerCategory,
     FormerOptOut,
     Livestream,
-    Standing,
 )
 from drops.models.fields import from_ms, to_ms
 
@@ -218,15 +218,15 @@ def _key(facts: Facts, campaign_ids: tuple[str, ...]) -> str:
 
 
 def _standing_ids(wanted: Mapping[str, tuple[Facts, tuple[str, ...]]], *, write: bool) -> Mapping[str, int]:
-    ids = dict(Standing.objects.filter(key__in=wanted).values_list("key", "pk"))
+    ids = dict(ChannelState.objects.filter(key__in=wanted).values_list("key", "pk"))
     missing = {key: standing for key, standing in wanted.items() if key not in ids}
     if not write:
         return defaultdict(int, ids)
     if not missing:
         return ids
-    Standing.objects.bulk_create(
+    ChannelState.objects.bulk_create(
         [
-            Standing(
+            ChannelState(
                 key=key,
                 channel_id=facts.channel_id,
                 livestream_id=facts.livestream_id,
@@ -238,11 +238,11 @@ def _standing_ids(wanted: Mapping[str, tuple[Facts, tuple[str, ...]]], *, write:
         # Another worker may be storing the same one; in one order, so that neither waits for the other.
         ignore_conflicts=True,
     )
-    ids |= dict(Standing.objects.filter(key__in=missing).values_list("key", "pk"))
-    link = Standing.campaigns.through
+    ids |= dict(ChannelState.objects.filter(key__in=missing).values_list("key", "pk"))
+    link = ChannelState.campaigns.through
     link.objects.bulk_create(
         [
-            link(standing_id=ids[key], campaign_id=campaign_id)
+            link(channelstate_id=ids[key], campaign_id=campaign_id)
             for key, (_, campaign_ids) in sorted(missing.items())
             for campaign_id in campaign_ids
         ],

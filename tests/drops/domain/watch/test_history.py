@@ -13,7 +13,7 @@ from drops.domain.catalogue import livestreams
 from drops.domain.watch import figures, history
 from drops.domain.watch.beats import Beat, BeatKind
 from drops.domain.watch.credit import credit
-from drops.models import Livestream, Progress, Reason, Standing, WatchHour, WatchInterval
+from drops.models import ChannelState, Livestream, Progress, Reason, WatchHour, WatchInterval
 from drops.models.fields import to_ms
 from tests.drops.domain.watch import recompute
 from tests.factories import (
@@ -135,7 +135,7 @@ def test_old_visits_are_purged_and_what_was_earned_is_kept(viewer, channel, live
         assert tasks.purge_watch_history() == 1
 
     assert WatchInterval.objects.get().standing.livestream == new
-    assert list(Standing.objects.values_list("livestream", flat=True).distinct()) == [new.pk]
+    assert list(ChannelState.objects.values_list("livestream", flat=True).distinct()) == [new.pk]
     assert Progress.objects.get().seconds == 61
     assert WatchHour.objects.get().seconds == 61
 
