@@ -1,4 +1,4 @@
-"""What every page of the owners' dashboard stands on.
+"""The base of every page of the owners' dashboard.
 
 - `access`: who may enter, and the organization that a request acts for
 - `scoping`: the security file: querysets, choices of fields, filters and look-ups stay within one organization

@@ -60,12 +60,12 @@ def require(request: HttpRequest, action: Action) -> None:
 
 
 def member(request: HttpRequest) -> User:
-    """The signed-in person, for those who stand behind the gate."""
+    """The signed-in person. Only for views behind the gate."""
     return cast("User", request.user)
 
 
 def recheck(request: HttpRequest, action: Action) -> None:
-    """`require` by what holds now, and goes on holding until the write commits.
+    """`require` again, by the present state, which stays locked until the write commits.
 
     Between the gate and the write another owner may have removed this one, and the session may have ended.
     """
@@ -74,7 +74,7 @@ def recheck(request: HttpRequest, action: Action) -> None:
 
 
 def admit(request: HttpRequest) -> HttpResponse | None:
-    """Where to send a request that may not enter the dashboard as it is; None lets it in."""
+    """Where to send a request that may not enter the dashboard; None if it may enter."""
     if request.user.is_authenticated and not memberships_of(request):
         invited = invitations.invitations_for(member(request), now=timezone.now()).exists()
         return redirect("accounts:organizations" if invited else "dashboard:register")

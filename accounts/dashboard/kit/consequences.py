@@ -1,4 +1,4 @@
-"""Asking before something final is done."""
+"""Asks for confirmation before a change that cannot be undone."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from accounts.domain.consequences import Consequence
 from accounts.requests import WriteRequest
 
 FIELD = "confirmed"
-# Where at least so many people are affected, the name is typed.
+# If at least this many people are affected, the person must type the object's name.
 MANY = 1000
 
 
 def ask_first(request: HttpRequest, consequences: Sequence[Consequence]) -> None:
-    """Let a save with consequences pass only once its person has seen exactly these: ValidationError.
+    """Raise ValidationError unless the person has confirmed exactly these consequences.
 
-    The same form is then drawn once more with the consequences above it, and a button that confirms them.
+    The same form is then shown again, with the consequences above it and a button that confirms them.
     """
     digest = hashlib.sha256(repr(consequences).encode()).hexdigest()[:32]
     if consequences and request.POST.get(FIELD) != digest:

@@ -129,7 +129,7 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
         return ()
 
     def people_affected(self, obj: Any) -> int:
-        """By deleting `obj`; counted no further than `MANY`."""
+        """How many people deleting `obj` affects; counted no further than `MANY`."""
         return 0
 
     # Addresses and answers
@@ -261,7 +261,7 @@ class OrganizationInline(ScopedInline):
 def rows_of(formset: Any) -> Iterable[dict[str, Any]]:
     """The rows of an inline that were filled in and are not to be removed.
 
-    What was not touched since the form was drawn has the value that it has now.
+    A field that was not edited since the form was drawn takes its present value.
     """
     for form in formset.forms:
         row = form.cleaned_data

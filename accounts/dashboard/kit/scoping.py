@@ -1,4 +1,4 @@
-"""What keeps organizations apart on the dashboard: it closes what Django's admin leaves open between them.
+"""Keeps organizations apart on the dashboard, where Django's admin would not.
 
 Querysets, choices of fields, filters and look-ups stay within the active organization. Nothing else is in here.
 """
@@ -37,7 +37,7 @@ class ScopedFields:
 
 
 class OwnRelatedFilter(admin.RelatedFieldListFilter):
-    """A filter by something of the active organization's: named from there, not from the rows."""
+    """A filter by objects of the active organization. Its choices are these objects, not those of the rows."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         own = {"organization": active_organization(request)}
@@ -45,7 +45,7 @@ class OwnRelatedFilter(admin.RelatedFieldListFilter):
 
 
 class ScopedAdmin(ScopedFields, admin.ModelAdmin):
-    """Objects of the active organization, and the doors of the stock admin shut."""
+    """Objects of the active organization, without the stock admin's features that reach further."""
 
     organization_lookup = "organization"
     show_facets = admin.ShowFacets.NEVER
@@ -68,9 +68,9 @@ class ScopedAdmin(ScopedFields, admin.ModelAdmin):
         return getattr(obj, f"{last}_id")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """What the declared filters themselves ask, and nothing else: any other look-up is an oracle.
+        """Allow the look-ups of the declared filters only. Any other look-up answers questions about hidden data.
 
-        Not even what begins like one: `campaign__claims__viewer__email__startswith`.
+        That includes look-ups that begin like a filter: `campaign__claims__viewer__email__startswith`.
         """
         declared = {getattr(entry, "parameter_name", entry) for entry in self.list_filter}
         names = {entry[0] if isinstance(entry, tuple) else entry for entry in declared}
@@ -82,13 +82,13 @@ class ScopedAdmin(ScopedFields, admin.ModelAdmin):
         return to_field == self.opts.pk.name
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Nothing from the address."""
+        """Take no values from the address."""
         return {}
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
-        """Nothing that hangs on the object is printed; the domain decides what may be deleted."""
+        """List no related objects. The domain decides what may be deleted."""
         return [], {}, set(), []
 
     def _get_obj_does_not_exist_redirect(
@@ -104,7 +104,7 @@ class ScopedAdmin(ScopedFields, admin.ModelAdmin):
 
 
 class ScopedFormSet(BaseInlineFormSet):
-    """Rows are those of the parent: the stock one takes any row's id for one of its own."""
+    """Accept only rows of the parent. Django's own form set accepts the id of any row."""
 
     def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)

@@ -28,7 +28,7 @@ View = Callable[..., HttpResponseBase]
 
 
 class Page(NamedTuple):
-    """A page that is no model's: `label` and `icon` put it into the navigation at `order`."""
+    """A page that belongs to no model. `label` and `icon` put it into the navigation at `order`."""
 
     route: str
     view: View
@@ -82,7 +82,7 @@ class DashboardSite(AdminSite):
         return register
 
     def open_page(self, route: str, *, name: str) -> Callable[[View], View]:
-        """Register a view that is reached before one is let in; it guards itself."""
+        """Register a view outside the gate. The view guards itself."""
 
         def register(view: View) -> View:
             self.open_pages.append(Page(route, view, name, "", "", 0))
@@ -91,7 +91,7 @@ class DashboardSite(AdminSite):
         return register
 
     def admins(self) -> list[OrganizationAdmin]:
-        """What is registered. A model whose admin has another base stops the start, not a tenant."""
+        """All registered admins. An admin with another base class stops the start, before it can leak anything."""
         found = list(self._registry.values())
         if foreign := [each for each in found if not isinstance(each, OrganizationAdmin)]:
             raise ImproperlyConfigured(f"{foreign} must be based on OrganizationAdmin.")
@@ -107,7 +107,7 @@ class DashboardSite(AdminSite):
         def enter(request: PageRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             elsewhere: HttpResponse | None = access.admit(request)
             if elsewhere is not None and request.htmx:
-                # The page to sign in on must not take the place of a part: the whole page goes there.
+                # The sign-in page must not replace a part of the page, so the whole page goes there.
                 return HttpResponseClientRedirect(elsewhere.headers["Location"])
             return elsewhere or view(request, *args, **kwargs)
 
@@ -120,7 +120,7 @@ class DashboardSite(AdminSite):
         ]
         urls += [path(page.route, self.admin_view(page.view), name=page.name) for page in self.pages]
         urls += [path(f"{model_admin.route}/", include(model_admin.urls)) for model_admin in self.admins()]
-        # Whatever is not there is hidden behind the same gate.
+        # An unknown address is behind the same gate.
         return [*urls, path("<path:rest>", self.admin_view(_not_found))]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:

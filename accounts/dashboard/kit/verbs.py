@@ -31,9 +31,8 @@ Run = Callable[[Any, HttpRequest, Any], HttpResponse | None]
 class Verb:
     """A button on an object, its confirm page, and the function that calls the domain.
 
-    `question` and `done` may name the object as %s. `offered` says for which objects it makes sense,
-    `consequences` what the confirm page lists.
-    A verb that speaks to other servers is not `in_transaction`.
+    `question` and `done` may name the object as %s. `offered` says for which objects the button is shown.
+    `consequences` are what the confirm page lists. A verb that talks to other servers is not `in_transaction`.
     """
 
     name: str

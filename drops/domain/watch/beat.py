@@ -35,9 +35,9 @@ def beat(
     player: int = 0,
     between: bool = False,
 ) -> None:
-    """Take one beat in: into the stream, or without Redis credited at once.
+    """Accept one beat: append it to the stream or, without Redis, credit it at once.
 
-    `between`: it follows one that was taken in, so that were it lost the next would make up for it.
+    `between`: an earlier beat of the visit was accepted, so if this one is lost, the next makes up for it.
     UnknownChannel; BeatsRefused when it cannot be taken now.
     """
     _refuse_flood(viewer_id, to_ms(now) // MINUTE)
@@ -58,7 +58,7 @@ MAX_KNOWN_CHANNELS = 100_000
 
 class _Memory(Memory):
     def begin(self) -> None:
-        # In this process and minute: one viewer must not fill the stream that all others need.
+        # Beats by viewer, in this process and minute: one viewer must not fill the stream that all others need.
         self.minute = 0
         self.beats_of: dict[int, int] = {}
         # A channel that was there once stays known to this process: a beat then costs no query.

@@ -69,13 +69,13 @@ class Crediting:
         self.beats = beats
         if self.unknown_channels:
             self.beats = [beat for beat in beats if beat.channel_id not in self.unknown_channels]
-        # What the beats made of the rows: most go on unchanged, a few end and others begin.
+        # The rows that the beats changed: most are only extended, a few end and others begin.
         self.extended: list[tuple[int, int, int]] = []
         self.changed: dict[int, Visit] = {}
         self.added: list[Visit] = []
         self.earned: dict[int, list[Earned]] = {}
-        # The open visits of those viewers of whom there is more to say, and until when the time of
-        # each is taken by a visit that is closed.
+        # The open visits of the viewers who need the long way, and the moment up to which the time of each
+        # of them is taken by a closed visit.
         self.visits: defaultdict[int, dict[int, Visit]] = defaultdict(dict)
         self.taken: dict[int, int] = {}
 
@@ -103,8 +103,8 @@ class Crediting:
     def _go_on_steadily(self) -> list[Beat]:
         """Extend the rows of viewers who just go on watching what counts, and return the other beats.
 
-        Nearly every beat is one of these, so as little as can be is made of them. `_take` would do
-        the same: it does in full whatever is not plain here.
+        Nearly every beat is one of these, so this short way does as little as possible. `_take` has the
+        same result and handles every other case.
         """
         alone, rest = self._alone_and_others()
         steady = self.timeline.steady()
@@ -151,7 +151,7 @@ class Crediting:
         return alone, [beat for beat in self.beats if beat.viewer_id in several] if several else []
 
     def _newcomers(self, beats: Iterable[Beat]) -> set[int]:
-        """Viewers of whom a visit may begin to count: only of them the past has to be asked for."""
+        """Viewers with a visit that may begin to count. Only their earlier intervals have to be read."""
         return {
             beat.viewer_id
             for beat in beats
@@ -183,7 +183,7 @@ class Crediting:
         self._close(visit)
 
     def _end_forgotten(self, beat: Beat) -> None:
-        """Visits that no beat can go on with, or every later beat would find them beside its own."""
+        """Close visits too old to be continued; otherwise each later beat would have to skip them."""
         for visit in list(self.visits[beat.viewer_id].values()):
             if beat.at - visit.last > MAX_OPEN:
                 self._close(visit)
@@ -300,7 +300,7 @@ class Crediting:
             self.taken[visit.viewer_id] = max(visit.last, self.taken.get(visit.viewer_id, 0))
 
     def write(self, now: datetime) -> None:
-        """All that changed, in one statement for each kind of change."""
+        """Write all changes, with one statement for each kind of change."""
         before = self._credited_before()
         store.extend_intervals(self.extended)
         # Closed rows before new ones: a viewer has one open row that counts, never two.
@@ -373,7 +373,7 @@ class Crediting:
         store.begin_progress(begun, now=now)
 
     def _credited_before(self) -> set[Mark]:
-        """In which hours the viewers that may be new to an hour are not."""
+        """The hours that already have counted time of viewers who might be new to them."""
         firsts = [
             (viewer_id, piece.hour)
             for viewer_id, pieces in self.earned.items()

@@ -18,12 +18,12 @@ from drops.models import AllowedChannel, Campaign, FormerTerms, Reason
 from drops.models.fields import to_ms
 
 FOREVER = 2**62
-# Who watches on after a campaign's end is told for this long that it has ended.
+# For this long after a campaign's end, viewers who go on watching are told that it has ended.
 REMEMBERED = timedelta(days=1)
 
 
 class Near:
-    """Campaigns by the streams that they may have to do with, so that a stream is held against few of them."""
+    """Campaigns by category and by channel, so that a stream is compared with few of them."""
 
     def __init__(self, terms: Iterable[Terms]) -> None:
         self._global: defaultdict[int | None, list[Terms]] = defaultdict(list)
@@ -56,8 +56,8 @@ class Epoch:
         self._any_category = any(terms.category_id is not None for terms in live)
 
     def judge(self, facts: Facts, organizations: frozenset[str]) -> tuple[tuple[str, ...], str]:
-        """The campaigns that count for a member of `organizations`; where none does, the reason that tells
-        the stream's viewers most."""
+        """The campaigns that count for a member of `organizations`; if none does, the reason that says most to
+        the stream's viewers."""
         counting, reasons = [], set()
         if facts.livestream_id is not None:
             for terms in self._live.to(facts):
@@ -69,8 +69,8 @@ class Epoch:
         return tuple(sorted(counting)), "" if counting else self._reason(facts, reasons)
 
     def _reason(self, facts: Facts, near: Collection[Reason]) -> Reason:
-        """A campaign of another channel or another game says nothing about a stream that a nearer one has to
-        do with. `near`: the reasons of the nearest."""
+        """The reason of the campaign that is nearest to the stream, because campaigns of other channels or games
+        say nothing about it. `near`: the reasons of the campaigns of this channel or category."""
         if facts.livestream_id is None:
             return Reason.STREAM_OFFLINE
         for reason in (Reason.TEST_MODE, Reason.STREAMER_OPTED_OUT):

@@ -19,7 +19,7 @@ from drops.models import Campaign, Channel, Progress, Reward, RewardHour, WatchH
 def viewers_qualified(*, campaign: Campaign) -> Mapping[str, int]:
     """Viewers who have reached the threshold as it is now, by reward id.
 
-    From progress, not from the roll-ups: those know who reached it while it was higher.
+    They are counted from progress. The hourly figures know only the threshold that was valid at that time.
     """
     attached = list(campaign.campaign_rewards.all())
     counts = Progress.objects.filter(campaign=campaign).aggregate(
@@ -104,7 +104,7 @@ def by_channel(campaign: Campaign, *, limit: int) -> list[ChannelFigures]:
 
 
 def qualified(campaign: Campaign) -> dict[Reward, int]:
-    """How many viewers reached the required minutes of each reward, when they were what they were then."""
+    """How many viewers reached each reward, by the required minutes that were valid when they reached it."""
     rows = dict(RewardHour.objects.filter(campaign=campaign).values_list("reward").annotate(Sum("qualified")))
     rewards = [attached.reward for attached in campaign.campaign_rewards.select_related("reward")]
     return {reward: rows.get(reward.pk, 0) for reward in rewards}

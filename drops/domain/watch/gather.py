@@ -1,7 +1,7 @@
 """Items that many threads hand in, sent on together by one.
 
-The way to Redis and back costs a web thread more than all the rest of taking a beat in: it has to
-stop, and others have to start. Handed in here, a beat costs next to nothing.
+A round trip to Redis costs a web thread more than the rest of accepting a beat, because the thread has
+to stop and others have to start. Handing a beat in here costs next to nothing.
 """
 
 from __future__ import annotations

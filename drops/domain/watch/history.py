@@ -97,8 +97,8 @@ class CampaignVisit:
 def look_up(*, organization: Organization, viewer_id: int, since: datetime) -> list[CampaignVisit]:
     """What the viewer's visits since `since` meant for the organization's own campaigns, latest first.
 
-    For a studio's support. What has nothing to do with a campaign is left out: of a viewer's time
-    elsewhere, in other games and on other channels, a studio learns nothing.
+    For a studio's support. Visits that have nothing to do with a campaign are left out, so a studio learns
+    nothing about the viewer's time in other games and on other channels.
     """
     visits = list(
         WatchInterval.objects.filter(viewer=viewer_id, started_at__gte=since)
@@ -175,19 +175,19 @@ def _former_terms(campaigns: Sequence[Campaign]) -> defaultdict[str, list[Former
 
 
 def forget_visits(*, user: User, now: datetime, **signal: object) -> None:
-    """Receives `account_deleted`: what somebody watched when is nobody's business any more."""
+    """Receives `account_deleted`: deletes the person's watch history."""
     WatchInterval.objects.filter(viewer=user).delete()
 
 
 def purge(*, before: datetime) -> int:
     """Delete the intervals that began before `before`; progress and the hourly figures stay.
 
-    Returns how many there were. A part at a time, so that nobody waits long for the tables.
+    Returns how many there were. They are deleted in parts, so that nobody waits long for the tables.
     """
     old = WatchInterval.objects.filter(started_at__lt=before, last_beat_at__lt=before).order_by("started_at")
     deleted = 0
     while keys := list(old.values_list("pk", flat=True)[:PURGED_AT_ONCE]):
         deleted += WatchInterval.objects.filter(pk__in=keys).delete()[0]
-    # Of streams that ended long ago: no crediting that is under way can be about to use them.
+    # States of streams that ended long ago: no crediting that is under way can use them.
     ChannelState.objects.filter(livestream__ended_at__lt=before, intervals__isnull=True).delete()
     return deleted

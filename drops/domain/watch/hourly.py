@@ -23,7 +23,7 @@ class Earned(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A viewer had at least a second that counted, there and then."""
+    """A viewer had at least one counted second on this channel, in this hour, in this state."""
 
     viewer_id: int
     channel_id: int

@@ -1,4 +1,4 @@
-"""What the watch page tells a viewer: which campaigns count now, or why none does and what to do."""
+"""What the watch page tells a viewer: which campaigns count now, or why none counts and what to do."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ Entries = list[tuple[bytes, dict[bytes, bytes]]]
 
 # Beats credited in one transaction.
 BATCH = 5_000
-# Beats that may wait in this process, were Redis slower than they come.
+# Beats that may wait in this process if Redis is slower than they come.
 MAX_GATHERED = 20_000
 # How long a reading of a stream's length is believed, in seconds.
 LENGTH_AGE = 1.0
@@ -90,16 +90,16 @@ def key(number: int) -> str:
 
 
 def append(beat: Beat) -> None:
-    """Take a beat in. When this returns it is in the stream. BeatsRefused: it is not.
+    """Append a beat. When this returns, the beat is in the stream. Raises BeatsRefused if it is not.
 
-    `at` is not kept: Redis stamps it.
+    The beat's `at` is not kept: Redis stamps it.
     """
     _refuse_when_full(beat)
     _send([beat])
 
 
 def append_soon(beat: Beat) -> None:
-    """The same for a beat between others: it is in the stream in a few milliseconds.
+    """Append a beat that follows an accepted one. It is in the stream in a few milliseconds.
 
     If this process is killed before, the viewer's next beat earns the time of both. BeatsRefused.
     """
@@ -122,7 +122,7 @@ def _send(beats: Sequence[Beat]) -> None:
 
 
 def _send_gathered(beats: Sequence[Beat]) -> None:
-    """After a failure beats are refused for a while: their players come back, these ones' too."""
+    """After a failure, refuse beats for a while. Their players try again, and so do those of the lost beats."""
     try:
         _send(beats)
     except StreamDown as down:
@@ -157,8 +157,8 @@ def credit_all(*, now: Callable[[], datetime], seconds: float = 20) -> int:
 
 
 def credit_partition(*, number: int, now: datetime) -> int:
-    """Credit the next beats of one partition; returns how many there were. Safe to run anywhere, at any
-    time, as often as one likes: of two workers at the same position one credits, the other sees so."""
+    """Credit the next beats of one partition; returns how many there were. It is safe to run anywhere and at any
+    time: of two workers at the same position, one credits, and the other sees that the position moved."""
     position = WatchPartition.objects.filter(pk=number).values_list("position", flat=True).first() or "0-0"
     connection = client(settings.REDIS_URL)
     with connection.pipeline(transaction=False) as pipeline:
@@ -230,7 +230,7 @@ def _pack(beat: Beat) -> str:
 
 
 def _unpack(entry_id: bytes, fields: dict[bytes, bytes]) -> Sequence[Beat]:
-    """The beat of an entry; an entry that is none is passed over, or it would block its stream for good."""
+    """The beat of an entry. An unreadable entry is skipped, because it would block its stream for good."""
     try:
         viewer_id, channel_id, kind, livestream_id, player = map(int, fields[b"b"].split())
         at = _milliseconds(entry_id)

@@ -1,4 +1,4 @@
-"""How channels stood towards the campaigns, moment by moment.
+"""Which campaigns each channel counted for, moment by moment.
 
 Watch time is judged by how things stood when it was watched. This module lays out, for the channels
 and the time span of a batch, the pieces in which nothing changed; each piece says which campaigns

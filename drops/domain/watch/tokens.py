@@ -25,7 +25,7 @@ def issue_watch_token(*, viewer_id: int, now: datetime) -> str:
 
 
 def read_watch_token(token: str, *, now: datetime) -> int:
-    """The viewer's id. TokenRefused for a token that is none of ours, or has expired."""
+    """The viewer's id. Raises TokenRefused if the token is not ours or has expired."""
     if not _SHAPE.fullmatch(token):
         raise TokenRefused("This is not a watch token: get one at /viewer/v1/token.")
     try:

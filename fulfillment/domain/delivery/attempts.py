@@ -1,4 +1,4 @@
-"""Attempts: a request is made under a lease, and its outcome is written down."""
+"""Attempts: make a request under a lease, and write down its outcome."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Outcome(NamedTuple):
 
 
 def attempt_leased(leases: Iterable[Lease], *, now: datetime) -> None:
-    """The first attempts of a claim, inside its request: one deadline for all of them together.
+    """Make the first attempts of a claim, inside its request, with one deadline for all of them.
 
-    What there is no time for is given back to the workers.
+    Deliveries without enough time left are given back to the workers.
     """
     started = time.monotonic()
     for lease in leases:
@@ -54,12 +54,12 @@ def attempt_leased(leases: Iterable[Lease], *, now: datetime) -> None:
             attempt(lease, now=now + timedelta(seconds=passed), deadline=REQUEST_DEADLINE - passed)
         except DatabaseError:
             raise
-        except Exception:  # an error of ours: its lease runs out, and the other endpoints have their turn
+        except Exception:  # our own error: the lease runs out, and the other endpoints still have their turn
             logger.exception("attempt_not_finished", delivery=lease.delivery.pk)
 
 
 def attempt(lease: Lease, *, now: datetime, deadline: float = WORKER_DEADLINE) -> Attempt:
-    """Make the one attempt that `lease` allows, and write down what came of it. Not to be called in a transaction."""
+    """Make the one attempt that `lease` allows, and write down its outcome. Not to be called in a transaction."""
     made = send(lease, keys=signing.keys_for_signing(now), now=now, deadline=deadline)
     write_outcomes([Outcome(lease, made)])
     return made
@@ -68,7 +68,7 @@ def attempt(lease: Lease, *, now: datetime, deadline: float = WORKER_DEADLINE) -
 def send(
     lease: Lease, *, keys: Sequence[SigningKey], now: datetime, deadline: float = WORKER_DEADLINE
 ) -> Attempt:
-    """Make the request. The attempt is not saved; the database is not asked."""
+    """Make the request and return the attempt, unsaved. No query."""
     delivery = lease.delivery
     headers: dict[str, str] = {}
     try:
@@ -100,7 +100,7 @@ def send(
 
 @transaction.atomic
 def write_outcomes(outcomes: Sequence[Outcome]) -> None:
-    """Write attempts down, and what follows from them for their deliveries and endpoints."""
+    """Write attempts down, and update their deliveries and endpoints."""
     endpoints = _lock_endpoints_that_change(outcomes)
     in_time = [outcome for outcome in outcomes if _end_lease(outcome)]
     insert(outcome.made for outcome in in_time)
@@ -114,10 +114,11 @@ def write_outcomes(outcomes: Sequence[Outcome]) -> None:
 
 
 def _lock_endpoints_that_change(outcomes: Sequence[Outcome]) -> dict[str, WebhookEndpoint]:
-    """Those that an attempt failed at, and those that were unwell when it was leased: a success at a well
-    one changes nothing, and asks nothing.
+    """Lock the endpoints that these outcomes change: an attempt failed there, or the endpoint was unwell
+    when the attempt was leased. Returns them by id.
 
-    A test, and a failure of our own, say nothing of how an endpoint treats claims.
+    A success at a healthy endpoint changes nothing and needs no query. A test, or a failure of our own, says
+    nothing about how an endpoint treats claims.
     """
     changing = {
         lease.endpoint.pk
@@ -136,7 +137,7 @@ def _lock_endpoints_that_change(outcomes: Sequence[Outcome]) -> dict[str, Webhoo
 def _note_at_endpoint(endpoint: WebhookEndpoint, outcome: Outcome) -> None:
     made = outcome.made
     if outcome.lease.endpoint.url != endpoint.url:
-        return  # what the URL of before still answered says nothing of the one that the endpoint has now
+        return  # the endpoint's URL changed while this request was in flight: ignore its outcome
     if made.succeeded:
         breaker.note_success(endpoint, made.ended_at)
     elif made.error_class != ErrorClass.SIGNING:
@@ -145,16 +146,16 @@ def _note_at_endpoint(endpoint: WebhookEndpoint, outcome: Outcome) -> None:
 
 
 def _note_test(outcome: Outcome) -> None:
-    """A test that arrived verifies the URL that it was sent to, which may have been changed meanwhile.
+    """A test that arrived verifies the endpoint, if the endpoint still has the URL that the test was sent to.
 
-    Until then claims wait: an endpoint that a worker asks in vain is failing, and its owners are told.
+    Until then claims wait. An endpoint that refuses a worker's test is failing, and its owners are told.
     """
     endpoint, made = outcome.lease.endpoint, outcome.made
     tested = WebhookEndpoint.objects.filter(pk=endpoint.pk, url=endpoint.url, verified_at=None)
     if not made.succeeded:
         if made.trigger != Trigger.TEST and made.error_class != ErrorClass.SIGNING:
             tested.filter(failing_since=None).update(failing_since=made.started_at)
-            # A URL that was changed meanwhile has a test of its own.
+            # If the URL was changed meanwhile, the new URL has a test of its own.
             goes_on = Delivery.objects.filter(pk=made.delivery_id, state=DeliveryState.PENDING)
             superseded = goes_on.exclude(endpoint__url=endpoint.url)
             superseded.update(state=DeliveryState.FAILED, next_attempt_at=None)
@@ -172,7 +173,7 @@ _DELIVERED = f"""
 
 
 def _end_lease(outcome: Outcome) -> bool:
-    """Set the delivery to what follows from the attempt; False if the lease has ended already."""
+    """Update the delivery after the attempt. Returns False if the lease has already ended."""
     made = outcome.made
     if made.succeeded:
         mine = [sql.ulid(made.delivery_id), sql.ulid(outcome.lease.token)]
@@ -183,8 +184,8 @@ def _end_lease(outcome: Outcome) -> bool:
 
 
 def _correct_crashed(made: Attempt) -> None:
-    """The lease ran out, and somebody else went on. What they wrote stands; of this attempt they could
-    only say that it crashed, and that is corrected."""
+    """The lease ran out before this outcome, and another process went on. Its result stands, but it recorded
+    this attempt as crashed: write what really happened."""
     logger.warning("late_delivery_outcome", delivery=made.delivery_id, attempt=made.number)
     Attempt.objects.filter(delivery=made.delivery_id, number=made.number).update(
         duration_ms=made.duration_ms,

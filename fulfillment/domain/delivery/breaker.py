@@ -1,6 +1,6 @@
-"""An endpoint's condition: failing or well, its circuit breaker, and the hold that ends a long failure.
+"""The condition of an endpoint: whether it fails, its circuit breaker, and the hold after a long failure.
 
-The healthy path writes nothing here, so that the deliveries of one endpoint do not queue for its row.
+A success at a healthy endpoint writes nothing here, so deliveries of one endpoint do not wait for its row.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WINDOW = timedelta(minutes=5)
 LEAST_ATTEMPTS = 10
 FAILED_SHARE = 0.7
 OPEN_FOR = timedelta(seconds=30)
-# With Retry-After they pause the whole endpoint, for LONGEST_PAUSE at most: one answer cannot silence it for long.
+# Retry-After with one of these statuses pauses the whole endpoint, for LONGEST_PAUSE at most.
 PAUSING_STATUSES = (429, 503)
 HOLD_AFTER = timedelta(days=5)
 GONE = 410
@@ -29,13 +29,13 @@ ARRIVED = Q(status__gte=200, status__lt=300)
 
 
 def begin_probe(endpoint: WebhookEndpoint, now: datetime, longest: timedelta) -> None:
-    """Of an open breaker whose time is over: keep it shut for everybody else while one attempt is made."""
+    """The breaker's pause is over: hold back all other deliveries while one attempt tests the endpoint."""
     endpoint.breaker_open_until = now + longest
     endpoint.save(update_fields=["breaker_open_until"])
 
 
 def note_success(endpoint: WebhookEndpoint, now: datetime) -> None:
-    """The endpoint, which is locked, answered 2xx: whatever was wrong with it is over."""
+    """The endpoint answered 2xx: clear everything that was wrong with it. The endpoint is locked."""
     if endpoint.failing_since is not None:
         notices.note_recovery(endpoint=endpoint, now=now)
     endpoint.failing_since = endpoint.released_at = endpoint.breaker_open_until = None
@@ -44,10 +44,10 @@ def note_success(endpoint: WebhookEndpoint, now: datetime) -> None:
 
 
 def note_failure(endpoint: WebhookEndpoint, made: Attempt, *, pause: timedelta, keys: int = 1) -> None:
-    """The attempt `made`, which is saved, failed at the endpoint, which is locked.
+    """The attempt `made` failed at the endpoint. The attempt is saved, and the endpoint is locked.
 
-    `pause` is what its Retry-After asked for; `keys` are published: until a delivery was tried with each
-    of them, a failure may mean no more than that the receiver has the other one.
+    `pause` is what the answer's Retry-After asked for. `keys` is the number of published keys: until a delivery
+    was tried with each of them, a failure may only mean that the receiver knows another key.
     """
     now = made.started_at
     if endpoint.failing_since is None:
@@ -58,7 +58,7 @@ def note_failure(endpoint: WebhookEndpoint, made: Attempt, *, pause: timedelta, 
     if pause and made.status in PAUSING_STATUSES:
         closed_for = max(closed_for, min(pause, LONGEST_PAUSE))
     if closed_for:
-        # An answer that was on its way for long shortens nothing.
+        # A late answer must not shorten a pause.
         endpoint.breaker_open_until = max(endpoint.breaker_open_until or now, now + closed_for)
     failing_for = now - (endpoint.released_at or endpoint.failing_since)
     if endpoint.held_at is None and (made.status == GONE or failing_for >= HOLD_AFTER):
@@ -69,7 +69,7 @@ def note_failure(endpoint: WebhookEndpoint, made: Attempt, *, pause: timedelta, 
 
 
 def _should_open(endpoint: WebhookEndpoint, now: datetime, keys: int) -> bool:
-    """Crashes of ours are not the endpoint's failures, nor are refusals of one key of several."""
+    """Whether enough recent attempts failed. Our own crashes do not count, nor do refusals of one key of several."""
     since = max(now - WINDOW, endpoint.breaker_counts_from or now - WINDOW)
     recent = Attempt.objects.filter(endpoint=endpoint, started_at__gte=since).exclude(
         error_class__in=[ErrorClass.CRASHED, ErrorClass.SIGNING]

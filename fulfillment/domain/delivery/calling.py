@@ -1,6 +1,7 @@
-"""Calling workers to what is due: messages that say nothing, and that nobody needs.
+"""Calls workers to due deliveries, by messages that carry nothing.
 
-The clock calls once a second. A call in between saves that second; one that is lost, doubled or late costs nothing.
+The clock calls once a second, and a call in between saves that second. A call that is lost, doubled or late
+costs nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from config import queues
 from config.memory import Memory
 
 QUEUE = "deliveries"
-# Seconds for which a broker that failed is not asked again: viewers must not wait for it one after the other.
+# Seconds for which a failed broker is not asked again, so that viewers do not wait for it one after the other.
 REST = 5.0
 
 logger = structlog.get_logger(__name__)
@@ -32,11 +33,11 @@ _memory = _Memory()
 
 
 def call_workers(count: int = 1) -> None:
-    """Have `count` more threads of workers deliver what is due. Raises nothing, and takes less than 3 s."""
+    """Ask for `count` more worker threads to deliver what is due. Raises nothing, and takes less than 3 s."""
     if not settings.REDIS_URL or time.monotonic() < _memory.not_before:
         return
     try:
-        # Asked first: it gives up sooner than a publish does.
+        # The length is asked for first, because that gives up sooner than a publish does.
         for _ in range(min(count, queues.room(QUEUE))):
             current_app.send_task("fulfillment.tasks.deliver")
     except (redis.RedisError, KombuError) as error:

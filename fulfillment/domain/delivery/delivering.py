@@ -1,8 +1,8 @@
-"""Delivering what is due: many threads, one delivery each, and the database is asked for all of them at once.
+"""Delivers what is due with many threads, one delivery each, and one transaction for many threads.
 
-A thread comes to the counter with the outcome of its last attempt and asks for the next lease. Whoever
-finds the counter free serves everybody who has come meanwhile, in one go: outcomes are written
-together, leases are taken together. A statement for thirty deliveries costs little more than for one.
+A thread comes to the counter with the outcome of its last attempt and asks for the next lease. A thread that
+finds the counter free serves all threads that have come meanwhile: it writes their outcomes together and takes
+their leases together. A statement for thirty deliveries costs little more than a statement for one.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from fulfillment.domain.delivery.attempts import Outcome
 from fulfillment.domain.delivery.queue import Lease
 from fulfillment.models import SigningKey
 
-# Seconds that a thread goes on for, where there is always more to deliver.
+# Seconds after which a thread ends its turn, even if there is more to deliver.
 TURN = 10.0
-# Seconds to wait for others before they are served together, and after the database failed.
+# Seconds that a thread waits for others before it serves them all; and seconds to wait after the database failed.
 GATHER = 0.02
 ERROR_PAUSE = 2.0
-# Threads that are called for each one that found something, while there may be more.
+# Threads that are called for each thread that found work, while there may be more work.
 GROWTH = 4
 
 logger = structlog.get_logger(__name__)
@@ -37,9 +37,9 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(eq=False)
 class _Visit:
-    """A thread at the counter: what it brings, and what it goes away with.
+    """A thread at the counter, with its last outcome and the lease that it gets.
 
-    `more`: there were as many leases as asked for, so that so many more threads may find work.
+    `more`: how many more threads may find work, because there were as many leases as were asked for.
     """
 
     outcome: Outcome | None
@@ -68,8 +68,8 @@ def deliver_due(
 ) -> int:
     """Attempt one delivery after the other until nothing is due, or for about `seconds`; returns how many.
 
-    `clock` tells the time of each step. `call` has so many more threads do the same, if they can be had.
-    A process has at most DELIVERY_THREADS at it. Not to be called in a transaction.
+    `clock` tells the time of each step. `call` asks for that many more threads to do the same. A process uses
+    at most DELIVERY_THREADS threads for this. Not to be called in a transaction.
     """
     until = time.monotonic() + seconds
     made = 0
@@ -91,7 +91,7 @@ def deliver_due(
 
 
 def running() -> int:
-    """How many threads of this process are at it."""
+    """How many threads of this process deliver now."""
     return _memory.running
 
 
@@ -114,7 +114,7 @@ def _running() -> Iterator[None]:
 def _attempt(lease: Lease, keys: Sequence[SigningKey], clock: Callable[[], datetime]) -> Outcome | None:
     try:
         return Outcome(lease, attempts.send(lease, keys=keys, now=clock()))
-    except Exception:  # an error of ours: nobody writes it down, and the lease runs out
+    except Exception:  # our own error: there is no outcome to write, and the lease runs out
         logger.exception("attempt_not_finished", delivery=lease.delivery.pk)
         return None
 
@@ -165,7 +165,7 @@ def _take(visits: Sequence[_Visit], clock: Callable[[], datetime]) -> None:
 
 
 def _write(outcomes: list[Outcome]) -> None:
-    """Write them down together. While the database is away everybody waits: they are not lost."""
+    """Write the outcomes together. While the database is away all threads wait, so that no outcome is lost."""
     while outcomes:
         try:
             return attempts.write_outcomes(outcomes)
@@ -174,7 +174,7 @@ def _write(outcomes: list[Outcome]) -> None:
             connection.close()
             if _memory.stopping.wait(ERROR_PAUSE):
                 return None
-        except Exception:  # one of them is at fault, and must not hold up the others
+        except Exception:  # one of the outcomes is at fault, and must not hold up the others
             logger.exception("outcomes_not_written_together")
             while outcomes:
                 _write_one(outcomes.pop())
@@ -184,5 +184,5 @@ def _write(outcomes: list[Outcome]) -> None:
 def _write_one(outcome: Outcome) -> None:
     try:
         attempts.write_outcomes([outcome])
-    except Exception:  # as a crash: its lease runs out
+    except Exception:  # treated as a crash: the lease runs out
         logger.exception("outcome_not_written", delivery=outcome.lease.delivery.pk)

@@ -1,9 +1,9 @@
 """Webhook endpoints: what owners do with them.
 
-An endpoint is trusted with claims once it has answered a signed test event with 2xx: one is sent when
-the endpoint is made or moved, and again by the schedule of retries until it arrives. Claims made
-before that wait, as they wait while the endpoint is held. Claims made while the organization had no
-endpoint are not sent by themselves: owners send them with `resending.resend_filtered`.
+An endpoint gets claims once it has answered a signed test event with 2xx. Such an event is sent when the
+endpoint is added or its URL changes, and sent again by the schedule of retries until it arrives. Claims that
+are made before that wait, as they do while the endpoint is held. Claims that were made while the organization
+had no endpoint are not sent automatically: owners send them with `resending.resend_filtered`.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def hold_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> N
 
 @transaction.atomic
 def release_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> int:
-    """Send again, beginning with everything that waited. Returns how many deliveries that is.
+    """Send to the endpoint again, beginning with the deliveries that waited. Returns the number of these.
 
     An endpoint that goes on failing is held again after five more days.
     """
@@ -199,7 +199,7 @@ def _check_limit(endpoint: WebhookEndpoint, now: datetime) -> None:
 
 
 def _test_event(endpoint: WebhookEndpoint, actor: User, now: datetime) -> Delivery:
-    """Unsaved. It has the shape of a claim, of a campaign and a reward that nobody has."""
+    """A test event, unsaved. It has the shape of a claim, but its campaign and its reward do not exist."""
     message_id = new_ulid()
     body = {
         "claim_id": message_id,

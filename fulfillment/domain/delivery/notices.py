@@ -1,7 +1,7 @@
 """Mail to owners about their endpoints: failing for an hour, a day, three days; held; recovered.
 
-A notice is a row first, and a mail second. There is one of each kind in each run of failures, and one more
-after each release in it: the times count from there, as the five days to the next hold do.
+A notice is written as a row and mailed afterwards. A run of failures has one notice of each kind, and one more
+after each release within the run. Times count from the release, as the five days until the next hold do.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def note_recovery(*, endpoint: WebhookEndpoint, now: datetime) -> None:
 
 
 def write_notices(*, now: datetime) -> None:
-    """Write a row for whatever owners should hear of and have not; of several stages only the last."""
+    """Write the notices that are due and not written yet. If several stages are due, only the last is written."""
     endpoints = WebhookEndpoint.objects.filter(~DELETED, FAILING)
     failing = endpoints.filter(~HELD).annotate(counted_from=Coalesce("released_at", "failing_since"))
     for kind, age in FAILING_FOR.items():
@@ -91,7 +91,8 @@ def _write(endpoint: WebhookEndpoint, kind: NoticeKind, now: datetime) -> None:
 
 def send_notices(*, now: datetime) -> None:
     """Mail every notice that is not sent yet. Not to be called in a transaction: a mail takes its time."""
-    # Left alone while somebody may be at it. Who is killed at it, or fails, is followed by the next.
+    # A notice that another worker may be sending is left alone for a while. If that worker fails or is killed,
+    # a later run sends it.
     unsent = EndpointNotice.objects.filter(sent_at=None).exclude(
         tried_at__gt=now - TRY_AGAIN, tried_at__lte=now
     )
@@ -107,9 +108,9 @@ def send_notices(*, now: datetime) -> None:
 
 
 def _mail(notice: EndpointNotice) -> None:
-    """One mail to all owners and to the organization's contact address, whether somebody confirmed it or not:
-    it holds nothing but what its owners chose to have sent there. It is sent or it is not, and one bad address
-    sends nobody a second."""
+    """Send one mail to all owners and to the organization's contact address, confirmed or not: the mail holds
+    only what the owners chose to have sent there. It is one mail, so that a second try because of one bad
+    address mails nobody twice."""
     endpoint = notice.endpoint
     kind = NoticeKind(notice.kind)
     owners = people_of(endpoint.organization, who_may=Action.CHANGE_ENDPOINTS).exclude(email="")

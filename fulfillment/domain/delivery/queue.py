@@ -43,7 +43,7 @@ LEASE_MARGIN = timedelta(seconds=10)
 
 # Requests on their way to one endpoint at a time, over all processes.
 IN_FLIGHT_PER_ENDPOINT = 8
-# Deliveries that an endpoint has in one turn, where many have work: every endpoint looked at costs a query.
+# Deliveries of an endpoint in one turn, if many endpoints have work. Each endpoint in a turn costs a query.
 TURN = 4
 
 
@@ -108,7 +108,7 @@ _ENDPOINTS_OF = f"""
 
 
 def _endpoints_of(organization_id: str) -> list[WebhookEndpoint]:
-    """Those that a claim of the organization has deliveries for. Other fields are read when they are asked for."""
+    """The endpoints that a claim of the organization has deliveries for. Fields outside _READ load on access."""
     return [
         WebhookEndpoint.from_db(
             connection.alias,
@@ -170,7 +170,7 @@ class Load:
 
     @staticmethod
     def most_of_an_organization() -> int:
-        """A quarter of a worker: what is slow at one studio, at all of its endpoints, waits for that studio."""
+        """A quarter of a worker's threads: all slow endpoints of a studio together delay no other studio."""
         return max(IN_FLIGHT_PER_ENDPOINT, settings.DELIVERY_THREADS // 4)
 
     def room(self, endpoint: WebhookEndpoint) -> int:
@@ -195,13 +195,13 @@ class Load:
 def take_due(*, limit: int, now: datetime) -> list[Lease]:
     """Lease up to `limit` deliveries that are due, in fair turns among their endpoints.
 
-    Of an endpoint that is not verified, tests alone.
+    An endpoint that is not verified gets only tests.
     """
     _note_crashes(limit, now)
     endpoints = _lock_endpoints_with_work(limit, now)
     if not endpoints:
         return []
-    # Asked after the lock: the locking query itself may have seen things as they were before it.
+    # Counted after the lock, because the locking query may have seen the state before it.
     load = Load(now)
     found: list[Delivery] = []
     for position, endpoint in enumerate(endpoints):
@@ -215,11 +215,11 @@ def take_due(*, limit: int, now: datetime) -> list[Lease]:
 
 
 def _lock_endpoints_with_work(limit: int, now: datetime) -> list[WebhookEndpoint]:
-    """In random order: who comes first, where there are more endpoints than turns, is left to chance.
+    """Lock endpoints with due deliveries, in random order, so that chance decides if there are too few turns.
 
-    Two workers would both see room for a request: the lock lets one of them look at an endpoint at a
-    time, and the other goes on without it. NO KEY, because claims being committed hold a share of
-    the row's key.
+    Without the lock, two workers would both see room for the same request. A worker skips endpoints that
+    another worker has locked. The lock is NO KEY, because claims that are being committed hold a share lock
+    on the row's key.
     """
     due_there = due(now).filter(endpoint=OuterRef("pk"), lease_token=None)
     return list(
@@ -244,7 +244,7 @@ def _due_at(endpoint: WebhookEndpoint, limit: int, now: datetime) -> list[Delive
     if endpoint.breaker_open_until is None:
         found = list(waiting[:limit])
     else:
-        # One that was refused before is signed with the other key, while two are published.
+        # While two keys are published, a delivery that failed before is signed with the other key.
         found = list(waiting.filter(failures__gt=0)[:1]) or list(waiting[:1])
         if found:
             breaker.begin_probe(endpoint, now, timedelta(seconds=WORKER_DEADLINE) + LEASE_MARGIN)
@@ -265,9 +265,8 @@ def _lease_all(found: list[Delivery], now: datetime) -> list[Lease]:
 
 
 def _note_crashes(limit: int, now: datetime) -> None:
-    """A lease that ran out without an outcome is a failure like others: what kills whoever makes the attempt
-    must not be tried for ever without a pause. The pause counts from the attempt's beginning: after the first
-    crash it is over by now."""
+    """An expired lease counts as a failed attempt, so a delivery that crashes its worker is retried with the
+    usual back-off. The pause counts from the attempt's beginning, so after the first crash it is already over."""
     leased = Delivery.objects.filter(status.crashed(now))
     locked = leased.select_for_update(skip_locked=True, of=("self",)).select_related("endpoint")
     for delivery in locked[:limit]:

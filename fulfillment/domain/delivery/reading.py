@@ -1,4 +1,4 @@
-"""Deliveries as owners and operators look for them, and claims by their deliveries."""
+"""Reads deliveries for owners and operators, and claims by their deliveries."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from fulfillment.models import Attempt, Claim, Delivery, WebhookEndpoint
 
 
 def search_deliveries(deliveries: QuerySet[Delivery], term: str) -> QuerySet[Delivery]:
-    """By the id of a delivery or of its claim. Nothing typed finds all, what is no id finds nothing."""
+    """Find deliveries by their own id or their claim's. An empty term finds all, a term that is no id none."""
     term = term.strip()
     if not term:
         return deliveries
     ulid = parse_ulid(term)
-    # Tests have no claim: that of no id must not be asked for.
+    # Tests have no claim: a search for the claim None would find them.
     return deliveries.filter(Q(pk=ulid) | Q(claim=ulid)) if ulid else deliveries.none()
 
 
@@ -27,8 +27,8 @@ RECENT = timedelta(hours=24)
 
 
 class DeliveryFigures(NamedTuple):
-    """Deliveries by their status: `delivered` are claims of the last day, the others are those of now, tests
-    included. `oldest_waiting` may be None."""
+    """Deliveries by their status. `delivered` counts claims of the last day, the others count what there is now.
+    Only `held` includes tests. `oldest_waiting` may be None."""
 
     delivered: int
     waiting: int
@@ -53,9 +53,9 @@ def delivery_figures(*, organization: Organization, now: datetime) -> DeliveryFi
 
 
 def with_latest_attempts(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    """The same deliveries, each with `latest_attempts`: the last that has ended, and perhaps the one before it,
-    without what was said in them. One more query, however many they are."""
-    # The last number is of the attempt under way, where there is one.
+    """The same deliveries, each with `latest_attempts`: the last finished attempt, and perhaps the one before it,
+    without headers and bodies. One more query for all deliveries."""
+    # An attempt that is under way has the last number.
     latest = (
         Attempt.objects.filter(number__gt=F("delivery__attempt_count") - 2)
         .only("delivery_id", "number", "status", "error_class")

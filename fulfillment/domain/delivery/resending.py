@@ -21,7 +21,7 @@ from fulfillment.domain.delivery.messages import CLAIM_CREATED, claim_body
 from fulfillment.domain.delivery.reading import Arrival, claims_at
 from fulfillment.models import Claim, Delivery, DeliveryState, Trigger, WebhookEndpoint
 
-# A filtered resend is spread out, so that it does not flood the studio, nor stand before new claims.
+# A filtered resend is spread out, so that it neither floods the studio nor delays new claims.
 BATCH = 500
 BATCH_EVERY = timedelta(seconds=10)
 MOST_AT_ONCE = 10_000
@@ -47,8 +47,8 @@ def resend_delivery(*, delivery: Delivery, actor: User, now: datetime) -> None:
 
 @transaction.atomic
 def resend_claim(*, claim: Claim, actor: User, now: datetime) -> list[WebhookEndpoint]:
-    """Send a claim to every endpoint of its organization: again, or for the first time to those that were made
-    after it. Returns them, without those that it is on its way to. Raises ResendRefused."""
+    """Send a claim to every endpoint of its organization, also to endpoints that were added after the claim.
+    Returns the endpoints, except those that an attempt is under way to. Raises ResendRefused."""
     permissions.require(actor=actor, organization=claim.organization, action=Action.RESEND)
     endpoints = WebhookEndpoint.objects.filter(organization=claim.organization_id, deleted_at=None)
     if not endpoints:
@@ -72,9 +72,8 @@ def resend_filtered(
     now: datetime,
     dry_run: bool,
 ) -> int:
-    """Send the organization's claims that `which` finds, and that have come as far as `arrival`, to `endpoint`:
-    again, or for the first time where they were made before it. Returns how many; with `dry_run` that is all
-    it does.
+    """Send the organization's claims that `which` finds, and that have come as far as `arrival`, to `endpoint`,
+    also claims that are older than the endpoint. Returns the number of claims; with `dry_run` it only counts.
 
     50 a second at most. Raises ResendRefused: too many at once, or another one is under way.
     """
@@ -114,7 +113,7 @@ def resend_filtered(
 
 
 def _send_again(endpoint: WebhookEndpoint, claims: list[Claim], *, now: datetime, at: datetime) -> int:
-    """Returns how many of them are due at `at`: all but those that are on their way."""
+    """Make `claims` due at `at`; returns how many: all but those with an attempt under way."""
     there = Delivery.objects.filter(endpoint=endpoint, claim__in=claims)
     known = set(there.values_list("claim_id", flat=True))
     again = _make_due(there, at)
@@ -139,7 +138,7 @@ def _send_again(endpoint: WebhookEndpoint, claims: list[Claim], *, now: datetime
 
 
 def _make_due(deliveries: QuerySet[Delivery], at: datetime) -> int:
-    """Begin the schedule anew at `at`, except for those that are on their way."""
+    """Begin the schedule anew at `at`, except for deliveries with an attempt under way."""
     return deliveries.filter(lease_token=None).update(
         state=DeliveryState.PENDING,
         trigger=Trigger.RESEND,

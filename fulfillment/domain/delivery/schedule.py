@@ -14,7 +14,7 @@ from fulfillment.models import (
     Trigger,
 )
 
-# When a failed attempt is followed by the next, each give or take a fifth; the last one repeats.
+# Pauses after a failed attempt, each varied by up to a fifth. The last one repeats.
 SCHEDULE = [
     timedelta(seconds=5),
     timedelta(seconds=30),
@@ -30,13 +30,14 @@ SCHEDULE = [
 ]
 JITTER = 0.2
 LONGEST_RETRY_AFTER = timedelta(hours=24)
-# A delivery that fails this long, as an endpoint that does, is held until an owner sends it again.
+# A delivery that fails for this long is given up until an owner sends it again. An endpoint is held then.
 HOLD_AFTER = breaker.HOLD_AFTER
 
 
 def what_follows(delivery: Delivery, made: Attempt) -> dict[str, object]:
-    """A failure: another attempt, or none until an owner asks for it. A verification goes on: claims wait
-    for it. What arrived before, and was to be sent once more, stays what it was."""
+    """The fields of a delivery after a failed attempt: with another attempt, or without one until an owner asks
+    for it. A verification is always tried again, because claims wait for it. A delivery that had arrived before
+    it was sent again stays delivered."""
     since = delivery.retrying_since or made.started_at
     too_old = delivery.claim_id is not None and made.ended_at - since >= HOLD_AFTER
     if made.trigger == Trigger.TEST or too_old:
@@ -53,7 +54,7 @@ def what_follows(delivery: Delivery, made: Attempt) -> dict[str, object]:
 
 
 def retry_after(made: Attempt) -> timedelta:
-    """What the answer's Retry-After asks for: seconds or a date; nothing where it is neither."""
+    """The pause that the answer's Retry-After asks for, in seconds or by a date; zero if it is neither."""
     headers = {name.lower(): value for name, value in made.response_headers.items()}
     asked = headers.get("retry-after", "").strip()
     if asked.isascii() and asked.isdigit():
@@ -62,6 +63,6 @@ def retry_after(made: Attempt) -> timedelta:
         at = parsedate_to_datetime(asked)
     except (ValueError, TypeError, OverflowError):
         return timedelta()
-    if at.tzinfo is None:  # "-0000": UTC, of which nothing else is known
+    if at.tzinfo is None:  # "-0000" is UTC without a known zone
         at = at.replace(tzinfo=UTC)
     return max(at - made.ended_at, timedelta())

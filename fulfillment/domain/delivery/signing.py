@@ -1,9 +1,9 @@
 """Signing keys: how a studio knows that a webhook is ours.
 
-The public key that is served alone is the one in use, so that a receiver which fetches it when a
-signature does not fit never refuses a message. Another may have the key of before in its cache for
-an hour. So while two keys are published, the attempts of a delivery take turns with them: it has the
-message at the second attempt, five seconds later.
+The public key that is served alone is the one in use, so a receiver that fetches it when a signature
+does not fit never refuses a message. Receivers may cache the previous key for up to an hour. So while
+two keys are published, the attempts of a delivery alternate between them: such a receiver has the message
+at the second attempt, five seconds later.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from config.memory import on_forget
 from fulfillment.models import SigningKey
 
 KEY_BITS = 2048
-# Receivers cache the public key for an hour; a new key is published this long before it is used
-# first, and the old one is used this long after.
+# Receivers cache the public key for an hour. A new key is published this long before its first use, and
+# the old key is retired this long after it.
 ROTATION = timedelta(hours=2)
 
 
@@ -137,12 +137,12 @@ def keys_for_signing(now: datetime) -> list[SigningKey]:
     return sorted(keys, key=lambda key: key.active_from > now)
 
 
-# More than one: an attempt that took ten seconds asks for those of when it began.
+# More than one entry: an attempt that took ten seconds asks for the keys of its beginning.
 @lru_cache(maxsize=4)
 def keys_of_ten_seconds(number: int) -> list[SigningKey]:
-    """The keys published in that part of time (counted from 1970), newest first.
+    """The keys that are published in these ten seconds (`number` counts them from 1970), newest first.
 
-    Ten seconds are nothing to keys that are published for hours before and after they are used.
+    Ten seconds do not matter: keys are published for hours before and after they are used.
     Raises NoSigningKey, and asks again the next time.
     """
     keys = list(published_keys(datetime.fromtimestamp(number * 10 + 10, UTC)))

@@ -1,7 +1,7 @@
-"""Where deliveries, claims and endpoints stand: one table, read by rows, filters, counts and the queue alike.
+"""The status of deliveries, claims and endpoints: one table for rows, filters, counts and the queue alike.
 
-Each rule is a Q. A query takes it as it is, and `holds` reads it of a row that is loaded, so that the two
-cannot disagree. `words` has what owners and viewers read.
+Each rule is a Q. A query takes it as it is, and `holds` applies it to a row that is loaded, so the two cannot
+disagree. `words` has the words that owners and viewers read.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class EndpointStatus(StrEnum):
 
 
 class DeliveryStatus(StrEnum):
-    """WAITING is attempted by itself. HELD waits until its endpoint is released or verified, FAILED until an
-    owner sends it again. NOT_SENT has no endpoint that it could go to: the claim is in the API."""
+    """WAITING is attempted automatically. HELD waits for its endpoint to be released or verified. FAILED waits
+    for an owner to send it again. NOT_SENT has no endpoint to go to: the claim is in the API."""
 
     DELIVERED = "delivered"
     WAITING = "waiting"
@@ -38,7 +38,7 @@ class DeliveryStatus(StrEnum):
     NOT_SENT = "not_sent"
 
 
-# A clock that was ahead wrote what lies further in the future than this: a pause, a lease. It is over.
+# A pause or a lease that ends later than this was written by a clock that was ahead. It counts as over.
 LONGEST_PAUSE = timedelta(minutes=5)
 PAUSE_AHEAD = LONGEST_PAUSE + timedelta(minutes=1)
 LEASE_AHEAD = timedelta(minutes=1)
@@ -104,7 +104,7 @@ DELIVERY_RULES: Mapping[DeliveryStatus, Q] = {
     DeliveryStatus.FAILED_TEST: Q(state=DeliveryState.FAILED) & ~OF_CLAIM,
     DeliveryStatus.NOT_SENT: (PENDING | Q(state=DeliveryState.FAILED) & OF_CLAIM) & at_endpoint(DELETED),
 }
-# NOT_SENT is few of all the deliveries, and has no index: no list can be asked for it.
+# Few deliveries are NOT_SENT, and no index finds them, so no list can be filtered by it.
 LISTED_DELIVERIES = tuple(status for status in DeliveryStatus if status != DeliveryStatus.NOT_SENT)
 # The statuses of claims that can be asked for, the nearest to the game first.
 LISTED_CLAIMS = (
@@ -118,7 +118,7 @@ PLANNED = DELIVERY_RULES[DeliveryStatus.WAITING] & ~LEASED
 
 
 def due(now: datetime) -> Q:
-    """Their time has come, whatever their endpoint says. A leased one among them crashed."""
+    """Deliveries whose time has come, whatever the status of their endpoint. If one is leased, it crashed."""
     return PENDING & Q(next_attempt_at__lte=now)
 
 
@@ -134,13 +134,13 @@ def crashed(now: datetime) -> Q:
 
 
 def delivery_status(delivery: Delivery) -> DeliveryStatus:
-    """Of a delivery with its endpoint; no query."""
+    """The status of a delivery that is loaded with its endpoint. No query."""
     return next(status for status, rule in DELIVERY_RULES.items() if holds(rule, delivery))
 
 
 def next_attempt_at(delivery: Delivery) -> datetime | None:
-    """When the delivery is due: where that is past, at a worker's next turn. None where no attempt is planned,
-    or one is under way."""
+    """When the next attempt is due; a time in the past means a worker's next turn. None if no attempt is
+    planned, or one is under way."""
     if not holds(PLANNED, delivery):
         return None
     assert delivery.next_attempt_at is not None  # noqa: S101 - constraint delivery_pending_has_next_attempt
@@ -148,8 +148,9 @@ def next_attempt_at(delivery: Delivery) -> datetime | None:
 
 
 def claim_status(deliveries: Iterable[Delivery]) -> DeliveryStatus:
-    """Of a claim by its deliveries, each with its endpoint: delivered once one endpoint has had it, also
-    while it is sent again; else as the nearest of them."""
+    """The status of a claim, from its deliveries, each loaded with its endpoint. A claim is delivered once one
+    endpoint has had it, even while it is sent again. Otherwise it has the status of the delivery that is nearest
+    to the game (LISTED_CLAIMS)."""
     deliveries = list(deliveries)
     if any(holds(ARRIVED, delivery) for delivery in deliveries):
         return DeliveryStatus.DELIVERED
@@ -158,7 +159,7 @@ def claim_status(deliveries: Iterable[Delivery]) -> DeliveryStatus:
 
 
 def claims_in(claims: QuerySet[Claim], status: DeliveryStatus) -> QuerySet[Claim]:
-    """Those of `claims` that `claim_status` says `status` of, which is one of LISTED_CLAIMS."""
+    """The claims whose `claim_status` is `status`, which must be one of LISTED_CLAIMS."""
     own = Delivery.objects.filter(claim=OuterRef("pk"))
     arrived = Exists(own.filter(ARRIVED))
     if status == DeliveryStatus.DELIVERED:

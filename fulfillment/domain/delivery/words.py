@@ -1,4 +1,4 @@
-"""What owners and viewers read of a status: a word, what it means, and its colour (a tone of docs/style.md).
+"""The words for a status that owners and viewers read: a label, its meaning, its colour (a tone of docs/style.md).
 
 The path of a claim has these words and no others: waiting, then delivered or failed; held while its endpoint
 takes nothing; not sent where there is no endpoint.
