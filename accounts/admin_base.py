@@ -7,22 +7,30 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import BigIntegerField, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from accounts.audit_words import action_words, change_words
 from accounts.domain.images import decode
+from accounts.models import AuditEvent
 from accounts.requests import WriteRequest
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
+
+
+# On one page of an object's history.
+MOST_EVENTS = 200
 
 
 class VerbForm(forms.ModelForm):
@@ -130,7 +138,33 @@ class VerbAdmin(admin.ModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """The verb that `save_model` called has saved all there is."""
 
-    # The audit trail is the log: Django's own is not written.
+    # The audit trail is the log: Django's own is neither written nor shown.
+
+    object_history_template = "admin/audit_history.html"
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """The audit events of the object, newest first."""
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None:
+            raise Http404
+        if not self.has_view_permission(request, obj):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("History of %(object)s") % {"object": obj},
+            "obj": obj,
+            "opts": self.opts,
+            "events": [
+                (event, action_words(event.action), change_words(event.action, event.data))
+                for event in self.audit_events(request, obj)[:MOST_EVENTS]
+            ],
+        }
+        return TemplateResponse(request, self.object_history_template, context | (extra_context or {}))
+
+    def audit_events(self, request: HttpRequest, obj: Any) -> QuerySet[AuditEvent]:
+        """Those that tell the history of `obj`."""
+        of_it = AuditEvent.objects.filter(target_type=self.opts.label_lower, target_id=str(obj.pk))
+        return of_it.select_related("actor", "actor_app")
 
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False

@@ -9,6 +9,7 @@ from django.contrib.admin.apps import AdminConfig
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 class OperatorsSite(AdminSite):
     site_header = site_title = _("Drops operators")
     index_title = _("Platform")
+    index_template = "admin/operators_index.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
         from accounts.admin import may_operate
@@ -27,6 +29,15 @@ class OperatorsSite(AdminSite):
         if not hasattr(asked, "is_let_in"):
             asked.is_let_in = may_operate(request) and door(request, back="") is None
         return bool(asked.is_let_in)
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """The front page, with what this operator did last."""
+        from accounts.audit_words import action_words
+        from accounts.models import AuditEvent
+
+        own = AuditEvent.objects.filter(actor=cast("Any", request.user)).select_related("organization")
+        recent = [(event, action_words(event.action)) for event in own[:10]]
+        return super().index(request, {"recent_events": recent, **(extra_context or {})})
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """One way in for everybody: the site's own sign-in, with its limits, and then the second factor."""

@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import ObjectFilter
-from accounts.dashboard.kit.display import action_words, change_words
+from accounts.audit_words import action_words, change_words
 from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.dashboard.kit.sites import site
 from accounts.domain.permissions import Action

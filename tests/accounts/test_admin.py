@@ -84,6 +84,27 @@ def test_only_pages_of_ours_are_there() -> None:
     assert all(isinstance(model_admin, OperatorAdmin) for model_admin in admin.site._registry.values())
 
 
+def test_histories_and_recent_actions_show_the_audit_trail(desk: Client, operator: User) -> None:
+    waiting, other = factories.OrganizationFactory.create_batch(2, approved_at=None)
+    url = "/admin/accounts/organization/"
+    assert "None available" in words(desk.get("/admin/"))
+    assert "Nothing has been recorded yet." in words(desk.get(f"{url}{waiting.pk}/history/"))
+    act(desk, url, "approve", waiting)
+    act(desk, url, "suspend", waiting)
+
+    for page in (words(desk.get(f"{url}{waiting.pk}/history/")), words(desk.get("/admin/"))):
+        assert page.index("Organization suspended") < page.index("Organization approved")
+    assert "<td>operator</td>" in words(desk.get(f"{url}{waiting.pk}/history/"))
+    assert "Organization approved" not in words(desk.get(f"{url}{other.pk}/history/"))
+    assert desk.get(f"{url}01M7WD7TG0CE1M5X06MWB1DY07/history/").status_code == 404
+
+
+@pytest.mark.parametrize("label", OURS)
+def test_histories_are_for_operators(client: Client, owner: User, label: str) -> None:
+    sign_in(client, owner)
+    assert client.get(f"/admin/{label}/1/history/", follow=True).status_code == 403
+
+
 def test_an_organization_is_approved_and_suspended(desk: Client, operator: User) -> None:
     waiting = factories.OrganizationFactory(approved_at=None)
     url = "/admin/accounts/organization/"

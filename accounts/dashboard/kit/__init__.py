@@ -5,6 +5,6 @@
 - `objects`: the base class of what is registered, and of its inlines
 - `verbs`: buttons on an object, their confirm pages, and how they run
 - `sites`: the site itself: pages, navigation, the gate in front of every address
-- `display`: badges, and the audit trail in words
+- `display`: badges
 - `forms`: fields that several pages share
 """

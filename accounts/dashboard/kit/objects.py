@@ -15,7 +15,6 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.text import capfirst
@@ -24,7 +23,6 @@ from django.utils.translation import gettext_lazy as _
 from accounts.admin_base import CappedPaginator, VerbAdmin
 from accounts.dashboard.kit.access import active_organization, may, recheck
 from accounts.dashboard.kit.consequences import MANY
-from accounts.dashboard.kit.display import action_words, change_words
 from accounts.dashboard.kit.scoping import ScopedAdmin, ScopedInline
 from accounts.dashboard.kit.verbs import Verb, verb_view
 from accounts.domain.consequences import Consequence
@@ -214,27 +212,12 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
-        """The audit events of the object."""
         obj = self.object_or_404(request, object_id)
-        events = AuditEvent.objects.filter(
-            organization=active_organization(request),
-            target_type=self.opts.label_lower,
-            target_id=str(obj.pk),
-        ).select_related("actor", "actor_app")
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("History of %(object)s") % {"object": obj},
-            "obj": obj,
-            "opts": self.opts,
-            "back": self.url_of(obj),
-            "list_url": self.url("changelist"),
-            "model_admin": self,
-            "events": [
-                (event, action_words(event.action), change_words(event.action, event.data))
-                for event in events[:200]
-            ],
-        }
-        return TemplateResponse(request, self.object_history_template, context)
+        context = {"back": self.url_of(obj), "list_url": self.url("changelist"), "model_admin": self}
+        return super().history_view(request, object_id, context)
+
+    def audit_events(self, request: HttpRequest, obj: Any) -> models.QuerySet[AuditEvent]:
+        return super().audit_events(request, obj).filter(organization=active_organization(request))
 
 
 class OrganizationInline(ScopedInline):

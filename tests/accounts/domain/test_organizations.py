@@ -44,6 +44,12 @@ def test_one_registration_waits_at_a_time(stranger: User, operator: User, now: d
     assert register(stranger, now, name="Another").slug == "another"
 
 
+def test_a_founder_who_was_refused_registers_again(stranger: User, operator: User, now: datetime) -> None:
+    refused = register(stranger, now)
+    organizations.suspend_organization(organization=refused, now=now, actor=operator)
+    assert register(stranger, now, name="Another").state.label == "Waiting for approval"
+
+
 def test_names_may_repeat_and_addresses_do_not(stranger: User, viewer: User, now: datetime) -> None:
     first, second = register(stranger, now), register(viewer, now)
     assert first.slug == "northlight-games"

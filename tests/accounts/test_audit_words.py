@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from accounts.dashboard.kit.display import action_words, change_words
+from accounts.audit_words import action_words, change_words
 
 
 def test_actions_read_as_words() -> None:
