@@ -36,7 +36,7 @@ logger = structlog.get_logger(__name__)
 
 class Outcome(NamedTuple):
     lease: Lease
-    made: Attempt
+    attempt: Attempt
 
 
 def attempt_leased(leases: Iterable[Lease], *, now: datetime) -> None:
@@ -60,9 +60,9 @@ def attempt_leased(leases: Iterable[Lease], *, now: datetime) -> None:
 
 def attempt(lease: Lease, *, now: datetime, deadline: float = WORKER_DEADLINE) -> Attempt:
     """Make the one attempt that `lease` allows, and write down its outcome. Not to be called in a transaction."""
-    made = send(lease, keys=signing.keys_for_signing(now), now=now, deadline=deadline)
-    write_outcomes([Outcome(lease, made)])
-    return made
+    attempt = send(lease, keys=signing.keys_for_signing(now), now=now, deadline=deadline)
+    write_outcomes([Outcome(lease, attempt)])
+    return attempt
 
 
 def send(
@@ -103,14 +103,14 @@ def write_outcomes(outcomes: Sequence[Outcome]) -> None:
     """Write attempts down, and update their deliveries and endpoints."""
     endpoints = _lock_endpoints_that_change(outcomes)
     in_time = [outcome for outcome in outcomes if _end_lease(outcome)]
-    insert(outcome.made for outcome in in_time)
+    insert(outcome.attempt for outcome in in_time)
     for outcome in outcomes:
         if outcome not in in_time:
-            _correct_crashed(outcome.made)
+            _correct_crashed(outcome.attempt)
         if outcome.lease.delivery.claim_id is None:
             _note_test(outcome)
-        elif outcome.made.endpoint_id in endpoints:
-            _note_at_endpoint(endpoints[outcome.made.endpoint_id], outcome)
+        elif outcome.attempt.endpoint_id in endpoints:
+            _note_at_endpoint(endpoints[outcome.attempt.endpoint_id], outcome)
 
 
 def _lock_endpoints_that_change(outcomes: Sequence[Outcome]) -> dict[str, WebhookEndpoint]:
@@ -122,10 +122,10 @@ def _lock_endpoints_that_change(outcomes: Sequence[Outcome]) -> dict[str, Webhoo
     """
     changing = {
         lease.endpoint.pk
-        for lease, made in outcomes
+        for lease, attempt in outcomes
         if lease.delivery.claim_id is not None
-        and made.error_class != ErrorClass.SIGNING
-        and (holds(UNWELL, lease.endpoint) or not made.succeeded)
+        and attempt.error_class != ErrorClass.SIGNING
+        and (holds(UNWELL, lease.endpoint) or not attempt.succeeded)
     }
     if not changing:
         return {}
@@ -135,14 +135,14 @@ def _lock_endpoints_that_change(outcomes: Sequence[Outcome]) -> dict[str, Webhoo
 
 
 def _note_at_endpoint(endpoint: WebhookEndpoint, outcome: Outcome) -> None:
-    made = outcome.made
+    attempt = outcome.attempt
     if outcome.lease.endpoint.url != endpoint.url:
         return  # the endpoint's URL changed while this request was in flight: ignore its outcome
-    if made.succeeded:
-        breaker.note_success(endpoint, made.ended_at)
-    elif made.error_class != ErrorClass.SIGNING:
-        keys = len(signing.keys_for_signing(made.started_at))
-        breaker.note_failure(endpoint, made, pause=retry_after(made), keys=keys)
+    if attempt.succeeded:
+        breaker.note_success(endpoint, attempt.ended_at)
+    elif attempt.error_class != ErrorClass.SIGNING:
+        keys = len(signing.keys_for_signing(attempt.started_at))
+        breaker.note_failure(endpoint, attempt, pause=retry_after(attempt), keys=keys)
 
 
 def _note_test(outcome: Outcome) -> None:
@@ -150,18 +150,18 @@ def _note_test(outcome: Outcome) -> None:
 
     Until then claims wait. An endpoint that refuses a worker's test is failing, and its owners are told.
     """
-    endpoint, made = outcome.lease.endpoint, outcome.made
+    endpoint, attempt = outcome.lease.endpoint, outcome.attempt
     tested = WebhookEndpoint.objects.filter(pk=endpoint.pk, url=endpoint.url, verified_at=None)
-    if not made.succeeded:
-        if made.trigger != Trigger.TEST and made.error_class != ErrorClass.SIGNING:
-            tested.filter(failing_since=None).update(failing_since=made.started_at)
+    if not attempt.succeeded:
+        if attempt.trigger != Trigger.TEST and attempt.error_class != ErrorClass.SIGNING:
+            tested.filter(failing_since=None).update(failing_since=attempt.started_at)
             # If the URL was changed meanwhile, the new URL has a test of its own.
-            goes_on = Delivery.objects.filter(pk=made.delivery_id, state=DeliveryState.PENDING)
+            goes_on = Delivery.objects.filter(pk=attempt.delivery_id, state=DeliveryState.PENDING)
             superseded = goes_on.exclude(endpoint__url=endpoint.url)
             superseded.update(state=DeliveryState.FAILED, next_attempt_at=None)
-    elif tested.update(verified_at=made.ended_at, failing_since=None, released_at=None):
-        notices.note_recovery(endpoint=endpoint, now=made.ended_at)
-        audit.record("endpoint.verified", endpoint, by=None, at=made.ended_at, data={"url": str(endpoint)})
+    elif tested.update(verified_at=attempt.ended_at, failing_since=None, released_at=None):
+        notices.note_recovery(endpoint=endpoint, now=attempt.ended_at)
+        audit.record("endpoint.verified", endpoint, by=None, at=attempt.ended_at, data={"url": str(endpoint)})
 
 
 _DELIVERED = f"""
@@ -174,25 +174,25 @@ _DELIVERED = f"""
 
 def _end_lease(outcome: Outcome) -> bool:
     """Update the delivery after the attempt. Returns False if the lease has already ended."""
-    made = outcome.made
-    if made.succeeded:
-        mine = [sql.ulid(made.delivery_id), sql.ulid(outcome.lease.token)]
-        return bool(sql.execute(_DELIVERED, [sql.moment(made.ended_at), *mine]))
-    leased = Delivery.objects.filter(pk=made.delivery_id, lease_token=outcome.lease.token)
-    follows = what_follows(outcome.lease.delivery, made)
+    attempt = outcome.attempt
+    if attempt.succeeded:
+        mine = [sql.ulid(attempt.delivery_id), sql.ulid(outcome.lease.token)]
+        return bool(sql.execute(_DELIVERED, [sql.moment(attempt.ended_at), *mine]))
+    leased = Delivery.objects.filter(pk=attempt.delivery_id, lease_token=outcome.lease.token)
+    follows = what_follows(outcome.lease.delivery, attempt)
     return bool(leased.update(lease_token=None, leased_at=None, **follows))
 
 
-def _correct_crashed(made: Attempt) -> None:
+def _correct_crashed(attempt: Attempt) -> None:
     """The lease ran out before this outcome, and another process went on. Its result stands, but it recorded
     this attempt as crashed: write what really happened."""
-    logger.warning("late_delivery_outcome", delivery=made.delivery_id, attempt=made.number)
-    Attempt.objects.filter(delivery=made.delivery_id, number=made.number).update(
-        duration_ms=made.duration_ms,
-        status=made.status,
-        error_class=made.error_class,
-        error=made.error,
-        request_headers=made.request_headers,
-        response_headers=made.response_headers,
-        response_body=made.response_body,
+    logger.warning("late_delivery_outcome", delivery=attempt.delivery_id, attempt=attempt.number)
+    Attempt.objects.filter(delivery=attempt.delivery_id, number=attempt.number).update(
+        duration_ms=attempt.duration_ms,
+        status=attempt.status,
+        error_class=attempt.error_class,
+        error=attempt.error,
+        request_headers=attempt.request_headers,
+        response_headers=attempt.response_headers,
+        response_body=attempt.response_body,
     )

@@ -43,27 +43,29 @@ def note_success(endpoint: WebhookEndpoint, now: datetime) -> None:
     endpoint.save(update_fields=["failing_since", "released_at", "breaker_open_until", "breaker_counts_from"])
 
 
-def note_failure(endpoint: WebhookEndpoint, made: Attempt, *, pause: timedelta, keys: int = 1) -> None:
-    """The attempt `made` failed at the endpoint. The attempt is saved, and the endpoint is locked.
+def note_failure(endpoint: WebhookEndpoint, attempt: Attempt, *, pause: timedelta, keys: int = 1) -> None:
+    """`attempt` failed at the endpoint. The attempt is saved, and the endpoint is locked.
 
     `pause` is what the answer's Retry-After asked for. `keys` is the number of published keys: until a delivery
     was tried with each of them, a failure may only mean that the receiver knows another key.
     """
-    now = made.started_at
+    now = attempt.started_at
     if endpoint.failing_since is None:
         endpoint.failing_since = now
     closed_for = timedelta()
-    if made.number >= keys and (endpoint.breaker_open_until is not None or _should_open(endpoint, now, keys)):
+    if attempt.number >= keys and (
+        endpoint.breaker_open_until is not None or _should_open(endpoint, now, keys)
+    ):
         closed_for = OPEN_FOR
-    if pause and made.status in PAUSING_STATUSES:
+    if pause and attempt.status in PAUSING_STATUSES:
         closed_for = max(closed_for, min(pause, LONGEST_PAUSE))
     if closed_for:
         # A late answer must not shorten a pause.
         endpoint.breaker_open_until = max(endpoint.breaker_open_until or now, now + closed_for)
     failing_for = now - (endpoint.released_at or endpoint.failing_since)
-    if endpoint.held_at is None and (made.status == GONE or failing_for >= HOLD_AFTER):
+    if endpoint.held_at is None and (attempt.status == GONE or failing_for >= HOLD_AFTER):
         endpoint.held_at = now
-        endpoint.held_reason = HoldReason.GONE if made.status == GONE else HoldReason.FAILING
+        endpoint.held_reason = HoldReason.GONE if attempt.status == GONE else HoldReason.FAILING
         audit.record("endpoint.held", endpoint, by=None, at=now, data={"reason": endpoint.held_reason})
     endpoint.save(update_fields=["failing_since", "breaker_open_until", "held_at", "held_reason"])
 

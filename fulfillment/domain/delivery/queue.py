@@ -270,9 +270,9 @@ def _note_crashes(limit: int, now: datetime) -> None:
     leased = Delivery.objects.filter(status.crashed(now))
     locked = leased.select_for_update(skip_locked=True, of=("self",)).select_related("endpoint")
     for delivery in locked[:limit]:
-        made = _crashed(delivery, now)
-        insert([made])
-        follows = what_follows(delivery, made)
+        attempt = _crashed(delivery, now)
+        insert([attempt])
+        follows = what_follows(delivery, attempt)
         Delivery.objects.filter(pk=delivery.pk).update(lease_token=None, leased_at=None, **follows)
 
 

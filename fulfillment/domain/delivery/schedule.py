@@ -34,13 +34,13 @@ LONGEST_RETRY_AFTER = timedelta(hours=24)
 HOLD_AFTER = breaker.HOLD_AFTER
 
 
-def what_follows(delivery: Delivery, made: Attempt) -> dict[str, object]:
+def what_follows(delivery: Delivery, attempt: Attempt) -> dict[str, object]:
     """The fields of a delivery after a failed attempt: with another attempt, or without one until an owner asks
     for it. A verification is always tried again, because claims wait for it. A delivery that had arrived before
     it was sent again stays delivered."""
-    since = delivery.retrying_since or made.started_at
-    too_old = delivery.claim_id is not None and made.ended_at - since >= HOLD_AFTER
-    if made.trigger == Trigger.TEST or too_old:
+    since = delivery.retrying_since or attempt.started_at
+    too_old = delivery.claim_id is not None and attempt.ended_at - since >= HOLD_AFTER
+    if attempt.trigger == Trigger.TEST or too_old:
         state = DeliveryState.DELIVERED if delivery.delivered_at else DeliveryState.FAILED
         return {"state": state, "next_attempt_at": None}
     failures = delivery.failures + 1
@@ -49,13 +49,13 @@ def what_follows(delivery: Delivery, made: Attempt) -> dict[str, object]:
         "trigger": Trigger.RETRY,
         "failures": failures,
         "retrying_since": since,
-        "next_attempt_at": made.ended_at + max(wait, min(retry_after(made), LONGEST_RETRY_AFTER)),
+        "next_attempt_at": attempt.ended_at + max(wait, min(retry_after(attempt), LONGEST_RETRY_AFTER)),
     }
 
 
-def retry_after(made: Attempt) -> timedelta:
+def retry_after(attempt: Attempt) -> timedelta:
     """The pause that the answer's Retry-After asks for, in seconds or by a date; zero if it is neither."""
-    headers = {name.lower(): value for name, value in made.response_headers.items()}
+    headers = {name.lower(): value for name, value in attempt.response_headers.items()}
     asked = headers.get("retry-after", "").strip()
     if asked.isascii() and asked.isdigit():
         return timedelta(seconds=min(int(asked[:9]), LONGEST_RETRY_AFTER.total_seconds()))
@@ -65,4 +65,4 @@ def retry_after(made: Attempt) -> timedelta:
         return timedelta()
     if at.tzinfo is None:  # "-0000" is UTC without a known zone
         at = at.replace(tzinfo=UTC)
-    return max(at - made.ended_at, timedelta())
+    return max(at - attempt.ended_at, timedelta())
