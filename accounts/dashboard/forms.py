@@ -5,12 +5,13 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.admin_base import carry_drawn_values
 from accounts.dashboard.kit.forms import picture_field
 from accounts.models import Organization
 
 
 class OrganizationForm(forms.ModelForm):
-    """What an organization says of itself."""
+    """What an organization says of itself. A form that was open in another tab changes what was touched in it."""
 
     new_logo = picture_field(_("Logo"), _("Square, at least 256 by 256 pixels. PNG, JPEG, WebP or GIF."))
 
@@ -25,6 +26,15 @@ class OrganizationForm(forms.ModelForm):
             ),
             "contact_email": _("Drops writes to this address when deliveries fail."),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        carry_drawn_values(self)
+
+    def changes(self) -> dict[str, Any]:
+        """The fields that were touched, by the names that the domain gives them."""
+        touched = {name: self.cleaned_data[name] for name in self.changed_data}
+        return {name.removeprefix("new_"): value for name, value in touched.items()}
 
 
 class RegistrationForm(OrganizationForm):

@@ -94,16 +94,11 @@ def settings(request: HttpRequest) -> HttpResponse:
 @transaction.atomic
 def _change_organization(request: HttpRequest, form: OrganizationForm) -> None:
     access.recheck(request, Action.CHANGE_SETTINGS)
-    fields = form.cleaned_data
     organizations.change_organization(
         organization=access.active_organization(request),
-        name=fields["name"],
-        url=fields["url"],
-        connect_url=fields["connect_url"],
-        contact_email=fields["contact_email"],
-        logo=fields["new_logo"],
         now=timezone.now(),
         actor=access.member(request),
+        **form.changes(),
     )
 
 

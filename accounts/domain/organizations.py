@@ -78,27 +78,29 @@ def register_organization(
 def change_organization(
     *,
     organization: Organization,
-    name: str,
-    url: str,
-    connect_url: str,
-    contact_email: str,
-    logo: File | None,
     now: datetime,
     actor: User,
+    name: str | None = None,
+    url: str | None = None,
+    connect_url: str | None = None,
+    contact_email: str | None = None,
+    logo: File | None = None,
 ) -> Organization:
-    """Replace what the organization says of itself. `logo` None keeps the present one."""
+    """Change what the organization says of itself; what is left out stays as it is. Raises ValidationError."""
     permissions.require(actor=actor, organization=organization, action=Action.CHANGE_SETTINGS)
     organization = lock(organization)
     wanted = {"name": name, "url": url, "connect_url": connect_url, "contact_email": contact_email}
     changes = {
         field: [getattr(organization, field), value]
         for field, value in wanted.items()
-        if getattr(organization, field) != value
+        if value is not None and getattr(organization, field) != value
     }
-    for field, value in wanted.items():
+    if not changes and not logo:
+        return organization
+    for field, (_before, value) in changes.items():
         setattr(organization, field, value)
     if organization.approved_at is not None and "name" in changes:
-        names.refuse_look_alike(name, of=organization)
+        names.refuse_look_alike(organization.name, of=organization)
     _check(organization, logo)
     organization.save()
     audit.record(

@@ -309,14 +309,7 @@ def ensure_studio_app(organization: Organization, *, redirect_uri: str, owner: U
 def connect_at(organization: Organization, connect_url: str, *, owner: User, now: datetime) -> None:
     if organization.connect_url != connect_url:
         organizations.change_organization(
-            organization=organization,
-            name=organization.name,
-            url=organization.url,
-            connect_url=connect_url,
-            contact_email=organization.contact_email,
-            logo=None,
-            now=now,
-            actor=owner,
+            organization=organization, connect_url=connect_url, now=now, actor=owner
         )
 
 

@@ -13,7 +13,7 @@ from django.test import Client
 from accounts.domain.apps import create_app, delete_app
 from accounts.models import AuditEvent, Organization, User
 from tests import factories
-from tests.dashboard import send_form, sign_in, words
+from tests.dashboard import form_data, send_form, sign_in, words
 
 FIELDS = {
     "name": "Lantern Works",
@@ -75,6 +75,36 @@ def test_settings_are_changed_with_a_logo(owner_client: Client, studio: Organiza
     studio.refresh_from_db()
     assert studio.name == "Northlight"
     assert studio.logo.name.endswith(".webp")
+
+
+def test_settings_that_were_open_in_a_second_tab_undo_nothing(
+    owner_client: Client, studio: Organization, picture: Any
+) -> None:
+    drawn, _ = form_data(owner_client, "/dashboard/settings/")
+    send_form(
+        owner_client, "/dashboard/settings/", connect_url="https://northlight.example/new", new_logo=picture
+    )
+    owner_client.post("/dashboard/settings/", drawn | {"contact_email": "ops@northlight.example"})
+
+    studio.refresh_from_db()
+    assert studio.connect_url == "https://northlight.example/new"
+    assert studio.contact_email == "ops@northlight.example"
+    assert studio.logo
+    newest = AuditEvent.objects.filter(action="organization.changed").first()
+    assert newest is not None
+    assert newest.data == {"contact_email": ["", "ops@northlight.example"]}
+
+
+def test_a_setting_is_emptied(owner_client: Client, studio: Organization) -> None:
+    send_form(owner_client, "/dashboard/settings/", contact_email="ops@northlight.example")
+    send_form(owner_client, "/dashboard/settings/", contact_email="")
+    studio.refresh_from_db()
+    assert studio.contact_email == ""
+
+
+def test_settings_save_unchanged_without_an_event(owner_client: Client, studio: Organization) -> None:
+    assert "The settings were saved" in words(send_form(owner_client, "/dashboard/settings/"))
+    assert not AuditEvent.objects.filter(action="organization.changed").exists()
 
 
 def test_a_logo_that_is_no_picture_is_refused_in_words(owner_client: Client, studio: Organization) -> None:

@@ -44,16 +44,7 @@ def test_an_organization_takes_no_name_that_reads_like_anothers(
     name: str,
 ) -> None:
     with pytest.raises(ValidationError, match="looks like it"):
-        organizations.change_organization(
-            organization=rival_studio,
-            name=name,
-            url="",
-            connect_url="",
-            contact_email="",
-            logo=None,
-            now=now,
-            actor=rival_owner,
-        )
+        organizations.change_organization(organization=rival_studio, name=name, now=now, actor=rival_owner)
     waiting = factories.OrganizationFactory(name=name, approved_at=None)
     with pytest.raises(ValidationError, match="looks like it"):
         organizations.approve_organization(organization=waiting, now=now, actor=operator)
