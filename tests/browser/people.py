@@ -14,5 +14,5 @@ def sign_in(page: Page, username: str) -> None:
 
 
 def expect_signed_in(page: Page, username: str) -> None:
-    """What only a person's own pages say: a page of before the sign-in is not taken for one of after it."""
+    """Text that only pages of a signed-in person have, so that a page from before the sign-in does not pass."""
     expect(page.get_by_text(f"Your account: {username}")).to_be_attached()

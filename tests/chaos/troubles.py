@@ -49,7 +49,7 @@ def cause(
 
 
 def seconds_until_claimed(viewers: Load) -> float:
-    """Two claims have come through: the one that was under way may still be an answer of before."""
+    """Wait until two claims have come through: the first may have been under way before the trouble ended."""
     began = time.monotonic()
     enough = len(viewers.told) + 2
     while len(viewers.told) < enough and time.monotonic() - began < RECOVERY:

@@ -85,7 +85,10 @@ def errors_of_change(
 def amend_campaign(
     *, campaign: Campaign, changes: Mapping[str, Any], now: datetime, actor: Actor
 ) -> Campaign:
-    """`change_campaign` in those fields of its plan that are in `changes`. Of two at once both are kept."""
+    """`change_campaign` in the fields of its plan that are in `changes`.
+
+    Concurrent calls that change different fields are both applied.
+    """
     campaign = lock(campaign)
     plan = replace(plan_of(campaign), **changes)
     return change_campaign(campaign=campaign, plan=plan, now=now, actor=actor)

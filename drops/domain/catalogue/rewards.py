@@ -113,7 +113,10 @@ def _refuse_broken_promises(
 def amend_reward(
     *, reward: Reward, changes: Mapping[str, Any], now: datetime, actor: Actor, confirmed: bool = False
 ) -> Reward:
-    """`change_reward` in those of its fields that are in `changes`. Of two at once both are kept."""
+    """`change_reward` in the fields that are in `changes`.
+
+    Concurrent calls that change different fields are both applied.
+    """
     reward = lock(reward)
     fields: dict[str, Any] = {
         "name": reward.name,

@@ -54,7 +54,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--studio-url", default="http://127.0.0.1:9000", help="where the example studio is"
         )
-        parser.add_argument("--code", action="store_true", help="print the sign-in code of this moment")
+        parser.add_argument("--code", action="store_true", help="print the current sign-in code")
 
     def handle(self, *, studio_url: str, code: bool, **options: Any) -> None:
         if urlsplit(settings.SITE_URL).hostname not in ("127.0.0.1", "localhost", "::1"):

@@ -153,7 +153,7 @@ def test_what_arrived_once_stays_delivered_however_a_resend_ends(endpoint, recei
 
 
 def test_refusals_of_one_key_of_two_close_nobody(endpoint, receiver, signing_key, now):
-    """A busy receiver that has cached the key of before for an hour, in the minute after the change."""
+    """A busy receiver that caches the previous key for an hour, in the minute after the change."""
     long_ago = now - 9 * HOUR
     SigningKey.objects.update(created_at=long_ago, published_at=long_ago, active_from=long_ago)
     signing.create_signing_key(now=now - 2 * HOUR)
