@@ -7,6 +7,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.domain.images import ACCEPT
+
 from .models import User
 
 
@@ -14,7 +16,7 @@ class PictureForm(forms.Form):
     picture = forms.FileField(
         label=_("New picture"),
         help_text=_("PNG, JPEG, WebP or GIF, up to 8 MB. It is cropped to a square."),
-        widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp,image/gif"}),
+        widget=forms.FileInput(attrs={"accept": ACCEPT}),
     )
 
 

@@ -8,14 +8,13 @@ from django import forms
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from accounts.domain.images import ACCEPT
 from drops.domain.campaigns.reading import Shelf
 from drops.models import Category, Livestream
 from drops.models.campaigns import CampaignQuerySet
 
 
-class CampaignFilter(forms.Form):
-    """Which of `campaigns` a viewer looks for."""
-
+class CategoryFilter(forms.Form):
     category = forms.ModelChoiceField(
         Category.objects.none(),
         label=_("Category"),
@@ -23,6 +22,11 @@ class CampaignFilter(forms.Form):
         to_field_name="slug",
         empty_label=_("All categories"),
     )
+
+
+class CampaignFilter(CategoryFilter):
+    """Which of `campaigns` a viewer looks for."""
+
     q = forms.CharField(
         label=_("Search"),
         required=False,
@@ -52,15 +56,7 @@ class CampaignFilter(forms.Form):
         return found
 
 
-class ChannelFilter(forms.Form):
-    category = forms.ModelChoiceField(
-        Category.objects.none(),
-        label=_("Category"),
-        required=False,
-        to_field_name="slug",
-        empty_label=_("All categories"),
-    )
-
+class ChannelFilter(CategoryFilter):
     def __init__(self, data: Any, *, categories: QuerySet[Category]) -> None:
         super().__init__(data, label_suffix="")
         self.fields["category"].queryset = categories  # type: ignore[attr-defined]
@@ -100,7 +96,7 @@ class BannerForm(forms.Form):
     banner = forms.FileField(
         label=_("New banner"),
         help_text=_("PNG, JPEG, WebP or GIF, up to 8 MB. A ratio of 16 to 9 looks best."),
-        widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp,image/gif"}),
+        widget=forms.FileInput(attrs={"accept": ACCEPT}),
     )
 
 

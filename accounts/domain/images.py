@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from PIL import Image, ImageOps
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+ACCEPT = ",".join(f"image/{name.lower()}" for name in FORMATS)  # as a form's file input says it
 MAX_BYTES = 8 * 1024 * 1024
 MAX_PIXELS = 40_000_000
 # No picture is kept larger than this, in pixels.

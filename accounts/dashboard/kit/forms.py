@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING
 
 from django import forms
 
+from accounts.domain.images import ACCEPT
+
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-PICTURES = forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp,image/gif"})
+PICTURES = forms.FileInput(attrs={"accept": ACCEPT})
 
 
 def picture_field(label: StrOrPromise, help_text: StrOrPromise) -> forms.FileField:
