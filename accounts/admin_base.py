@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
+from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, ChangeList
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
@@ -89,6 +89,13 @@ def _is_beyond_64_bits(text: str) -> bool:
         return False
 
 
+def _page_typed(request: HttpRequest) -> int:
+    try:
+        return int(request.GET.get(PAGE_VAR, ""))
+    except ValueError:
+        return 0
+
+
 class VerbAdmin(admin.ModelAdmin):
     """Saves nothing itself: `save_model` of a subclass calls a verb of the domain."""
 
@@ -124,6 +131,15 @@ class VerbAdmin(admin.ModelAdmin):
         if ERROR_FLAG in request.GET or any("\0" in value for value in typed):
             messages.error(request, _("This list has no such filter or page. The whole list is shown."))
             return redirect(request.path)
+        if (_page_typed(request) - 1) * self.list_per_page >= CappedPaginator.MOST:
+            messages.info(
+                request,
+                _("Lists show their first %(count)s rows. A search or a filter finds the others.")
+                % {"count": f"{CappedPaginator.MOST:,}"},
+            )
+            rest = request.GET.copy()
+            del rest[PAGE_VAR]
+            return redirect(f"{request.path}?{rest.urlencode()}" if rest else request.path)
         return super().changelist_view(request, extra_context)
 
     def before_write(self, request: HttpRequest) -> None:

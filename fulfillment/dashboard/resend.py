@@ -11,7 +11,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import dateformat, timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.dashboard.kit.access import active_organization, member, recheck
@@ -31,11 +31,22 @@ from fulfillment.models import WebhookEndpoint
 MOMENT = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
 
 
+class CampaignChoice(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Campaign) -> str:
+        """With its days: campaigns may have one name."""
+        days = {"start": _day(obj.starts_at), "end": _day(obj.ends_at)}
+        return str(_("%(campaign)s (%(start)s to %(end)s)") % {"campaign": obj.name, **days})
+
+
+def _day(moment: datetime) -> str:
+    return dateformat.format(moment, "j M Y")
+
+
 class ResendForm(forms.Form):
     arrival = forms.ChoiceField(
         label=_("Which claims"), choices=Arrival.choices, initial=Arrival.UNDELIVERED.value
     )
-    campaign = forms.ModelChoiceField(queryset=Campaign.objects.none(), required=False, empty_label=_("All"))
+    campaign = CampaignChoice(queryset=Campaign.objects.none(), required=False, empty_label=_("All"))
     viewer = forms.IntegerField(
         label=_("Viewer"),
         required=False,
@@ -59,7 +70,7 @@ class ResendForm(forms.Form):
     def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field: Any = self.fields["campaign"]
-        field.queryset = Campaign.objects.filter(organization=organization)
+        field.queryset = Campaign.objects.filter(organization=organization, published_at__isnull=False)
 
     def wanted(self) -> ClaimFilter:
         fields = self.cleaned_data

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -175,6 +175,24 @@ def test_claims_are_counted_before_they_are_sent_again(
     assert not Delivery.objects.exists()
     assert "3 claims wait for" in words(send_form(owner_client, url, **fields, send="1"))
     assert Delivery.objects.filter(endpoint=endpoint, state=DeliveryState.PENDING).count() == 3
+
+
+def test_campaigns_to_choose_from_are_told_apart_by_their_days_and_drafts_are_left_out(
+    owner_client: Client, endpoint: WebhookEndpoint
+) -> None:
+    studio = endpoint.organization
+    for day in (1, 2):
+        factories.CampaignFactory(
+            organization=studio,
+            name="Dust launch",
+            starts_at=datetime(2026, 3, day, tzinfo=UTC),
+            ends_at=datetime(2026, 4, day, tzinfo=UTC),
+        )
+    factories.CampaignFactory(organization=studio, name="Only a draft", published_at=None)
+    page = words(owner_client.get(f"/dashboard/webhooks/{endpoint.pk}/resend/"))
+    assert "Dust launch (1 Mar 2026 to 1 Apr 2026)" in page
+    assert "Dust launch (2 Mar 2026 to 2 Apr 2026)" in page
+    assert "Only a draft" not in page
 
 
 def test_claims_of_one_viewer_in_one_status_are_sent_again(
