@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from io import BytesIO
 
@@ -18,6 +18,7 @@ import time_machine
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 from PIL import Image
 
@@ -158,3 +159,15 @@ def picture() -> SimpleUploadedFile:
     file = BytesIO()
     Image.new("RGB", (64, 32), "teal").save(file, "PNG")
     return SimpleUploadedFile("../../cape.php", file.getvalue(), "image/png")
+
+
+@pytest.fixture
+def migrate(transactional_db: None) -> Iterator[Callable[..., None]]:
+    """Takes an app and one of its migrations, or nothing: then the newest of every app, as after the test."""
+
+    def to(*target: str) -> None:
+        executor = MigrationExecutor(connection)
+        executor.migrate([target] if target else executor.loader.graph.leaf_nodes())
+
+    yield to
+    to()

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-
-import pytest
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from accounts.models import Organization
 from drops.models import Campaign, Reward
 from fulfillment.models import Claim
 from tests import factories
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
 BEFORE = "0005_remember_the_release_of_a_failing_endpoint"
 
 
-def migrate(name: str | None = None) -> None:
-    executor = MigrationExecutor(connection)
-    leaves = [leaf for leaf in executor.loader.graph.leaf_nodes() if leaf[0] == "fulfillment"]
-    executor.migrate([("fulfillment", name)] if name else leaves)
-
-
-@pytest.fixture
-def _at_the_end_the_newest() -> Iterator[None]:
-    yield
-    migrate()
-
-
-@pytest.mark.usefixtures("_at_the_end_the_newest")
 def test_claims_get_the_game_account_of_their_time(
-    studio: Organization, rival_studio: Organization, campaign: Campaign, reward: Reward, now
+    studio: Organization, rival_studio: Organization, campaign: Campaign, reward: Reward, now, migrate
 ) -> None:
     def claimed_with(*accounts: str, organization: Organization = studio) -> str:
         """The claim of a viewer who linked these accounts for an hour each, and claimed in the first hour."""
@@ -56,7 +36,7 @@ def test_claims_get_the_game_account_of_their_time(
     unnamed = claimed_with("")
     elsewhere = claimed_with("p-79", organization=rival_studio)
 
-    migrate(BEFORE)
+    migrate("fulfillment", BEFORE)
     migrate()
 
     assert dict(Claim.objects.values_list("pk", "game_account_id")) == {
