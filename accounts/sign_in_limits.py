@@ -11,8 +11,10 @@ import time
 from typing import Any
 
 from allauth.account import app_settings
+from allauth.account.utils import filter_users_by_email
 from allauth.core.internal import ratelimit
 from django.core.cache import cache
+from django.db.models.functions import Lower
 from django.http import HttpRequest
 
 from accounts.models import User
@@ -49,9 +51,12 @@ def _account(credentials: dict[str, Any]) -> str:
     A name and an address of one person count apart, or the limit would tell that they belong together.
     """
     email, name = credentials.get("email"), credentials.get("username")
-    people = User.objects.filter(email__iexact=email) if email else User.objects.filter(username__iexact=name)
-    passwords = sorted(people.values_list("password", flat=True)[:2])
-    return ":".join([str(email or name).lower(), *passwords])
+    typed = str(email or name).lower()
+    if email:  # perhaps a second address
+        people = list(filter_users_by_email(typed, prefer_verified=True))
+    else:  # by the index that keeps names unique
+        people = list(User.objects.alias(lower_name=Lower("username")).filter(lower_name=typed))
+    return ":".join([typed, *sorted(person.password for person in people)])
 
 
 def _seconds_left(request: HttpRequest, action: str, key: str) -> float:

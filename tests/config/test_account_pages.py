@@ -333,9 +333,10 @@ def test_wrong_passwords_from_many_addresses_are_limited_for_the_account(
     assert "_auth_user_id" not in client.session
 
 
-@pytest.mark.parametrize("login", ["viewer", "viewer@example.com"])
+@pytest.mark.parametrize("login", ["viewer", "viewer@example.com", "second@example.com"])
 def test_a_new_password_opens_the_door_at_once(client: Client, person: User, settings: Settings, login: str):
     settings.ACCOUNT_RATE_LIMITS = settings.ACCOUNT_RATE_LIMITS | {"login_failed_anywhere": "4/h/key"}
+    EmailAddress.objects.create(user=person, email="second@example.com", verified=True)
     for address in ("203.0.113.1", "203.0.113.2"):
         for _ in range(5):
             try_to_sign_in(Client(), login, "wrong", address=address)
