@@ -20,10 +20,6 @@ pytestmark = [pytest.mark.postgresql, pytest.mark.django_db]
 
 PAGE = 51
 FEW, MANY = 5_000, 20_000
-COLUMNS = {
-    Claim: "organization_id, campaign_id, reward_id, external_id, external_status, created_at, updated_at",
-    Delivery: "endpoint_id, event_type, body, state, trigger, attempt_count, failures, delivered_at, created_at",
-}
 ULID_OF_N = "(lpad(to_hex(%(at)s::bigint + n), 12, '0') || lpad(to_hex(n), 20, '0'))::uuid"
 
 
@@ -51,7 +47,8 @@ def copy(arrived: Delivery, *, first: int, last: int) -> None:
             (Claim, "viewer_id", "n + 100000", arrived.claim_id),
             (Delivery, "claim_id", ULID_OF_N, arrived.pk),
         ):
-            table, copied = model._meta.db_table, COLUMNS[model]
+            table, fields = model._meta.db_table, model._meta.concrete_fields
+            copied = ", ".join(field.column for field in fields if field.column not in ("id", column))
             cursor.execute(
                 f"""
                 INSERT INTO {table} (id, {column}, {copied}) SELECT {ULID_OF_N}, {value}, {copied}
