@@ -47,6 +47,7 @@ class Reason(models.TextChoices):
     OTHER_STREAM_ACTIVE = "other_stream_active", _("Another channel was counting at the same time")
     STREAM_OFFLINE = "stream_offline", _("The channel was not live")
     STALE_LIVESTREAM = "stale_livestream", _("The player was still showing a stream that had ended")
+    OWN_CHANNEL = "own_channel", _("Nobody earns rewards on a channel of their own")
     CAMPAIGN_NOT_LIVE = "campaign_not_live", _("The campaign was not running")
     WRONG_CATEGORY = "wrong_category", _("The stream was not in the campaign's category")
     NOT_ALLOW_LISTED = "not_allow_listed", _("The campaign counts on other channels only")

@@ -152,7 +152,7 @@ def _reason(campaign: Campaign, terms: Terms, visit: WatchInterval, *, is_member
         return refusal
     if campaign.phase(visit.started_at) is not CampaignPhase.LIVE:
         return Reason.CAMPAIGN_NOT_LIVE
-    if visit.reason in (Reason.OTHER_STREAM_ACTIVE, Reason.STALE_LIVESTREAM):
+    if visit.reason in (Reason.OTHER_STREAM_ACTIVE, Reason.STALE_LIVESTREAM, Reason.OWN_CHANNEL):
         return Reason(visit.reason)
     return Reason.CAMPAIGN_NOT_LIVE
 

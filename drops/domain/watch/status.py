@@ -146,6 +146,7 @@ def _reason_after_earning(
 ADVICE = {
     Reason.STREAM_OFFLINE: _("%(channel)s is not live. Watch time counts again when the stream is back."),
     Reason.STALE_LIVESTREAM: _("The stream in your player has ended. Reload the page to watch the new one."),
+    Reason.OWN_CHANNEL: _("This is your own channel. Watch another channel to earn rewards."),
     Reason.CAMPAIGN_NOT_LIVE: _("No campaign is running for this stream now."),
     Reason.WRONG_CATEGORY: _(
         "No running campaign asks for the category that %(channel)s is streaming now. "

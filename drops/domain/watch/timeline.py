@@ -27,6 +27,7 @@ from drops.models import (
     FormerCategory,
     FormerOptOut,
     Livestream,
+    Reason,
 )
 from drops.models.fields import from_ms, to_ms
 
@@ -53,9 +54,15 @@ class Piece:
 class Timeline:
     """The pieces of some channels between two moments."""
 
-    def __init__(self, pieces: Mapping[int, Sequence[Piece]], members: Mapping[int, frozenset[str]]) -> None:
+    def __init__(
+        self,
+        pieces: Mapping[int, Sequence[Piece]],
+        members: Mapping[int, frozenset[str]],
+        owners: Mapping[int, int],
+    ) -> None:
         self._pieces = pieces
         self._members = members
+        self._owners = owners
 
     def __contains__(self, channel_id: int) -> bool:
         return channel_id in self._pieces
@@ -79,7 +86,10 @@ class Timeline:
                 yield start, end, piece
 
     def verdict(self, piece: Piece, viewer_id: int) -> Verdict:
-        return piece.verdicts[self._members.get(viewer_id, frozenset())]
+        verdict = piece.verdicts[self._members.get(viewer_id, frozenset())]
+        if verdict.campaign_ids and self._owners[piece.facts.channel_id] == viewer_id:
+            return Verdict(verdict.standing_id, (), Reason.OWN_CHANNEL)
+        return verdict
 
     def may_count(self, channel_id: int) -> bool:
         """Whether the channel counts for anybody at any moment."""
@@ -105,7 +115,9 @@ def load(
     `write` False: standings that have no row yet are not stored (their id is 0).
     """
     since, until = from_ms(start), from_ms(end)
-    facts = _facts(channel_ids, since, until)
+    channels = Channel.objects.filter(pk__in=channel_ids).values_list("pk", "owner", "opted_out_at")
+    owners = {channel_id: owner_id for channel_id, owner_id, _ in channels}
+    facts = _facts({channel_id: at for channel_id, _, at in channels}, since, until)
     epochs = epochs_of(facts, since, until)
     members = _members(viewer_ids, epochs.testing)
     kinds = {frozenset[str](), *members.values()}
@@ -128,7 +140,7 @@ def load(
     ids = _standing_ids(wanted, write=write)
     for key, (piece, kind, campaign_ids, reason) in zip(keys, judged, strict=True):
         piece.verdicts[kind] = Verdict(ids[key], campaign_ids, reason)
-    return Timeline({channel_id: _merged(found) for channel_id, found in pieces.items()}, members)
+    return Timeline({channel_id: _merged(found) for channel_id, found in pieces.items()}, members, owners)
 
 
 def _merged(pieces: Iterable[Piece]) -> list[Piece]:
@@ -145,10 +157,14 @@ def _merged(pieces: Iterable[Piece]) -> list[Piece]:
 Stretch = tuple[int, int, Facts]
 
 
-def _facts(channel_ids: Collection[int], since: datetime, until: datetime) -> dict[int, list[Stretch]]:
-    """For each channel its time, from -infinity to infinity, cut where live, category or opt-out changed."""
+def _facts(
+    channels: Mapping[int, datetime | None], since: datetime, until: datetime
+) -> dict[int, list[Stretch]]:
+    """For each channel its time, from -infinity to infinity, cut where live, category or opt-out changed.
+
+    `channels`: since when each is opted out.
+    """
     out: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-    channels = dict(Channel.objects.filter(pk__in=channel_ids).values_list("pk", "opted_out_at"))
     for channel_id, opted_out_at in channels.items():
         if opted_out_at is not None:
             out[channel_id].append((to_ms(opted_out_at), FOREVER))

@@ -8,6 +8,8 @@ import pytest
 from drops.domain.campaigns.lifecycle import change_campaign
 from drops.domain.campaigns.plans import plan_of
 from drops.domain.catalogue import livestreams
+from drops.domain.watch.history import look_up
+from drops.domain.watch.status import status_of
 from drops.models import Reason
 from tests.drops.domain.watch.crediting import beats, rows_of, seconds_of
 from tests.factories import (
@@ -129,3 +131,24 @@ def test_a_studio_that_is_not_active_has_no_live_campaign(viewer, channel, live,
     beats(viewer, channel, 0, 60)
 
     assert seconds_of(viewer, campaign) == 0
+
+
+def test_a_streamer_earns_nothing_on_the_own_channel(viewer, streamer, channel, live, campaign):
+    for who in (viewer, streamer):
+        beats(who, channel, 0, 60, 120)
+
+    assert (seconds_of(viewer, campaign), seconds_of(streamer, campaign)) == (120, 0)
+    assert rows_of(streamer) == [("streamer", Reason.OWN_CHANNEL, 0)]
+    status = status_of(viewer=streamer, channel=channel, now=NOW + timedelta(seconds=121))
+    assert (status.counting, status.reason, status.campaigns) == (False, Reason.OWN_CHANNEL, ())
+    (seen,) = look_up(organization=campaign.organization, viewer_id=streamer.pk, since=NOW)
+    assert (seen.campaign, seen.reason) == (campaign, Reason.OWN_CHANNEL)
+
+
+def test_the_own_channel_does_not_hold_the_session(streamer, channel, live, campaign, category):
+    """Its streamer earns on another channel at the same time."""
+    other = LivestreamFactory(category=category).channel
+    beats(streamer, channel, 0, 60)
+    beats(streamer, other, 0, 60)
+
+    assert seconds_of(streamer, campaign) == 60
