@@ -7,7 +7,7 @@ as announced, is taken away.
 | --- | --- |
 | draft, scheduled, announced | everything (a published campaign must stay publishable) |
 | live | name, info URL, allow-list; test mode off; end and close later; thresholds lower; more rewards; their order |
-| grace, withdrawn | name, info URL; close later; thresholds lower; the order of the rewards |
+| grace, withdrawn | name, info URL; test mode off; close later; thresholds lower; the order of the rewards |
 | closed | nothing |
 """
 
