@@ -1,4 +1,4 @@
-"""`make test`: every test on SQLite and on PostgreSQL side by side, then those of the real processes and pages.
+"""`make test`: every test on SQLite and PostgreSQL side by side, then those of real processes and of the browser.
 
 PostgreSQL comes from its wheel, or is the server that TEST_DATABASE_URL names. Arguments go to pytest.
 """
@@ -11,8 +11,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 from xml.etree import ElementTree
@@ -28,29 +29,34 @@ The browser tests were left out: there is no Chromium here. On Debian and Ubuntu
 One in an unusual place is named: make test CHROMIUM=/path/to/chromium"""
 
 
+@dataclass(frozen=True)
+class Pass:
+    """One run of pytest."""
+
+    name: str
+    title: str
+    arguments: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
 def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     own_server = os.environ.get("TEST_DATABASE_URL")
     with (
         nullcontext(own_server) if own_server else running_postgresql() as database,
         tempfile.TemporaryDirectory(prefix="drops-tests-") as name,
-        (Path(name) / "postgresql.txt").open("w+b") as output,
     ):
         folder = Path(name)
-        with (
-            running_pytest("sqlite", folder, arguments, TEST_DATABASE_URL="") as sqlite,
-            running_pytest(
-                "postgresql", folder, arguments, output=output, TEST_DATABASE_URL=database
-            ) as postgresql,
-        ):
-            exits = [sqlite.wait(), postgresql.wait()]
-        output.seek(0)
-        print("\nOn PostgreSQL:", flush=True)
-        shutil.copyfileobj(output, sys.stdout.buffer)
-        real = "processes or browser" if chromium() else "processes"
-        print("\nOn the real processes:", flush=True)
-        with running_pytest("processes", folder, ["-m", real, *arguments]) as processes:
-            exits.append(processes.wait())
+        exits = run_side_by_side(
+            folder,
+            Pass("sqlite", "On SQLite:", arguments, {"TEST_DATABASE_URL": ""}),
+            Pass("postgresql", "On PostgreSQL:", arguments, {"TEST_DATABASE_URL": database}),
+        )
+        # They wait for minutes to be watched and for restarts more than they compute.
+        real = [Pass("processes", "On the real processes:", ["-m", "processes", *arguments])]
+        if chromium():
+            real.append(Pass("browser", "In the browser:", ["-m", "browser", *arguments]))
+        exits += run_side_by_side(folder, *real)
         skipped = sum(count_skipped(report) for report in folder.glob("*.xml"))
 
     if not chromium():
@@ -62,6 +68,27 @@ def main(arguments: Sequence[str]) -> int:
     # On a developer's machine something may be missing; where it is decided what is good, nothing may.
     incomplete = bool(os.environ.get("CI")) and (skipped > 0 or not chromium())
     return 0 if passed.issuperset(exits) and not incomplete else 1
+
+
+def run_side_by_side(folder: Path, *passes: Pass) -> list[int]:
+    """The exit codes of the passes, which run at the same time; each prints when those before it have ended."""
+    with ExitStack() as stack:
+        running = []
+        for number, each in enumerate(passes):
+            output = stack.enter_context((folder / f"{each.name}.txt").open("w+b")) if number else None
+            pytest_running = running_pytest(
+                each.name, folder, each.arguments, output=output, **each.environment
+            )
+            running.append((each.title, stack.enter_context(pytest_running), output))
+        exits = []
+        for title, process, output in running:
+            print(f"\n{title}", flush=True)
+            exits.append(process.wait())
+            if output is not None:
+                output.seek(0)
+                shutil.copyfileobj(output, sys.stdout.buffer)
+                sys.stdout.flush()
+        return exits
 
 
 @contextmanager

@@ -54,6 +54,7 @@ def test_a_viewer_watches_connects_claims_and_has_the_item_in_the_game(page: Pag
     claim = season.get_by_role("link", name="Claim North pennant")
     expect(claim).to_be_visible(timeout=ONE_MINUTE_WATCHED)
     claim.click()
+    page.wait_for_url("**/inventory/**")
 
     # Connect: the game account first, then this one, and back.
     page.locator("#ready").get_by_role("link", name="Connect to Northlight Games").click()
