@@ -32,14 +32,16 @@ class Leader(Popen):
     Without that, granian's and Celery's own processes would live on and keep the port.
     """
 
+    # The launcher's process, which is the parent of the process that this one is started by.
+    launcher = 0
+
     def __init__(self, command: str, **options: Any) -> None:
         super().__init__(command, **options)
         self.hangs = False
         Thread(target=self.end_group, daemon=True).start()
 
     def end_group(self) -> None:
-        launcher = os.getppid()
-        while self.poll() is None and os.getppid() == launcher:
+        while self.poll() is None and os.getppid() == self.launcher:
             time.sleep(0.2)
         self.kill_group()
 
@@ -80,6 +82,7 @@ class GroupProcess(Process):
         self._restarts = 0
 
     def run(self, events: Any = None, ignore_signals: bool = False) -> None:
+        Leader.launcher = os.getppid()
         super().run(events, ignore_signals)
         while self._is_to_run_again():
             self._restarts += 1
@@ -88,7 +91,8 @@ class GroupProcess(Process):
     def _is_to_run_again(self) -> bool:
         # The clock remembers nothing: what killed it is no reason to end all others.
         ended_badly = self.name == "clock" and self._child.returncode not in (None, 0)
-        return bool(self._child.hangs or ended_badly) and self._restarts < MOST_RESTARTS
+        is_orphan = os.getppid() != Leader.launcher
+        return bool(self._child.hangs or ended_badly) and not is_orphan and self._restarts < MOST_RESTARTS
 
     def _send_message(self, data: Any, type: str = "line") -> None:  # noqa: A002 - honcho's word
         if type == "start" and self.name == "web":
