@@ -19,6 +19,9 @@ from honcho.process import Popen, Process
 # /healthz is asked every so many seconds, and has as many to answer as a very busy machine may need.
 ASKED_EVERY = 5
 PATIENCE = 10
+# Until its first answer it is asked more often, and has as long as a start may take on a very busy machine.
+ASKED_AT_FIRST = 0.2
+STARTS_WITHIN = 120
 # So many of the last asks without an answer mean that it hangs. One of several web processes that hangs takes
 # some of the asks, so they need not come one after the other.
 UNANSWERED, OF_THE_LAST = 3, 4
@@ -46,18 +49,20 @@ class Leader(Popen):
         self.kill_group()
 
     def end_when_it_hangs(self, port: int) -> None:
-        """Ask `/healthz` from its first answer on, and kill the group once it answers no more."""
+        """Ask `/healthz`, and kill the group once it answers no more, or has not begun to."""
+        started = time.monotonic()
         has_answered = False
         answers: deque[bool] = deque(maxlen=OF_THE_LAST)
         while self.poll() is None:
             answered = answers_well(port)
             has_answered |= answered
-            answers.append(answered or not has_answered)
+            still_starts = not has_answered and time.monotonic() - started < STARTS_WITHIN
+            answers.append(answered or still_starts)
             if answers.count(False) >= UNANSWERED:
                 self.hangs = True
                 self.kill_group()
                 return
-            time.sleep(ASKED_EVERY)
+            time.sleep(ASKED_EVERY if has_answered else ASKED_AT_FIRST)
 
     def kill_group(self) -> None:
         with suppress(ProcessLookupError):
