@@ -14,16 +14,20 @@ application = rsgi.application
 
 from accounts.api.authentication import TokenView  # noqa: E402
 from config.api.envelope import ok  # noqa: E402
-from config.api.views import ApiView  # noqa: E402
+from config.api.views import AUTHENTICATED, OPEN, ApiView  # noqa: E402
 from config.urls import urlpatterns as site  # noqa: E402
 
 
 class Open(ApiView):
+    needs = OPEN
+
     def get(self, request: HttpRequest) -> HttpResponse:
         return ok(None)
 
 
 class Closed(TokenView):
+    needs = AUTHENTICATED
+
     def get(self, request: HttpRequest) -> HttpResponse:
         return ok(None)
 
