@@ -60,6 +60,7 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
     """A visitor nobody knows, on a phone. A script error, a refused style or a 5xx on any page fails the test."""
     problems: list[str] = []
     context = browser.new_context(base_url=site.url, viewport={"width": 390, "height": 844})
+    context.set_default_timeout(60_000)  # tests of real processes run beside these
     page = context.new_page()
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
