@@ -53,7 +53,10 @@ def main(arguments: Sequence[str]) -> int:
             Pass("postgresql", "On PostgreSQL:", arguments, {"TEST_DATABASE_URL": database}),
         )
         # They wait for minutes to be watched and for restarts more than they compute.
-        real = [Pass("processes", "On the real processes:", ["-m", "processes", *arguments])]
+        real = [
+            Pass("launcher", "On all that `make run` starts:", ["-m", "processes and launcher", *arguments]),
+            Pass("processes", "On real processes:", ["-m", "processes and not launcher", *arguments]),
+        ]
         if chromium():
             real.append(Pass("browser", "In the browser:", ["-m", "browser", *arguments]))
         exits += run_side_by_side(folder, *real)

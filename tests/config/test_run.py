@@ -19,7 +19,7 @@ import requests
 from scripts.postgresql import running_postgresql
 from tests.running import PATIENCE, Site, running_site, starting_site
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.launcher]
 
 
 def processes_of(site: Site) -> dict[int, str]:
