@@ -37,7 +37,7 @@ from drops.domain.watch.beat import UnknownChannel, beat as accept_beat, channel
 from drops.domain.watch.beats import BeatKind
 from drops.domain.watch.status import status_of
 from drops.domain.watch.stream import BeatsRefused
-from drops.domain.watch.tokens import LIFETIME, TokenRefused, issue_watch_token, read_watch_token
+from drops.domain.watch.tokens import LIFETIME, TokenRefused, WatchToken, issue_watch_token, read_watch_token
 from drops.models import Channel
 
 KINDS = {
@@ -112,7 +112,7 @@ def _beat(request: HttpRequest) -> HttpResponse:
         return failure(400, str(error))
     token = body.get("token") or bearer_token(request)
     try:
-        viewer_id = read_watch_token(token if isinstance(token, str) else "", now=timezone.now())
+        viewer_id = read_watch_token(token if isinstance(token, str) else "", now=timezone.now()).viewer_id
     except TokenRefused as refused:
         return unauthorized(str(refused))
     return _accept(viewer_id, fields) or answer({"data": None, "message": "Accepted"}, status=202)
@@ -164,9 +164,9 @@ def preflight() -> HttpResponse:
 
 
 class WatchTokenAuthentication(BaseAuthentication):
-    """`request.auth` is the id of the viewer whom the watch token was issued to."""
+    """`request.auth` is the WatchToken."""
 
-    def authenticate(self, request: Request) -> tuple[None, int]:
+    def authenticate(self, request: Request) -> tuple[None, WatchToken]:
         try:
             return None, read_watch_token(bearer_token(request) or "", now=timezone.now())
         except TokenRefused as refused:
@@ -222,7 +222,7 @@ class BeatView(PlayerView):
 
 
 class StatusView(PlayerView):
-    """What watching a channel counts for now."""
+    """What watching a channel counts for now: of a studio's token, the studio's own campaigns alone."""
 
     @documented(
         TAG,
@@ -233,14 +233,18 @@ class StatusView(PlayerView):
         refusals=(400, 401, 404),
     )
     def get(self, request: Request) -> HttpResponse:
+        token = cast("WatchToken", request.auth)
         channel_id = WatchStatusQuery.read(request.query_params)["channel_id"]
         channel = Channel.objects.filter(pk=channel_id).first()
-        viewer = User.objects.filter(pk=cast("int", request.auth), is_active=True).first()
+        viewer = User.objects.filter(pk=token.viewer_id, is_active=True).first()
         if channel is None:
             raise NotFound(f"channel_id: there is no channel {channel_id}.")
         if viewer is None:
             raise AuthenticationFailed("The viewer of this token is gone.")
-        return ok(WatchStatusSerializer(status_of(viewer=viewer, channel=channel, now=timezone.now())).data)
+        status = status_of(
+            viewer=viewer, channel=channel, now=timezone.now(), organization_id=token.organization_id
+        )
+        return ok(WatchStatusSerializer(status).data)
 
 
 class Token(ViewerView):
@@ -252,7 +256,9 @@ class Token(ViewerView):
         TAG, "watch_token", "A watch token of the viewer", WatchTokenSerializer(), refusals=(401, 403, 429)
     )
     def get(self, request: Request) -> HttpResponse:
-        token = issue_watch_token(viewer_id=self.viewer.pk, now=timezone.now())
+        token = issue_watch_token(
+            viewer_id=self.viewer.pk, now=timezone.now(), organization_id=self.organization_id
+        )
         response = ok({"token": token, "expires_in": int(LIFETIME.total_seconds())})
         response.headers["Cache-Control"] = "no-store"
         return response

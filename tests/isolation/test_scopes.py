@@ -186,6 +186,51 @@ def test_a_studios_token_sees_what_a_visit_counted_for_in_the_studios_own_campai
         assert counted_for(bearer(studio_app, user=viewer, scope="drops:watch")) == {campaign.pk}
 
 
+def test_a_studios_watch_token_shows_progress_in_the_studios_own_campaigns_alone(
+    viewer: User, studio_app: OAuthApp, campaign: Campaign, channel: Channel, theirs: CampaignReward
+) -> None:
+    rivals = theirs.campaign
+    Campaign.objects.filter(pk__in=(campaign.pk, rivals.pk)).update(category=campaign.category)
+    factories.LivestreamFactory(channel=channel, category=campaign.category)
+    browser = Client()
+    browser.force_login(viewer)
+    platform = factories.OAuthAppFactory(organization=None, is_platform=True)
+    clients = {
+        "site": browser,
+        "platform": bearer(platform, user=viewer, scope="drops:watch"),
+        "studio": bearer(studio_app, user=viewer, scope="drops:watch"),
+    }
+    tokens = {who: client.get("/viewer/v1/token").json()["data"]["token"] for who, client in clients.items()}
+
+    def told(who: str) -> dict[str, Any]:
+        return (
+            Client()
+            .get(
+                "/viewer/v1/status",
+                {"channel_id": channel.pk},
+                headers={"Authorization": f"Bearer {tokens[who]}"},
+            )
+            .json()["data"]
+        )
+
+    def seen(who: str) -> set[str]:
+        return {row["id"] for row in told(who)["campaigns"]}
+
+    with time_machine.travel(factories.NOW, tick=False) as clock:
+        for _ in range(2):
+            beat = {"token": tokens["studio"], "channel_id": channel.pk}
+            assert call(Client(), "post", "/viewer/v1/beat", {"/viewer/v1/beat": beat}).status_code == 202
+            clock.shift(timedelta(seconds=60))
+        assert seen("site") == seen("platform") == {campaign.pk, rivals.pk}
+        assert seen("studio") == {campaign.pk}
+        Campaign.objects.update(
+            ends_at=factories.NOW + timedelta(seconds=90), closes_at=factories.NOW + timedelta(days=1)
+        )
+        assert rivals.name in told("site")["text"]
+        assert campaign.name in told("studio")["text"]
+        assert rivals.name not in told("studio")["text"]
+
+
 def test_viewers_are_asked_for_each_scope_in_words(viewer: User, studio_app: OAuthApp) -> None:
     browser = Client()
     browser.force_login(viewer)

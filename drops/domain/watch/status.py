@@ -57,8 +57,13 @@ class WatchStatus:
     earned_before: tuple[CampaignStatus, ...] = ()
 
 
-def status_of(*, viewer: User, channel: Channel, now: datetime) -> WatchStatus:
-    """What watching this channel counts for at `now`, or why it does not and what to do."""
+def status_of(
+    *, viewer: User, channel: Channel, now: datetime, organization_id: str | None = None
+) -> WatchStatus:
+    """What watching this channel counts for at `now`, or why it does not and what to do.
+
+    With `organization_id` it names that organization's campaigns alone.
+    """
     moment = to_ms(now)
     laid_out = timeline.load(
         channel_ids=[channel.pk], viewer_ids=[viewer.pk], start=moment, end=moment + 1, write=False
@@ -72,7 +77,7 @@ def status_of(*, viewer: User, channel: Channel, now: datetime) -> WatchStatus:
     )
     here = next((row for row in open_rows if row.channel_id == channel.pk), None)
     other = next((row.channel for row in open_rows if row.channel_id != channel.pk and not row.reason), None)
-    campaigns = _campaigns(viewer, verdict.campaign_ids)
+    campaigns = _campaigns(viewer, verdict.campaign_ids, organization_id)
     reason: Reason | None = Reason(verdict.reason) if verdict.reason else None
     if reason is None and other is not None:
         reason = Reason.OTHER_STREAM_ACTIVE
@@ -81,7 +86,7 @@ def status_of(*, viewer: User, channel: Channel, now: datetime) -> WatchStatus:
     counting = reason is None and here is not None
     earned_before: tuple[CampaignStatus, ...] = ()
     if reason in ADVICE_AFTER_EARNING:
-        earned_before = _earned_before(viewer, channel, now)
+        earned_before = _earned_before(viewer, channel, now, organization_id)
         reason = _reason_after_earning(earned_before, piece.facts, now) or reason
     return WatchStatus(
         counting=counting,
@@ -94,15 +99,15 @@ def status_of(*, viewer: User, channel: Channel, now: datetime) -> WatchStatus:
     )
 
 
-def _campaigns(viewer: User, campaign_ids: tuple[str, ...]) -> tuple[CampaignStatus, ...]:
+def _campaigns(
+    viewer: User, campaign_ids: tuple[str, ...], organization_id: str | None
+) -> tuple[CampaignStatus, ...]:
     seconds = dict(
         Progress.objects.filter(viewer=viewer, campaign__in=campaign_ids).values_list("campaign", "seconds")
     )
-    found = (
-        Campaign.objects.filter(pk__in=campaign_ids)
-        .select_related("organization")
-        .prefetch_related("campaign_rewards__reward")
-    )
+    found = Campaign.objects.filter(pk__in=campaign_ids)
+    if organization_id is not None:
+        found = found.filter(organization=organization_id)
     return tuple(
         CampaignStatus(
             campaign,
@@ -117,15 +122,19 @@ def _campaigns(viewer: User, campaign_ids: tuple[str, ...]) -> tuple[CampaignSta
                 default=None,
             ),
         )
-        for campaign in found
+        for campaign in found.select_related("organization").prefetch_related("campaign_rewards__reward")
     )
 
 
-def _earned_before(viewer: User, channel: Channel, now: datetime) -> tuple[CampaignStatus, ...]:
+def _earned_before(
+    viewer: User, channel: Channel, now: datetime, organization_id: str | None
+) -> tuple[CampaignStatus, ...]:
     """What the viewer's last visit to the channel counted for, if that was within a day."""
     recent = WatchInterval.objects.filter(viewer=viewer, started_at__gt=now - REMEMBERED)
     last = recent.filter(channel=channel, reason="").order_by("-started_at").first()
-    return _campaigns(viewer, tuple(last.standing.campaigns.values_list("pk", flat=True))) if last else ()
+    if last is None:
+        return ()
+    return _campaigns(viewer, tuple(last.standing.campaigns.values_list("pk", flat=True)), organization_id)
 
 
 def _reason_after_earning(

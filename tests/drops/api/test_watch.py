@@ -86,6 +86,14 @@ def test_an_app_gets_a_token_for_the_viewer_who_agreed(viewer, studio):
     assert client.get("/viewer/v1/token").json()["data"]["token"].startswith(f"{viewer.pk}.")
 
 
+def test_an_apps_token_becomes_none_of_the_sites(viewer, studio, channel, live):
+    client = bearer(OAuthAppFactory(organization=studio), user=viewer, scope="drops:watch")
+    token = client.get("/viewer/v1/token").json()["data"]["token"]
+
+    assert beat(token, channel).status_code == 202
+    assert beat(token.replace(f".{studio.pk}", ""), channel).status_code == 401
+
+
 def test_nobody_else_gets_a_token(studio):
     assert Client().get("/viewer/v1/token").status_code == 401
     assert bearer(OAuthAppFactory(organization=studio)).get("/viewer/v1/token").status_code == 403
@@ -104,7 +112,14 @@ def test_a_session_that_was_ended_earns_for_five_minutes_at_most(browser, channe
     assert "expired" in response.json()["message"]
 
 
-@pytest.mark.parametrize("forge", [lambda t: t[:-1] + ("A" if t[-1] != "A" else "B"), lambda t: "9" + t])
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda t: t[:-1] + ("A" if t[-1] != "A" else "B"),
+        lambda t: "9" + t,
+        lambda t: t.replace(".", ".01K0TDDR08Q5ZNWXK92VRXD7GX.", 1),
+    ],
+)
 def test_a_forged_token_is_refused(token, channel, live, forge):
     response = beat(forge(token), channel)
 
