@@ -16,12 +16,13 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from oauth2_provider.models import clear_expired
 
-from accounts.domain import invitations
+from accounts.domain import invitations, unused_files
 from accounts.models import IdempotentCall, Invitation
 
 logger = structlog.get_logger(__name__)
 
 IDEMPOTENCY_KEPT = timedelta(days=1)
+UNUSED_FILES_KEPT = timedelta(days=1)
 
 
 @shared_task
@@ -50,3 +51,9 @@ def clear_tokens() -> None:
     session = Session.objects.filter(session_key=OuterRef("session_key"))
     UserSession.objects.filter(~Exists(session)).delete()
     IdempotentCall.objects.filter(created_at__lt=timezone.now() - IDEMPOTENCY_KEPT).delete()
+
+
+@shared_task
+def delete_unused_files() -> int:
+    """Run once a day by beat; returns how many uploaded files no row named."""
+    return unused_files.delete_unused_files(before=timezone.now() - UNUSED_FILES_KEPT)

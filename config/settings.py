@@ -155,6 +155,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "mail invitations": {"task": "accounts.tasks.mail_invitations", "schedule": 60},
     "tell owners of failing webhooks": {"task": "fulfillment.tasks.tell_owners", "schedule": 60},
     "clear expired tokens": {"task": "accounts.tasks.clear_tokens", "schedule": 3600},
+    "delete unused files": {"task": "accounts.tasks.delete_unused_files", "schedule": 86400},
     "purge watch history": {"task": "drops.tasks.purge_watch_history", "schedule": 86400},
 }
 

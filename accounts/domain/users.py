@@ -10,7 +10,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.base import File
 from django.db import transaction
 from django.db.models.fields.files import ImageFieldFile
@@ -30,11 +30,16 @@ account_deleted = Signal()
 
 
 def change_profile_picture(*, user: User, picture: File | None, now: datetime) -> None:
-    """Show `picture` beside the user's name, or none. ValidationError where it is not a picture."""
+    """Show `picture` beside the user's name, or none. ValidationError where it is not a picture.
+
+    PermissionDenied where the account was deleted meanwhile: the picture would outlive it.
+    """
     wanted = prepare_image(picture, size=PICTURE_SIZE) if picture else ""
     with transaction.atomic():
         # Of two uploads at once, the later one sees and drops the picture of the earlier.
         user.refresh_from_db(from_queryset=User.objects.select_for_update(no_key=True))
+        if user.deleted_at is not None:
+            raise PermissionDenied(_("This account was deleted."))
         _drop_picture(user)
         user.profile_picture = wanted
         user.full_clean(exclude=["password"])

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from secrets import token_hex
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.base import File
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -35,6 +35,8 @@ def create_channel(*, owner: User, slug: str, description: str, now: datetime) -
 
 @transaction.atomic
 def describe_channel(*, channel: Channel, description: str, now: datetime, actor: User) -> Channel:
+    """Say something else of the channel. PermissionDenied where its owner deleted the account meanwhile."""
+    channel = _lock(channel)
     channel.description = description
     channel.full_clean()
     channel.save(update_fields=["description"])
@@ -43,11 +45,14 @@ def describe_channel(*, channel: Channel, description: str, now: datetime, actor
 
 
 def change_banner(*, channel: Channel, banner: File | None, now: datetime, actor: User) -> Channel:
-    """Show `banner` where the channel is listed, or none. ValidationError where it is not a picture."""
+    """Show `banner` where the channel is listed, or none. ValidationError where it is not a picture.
+
+    PermissionDenied where the owner deleted the account meanwhile: the picture would outlive it.
+    """
     wanted = prepare_image(banner, size=BANNER_SIZE) if banner else ""
     with transaction.atomic():
         # Of two uploads at once, the later one sees and drops the banner of the earlier.
-        channel = lock(channel)
+        channel = _lock(channel)
         _drop_banner(channel)
         channel.banner = wanted
         channel.save(update_fields=["banner"])
@@ -60,9 +65,10 @@ def empty_channel(*, user: User, now: datetime, **signal: object) -> None:
 
     The row stays: watch time and allow-lists name it.
     """
-    channel = Channel.objects.filter(owner=user).first()
-    if channel is None:
+    found = Channel.objects.filter(owner=user).first()
+    if found is None:
         return
+    channel = lock(found)
     livestream = channel.livestreams.filter(ended_at=None).first()
     if livestream is not None:
         livestreams.end_livestream(livestream=livestream, now=now, actor=user)
@@ -72,6 +78,13 @@ def empty_channel(*, user: User, now: datetime, **signal: object) -> None:
     channel.banner = ""
     channel.full_clean()
     channel.save()
+
+
+def _lock(channel: Channel) -> Channel:
+    """The person before the channel, as where an account is deleted."""
+    if lock(channel.owner).deleted_at is not None:
+        raise PermissionDenied(_("This account was deleted."))
+    return lock(channel)
 
 
 def _drop_banner(channel: Channel) -> None:
