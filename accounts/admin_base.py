@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
@@ -10,7 +9,6 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, ChangeList
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import BigIntegerField, QuerySet
@@ -21,9 +19,9 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audit_words import action_words, change_words
-from accounts.domain.images import decode
 from accounts.models import AuditEvent
 from accounts.requests import WriteRequest
+from accounts.uploads import pictures_of
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -109,9 +107,7 @@ class VerbAdmin(admin.ModelAdmin):
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.method != "POST":
             return super().changeform_view(request, *args, **kwargs)
-        for upload in request.FILES.values():
-            with suppress(ValidationError):  # told by the field, when the form is looked at
-                decode(cast("UploadedFile", upload))  # before the transaction: it may take a second
+        pictures_of(request)  # before the transaction: it may take a second
         try:
             with transaction.atomic():
                 self.before_write(request)

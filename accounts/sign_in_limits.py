@@ -6,17 +6,15 @@ anybody out. A password that was just set has no wrong tries yet: its reset open
 
 from __future__ import annotations
 
-import math
-import time
 from typing import Any
 
 from allauth.account import app_settings
 from allauth.account.utils import filter_users_by_email
 from allauth.core.internal import ratelimit
-from django.core.cache import cache
 from django.db.models.functions import Lower
 from django.http import HttpRequest
 
+from accounts import rates
 from accounts.models import User
 
 APP = "allauth.account"
@@ -40,7 +38,8 @@ def count_try(request: HttpRequest, credentials: dict[str, Any]) -> ratelimit.Ra
         usage = ratelimit.consume(request, app=APP, action=action, key=key)
         if usage is None:
             counted.rollback()
-            raise TooManyTries(max(1, math.ceil(_seconds_left(request, action, key) / 60)))
+            limit = app_settings.RATE_LIMITS.get(action)
+            raise TooManyTries(rates.minutes_left(request, app=APP, action=action, rates=limit, key=key))
         counted.usage += usage.usage
     return counted
 
@@ -57,12 +56,3 @@ def _account(credentials: dict[str, Any]) -> str:
     else:  # by the index that keeps names unique
         people = list(User.objects.alias(lower_name=Lower("username")).filter(lower_name=typed))
     return ":".join([typed, *sorted(person.password for person in people)])
-
-
-def _seconds_left(request: HttpRequest, action: str, key: str) -> float:
-    now, left = time.time(), 0.0
-    for rate in ratelimit.parse_rates(app_settings.RATE_LIMITS.get(action)):
-        tries = cache.get(ratelimit.get_cache_key(request, app=APP, action=action, rate=rate, key=key), [])
-        if len(tries) >= rate.amount:  # the newest first
-            left = max(left, tries[rate.amount - 1] + rate.duration - now)
-    return left

@@ -202,6 +202,8 @@ ACCOUNT_USERNAME_MIN_LENGTH = 3
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key", "login_failed_anywhere": "100/h/key"}
 # Changes of the ways to sign in ask for a fresh sign-in: a borrowed session must not become the account.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
+# Pictures that one person uploads in an hour, be they refused or not.
+PICTURES_PER_HOUR = env.number("PICTURES_PER_HOUR", 60)
 BEHIND_TLS_PROXY = env.flag("BEHIND_TLS_PROXY")
 # Limits of the sign-in and of /oauth/token count by address: so many at the end of X-Forwarded-For are our proxies'.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", int(BEHIND_TLS_PROXY), least=0)

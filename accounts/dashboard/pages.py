@@ -19,14 +19,16 @@ from accounts.dashboard.kit.sites import site
 from accounts.domain import members, organizations
 from accounts.domain.permissions import Action
 from accounts.models import Organization
+from accounts.uploads import pictures_of
 
 
 @site.open_page("register/", name="register")
 @login_required
 def register(request: HttpRequest) -> HttpResponse:
     """Register an organization: where people who belong to none are sent."""
-    form = RegistrationForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
+    is_post = request.method == "POST"
+    form = RegistrationForm(request.POST, pictures_of(request)) if is_post else RegistrationForm()
+    if is_post and form.is_valid():
         fields = form.cleaned_data
         try:
             organization = organizations.register_organization(
@@ -77,7 +79,7 @@ def settings(request: HttpRequest) -> HttpResponse:
         form = OrganizationForm(instance=organization)
     else:
         form = OrganizationForm(
-            request.POST, request.FILES, instance=Organization.objects.get(pk=organization.pk)
+            request.POST, pictures_of(request), instance=Organization.objects.get(pk=organization.pk)
         )
         if form.is_valid():
             try:

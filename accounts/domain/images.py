@@ -32,6 +32,8 @@ BROKEN = (
     zlib.error,
 )
 
+# Where an upload keeps what came of it.
+OUTCOME = "decoded_picture"
 
 # A picture of 40 million pixels takes 160 MB while it is decoded: one at a time in a process.
 _decoding = threading.Lock()
@@ -53,11 +55,27 @@ def prepare_image(upload: File, *, size: tuple[int, int], max_pixels: int = MAX_
 def decode(upload: File, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """The picture in `upload`, at most `LARGEST`. ValidationError as for `prepare_image`.
 
-    The upload keeps it: decode it before a transaction, and `prepare_image` has little to do in it.
+    The upload keeps it, or the refusal: decode it before a transaction, and `prepare_image` has little to do in it.
     """
-    decoded: Image.Image | None = vars(upload).get("decoded_picture")
-    if decoded is not None:
-        return decoded
+    known: Image.Image | ValidationError | None = vars(upload).get(OUTCOME)
+    if isinstance(known, ValidationError):
+        raise known
+    if known is None:
+        try:
+            known = _decode(upload, max_pixels)
+        except ValidationError as refusal:
+            refuse(upload, refusal)
+            raise
+        vars(upload)[OUTCOME] = known
+    return known
+
+
+def refuse(upload: File, refusal: ValidationError) -> None:
+    """Have everybody who asks for the picture in `upload` get `refusal`."""
+    vars(upload)[OUTCOME] = refusal
+
+
+def _decode(upload: File, max_pixels: int) -> Image.Image:
     if (upload.size or 0) > MAX_BYTES:
         raise ValidationError(
             _("The picture is larger than 8 MB. Choose a smaller one."), code="image_too_large"
@@ -71,7 +89,7 @@ def decode(upload: File, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
                     code="image_too_large",
                     params={"width": image.width, "height": image.height},
                 )
-            decoded = _upright(image)
+            return _upright(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ValidationError(
             _("The picture has too many pixels. Choose a smaller one."), code="image_too_large"
@@ -83,8 +101,6 @@ def decode(upload: File, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
         ) from error
     finally:
         upload.seek(0)
-    vars(upload)["decoded_picture"] = decoded
-    return decoded
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.domain import users
 from accounts.forms import DeleteAccountForm, PictureForm
 from accounts.requests import SignedInRequest
+from accounts.uploads import pictures_of
 
 set_password = login_required(reauthentication_required(app="allauth.account")(password_set))
 
@@ -23,7 +24,7 @@ set_password = login_required(reauthentication_required(app="allauth.account")(p
 @login_required
 def profile(request: SignedInRequest) -> HttpResponse:
     is_upload = request.method == "POST"
-    form = PictureForm(request.POST, request.FILES) if is_upload else PictureForm()
+    form = PictureForm(request.POST, pictures_of(request)) if is_upload else PictureForm()
     if is_upload and form.is_valid():
         try:
             users.change_profile_picture(

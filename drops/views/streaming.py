@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.requests import SignedInRequest
+from accounts.uploads import pictures_of
 from drops.domain.campaigns import participation
 from drops.domain.catalogue import channels, livestreams
 from drops.forms import BannerForm, ChannelForm, LivestreamForm, NewChannelForm
@@ -52,7 +53,7 @@ def banner(request: SignedInRequest) -> HttpResponse:
         channels.change_banner(channel=channel, banner=None, now=now, actor=request.user)
         messages.success(request, _("Your banner was removed."))
         return redirect("drops:streamer_settings")
-    banner_form = BannerForm(request.POST, request.FILES)
+    banner_form = BannerForm(request.POST, pictures_of(request))
     if banner_form.is_valid():
         try:
             channels.change_banner(
