@@ -14,16 +14,19 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount, SocialLogin
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _, gettext_lazy, ngettext
 
 from accounts import sign_in_limits
-from accounts.domain import encryption, names
+from accounts.domain import email_changes, encryption, names
+from accounts.domain.email_changes import UNDO_FOR
 from accounts.models import User
 from accounts.sign_in_limits import TooManyTries
 
@@ -52,6 +55,22 @@ class AccountAdapter(DefaultAccountAdapter):
         except ImproperlyConfigured:
             logger.warning("fewer_proxies_than_trusted", forwarded_for=request.headers["X-Forwarded-For"])
             return str(request.META["REMOTE_ADDR"])
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: User,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """To an address that may undo a change of addresses, with the link."""
+        now = timezone.now()
+        change = email_changes.change_to_undo(user=user, address=email, now=now) if email else None
+        if change:
+            way = reverse("accounts:undo_email_change", args=[email_changes.key_of(change)])
+            undo = {"undo_url": f"{settings.SITE_URL}{way}", "undo_until": change.created_at + UNDO_FOR}
+            context = {**(context or {}), **undo}
+        super().send_notification_mail(template_prefix, user, context, email)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Count the try in a way that keeps the owner of an account in; `_rollback_…` takes it back."""

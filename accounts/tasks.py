@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from oauth2_provider.models import clear_expired
 
-from accounts.domain import invitations, unused_files
+from accounts.domain import email_changes, invitations, unused_files
 from accounts.models import IdempotentCall, Invitation
 
 logger = structlog.get_logger(__name__)
@@ -45,12 +45,14 @@ def mail_invitations() -> None:
 
 @shared_task
 def clear_tokens() -> None:
-    """Delete tokens, codes and sessions that expired, and answers to idempotency keys of more than a day ago."""
+    """Delete tokens, codes, links and sessions that expired, and answers to idempotency keys of over a day ago."""
     clear_expired()
     call_command("clearsessions")
     session = Session.objects.filter(session_key=OuterRef("session_key"))
     UserSession.objects.filter(~Exists(session)).delete()
-    IdempotentCall.objects.filter(created_at__lt=timezone.now() - IDEMPOTENCY_KEPT).delete()
+    now = timezone.now()
+    IdempotentCall.objects.filter(created_at__lt=now - IDEMPOTENCY_KEPT).delete()
+    email_changes.forget_old_changes(now=now)
 
 
 @shared_task

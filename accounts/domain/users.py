@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from accounts.domain import audit, links
 from accounts.domain.images import prepare_image
 from accounts.domain.permissions import Action, only_one_left
-from accounts.models import Membership, Organization, User
+from accounts.models import EmailChange, Membership, Organization, User
 
 PICTURE_SIZE = (512, 512)
 
@@ -72,7 +72,7 @@ def delete_account(*, user: User, now: datetime) -> None:
         )
     audit.record("user.deleted", user, by=user, at=now)
     links.unlink_everything(viewer=user, now=now)
-    for model in (EmailAddress, Authenticator, SocialAccount, UserSession, Membership):
+    for model in (EmailAddress, EmailChange, Authenticator, SocialAccount, UserSession, Membership):
         model.objects.filter(user=user).delete()
     account_deleted.send(sender=User, user=user, now=now)
     _drop_picture(user)

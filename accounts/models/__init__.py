@@ -11,13 +11,14 @@ from .organizations import (
     Organization,
     OrganizationState,
 )
-from .users import User
+from .users import EmailChange, User
 
 __all__ = [
     "LOOPBACK_HOSTS",
     "ORGANIZATION_IS_ACTIVE",
     "AuditEvent",
     "Consent",
+    "EmailChange",
     "GameLink",
     "IdempotentCall",
     "Invitation",

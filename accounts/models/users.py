@@ -69,3 +69,16 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         super().clean()
         self.email = type(self).objects.normalize_email(self.email)
+
+
+class EmailChange(models.Model):
+    """The primary address of an account was changed, or removed. The row goes once that is undone or final."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="email_changes")
+    address = models.EmailField(
+        max_length=254, help_text="The address before: whoever reads its mail may undo it."
+    )
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.address

@@ -114,6 +114,8 @@ KEYED = [
     "/accounts/password/reset/key/1-hush-hush",
     "/accounts/confirm-email/hush:hush/",
     "/accounts/confirm-email/hush:hush",
+    "/accounts/email/undo/1.hush/",
+    "/accounts/email/undo/1.hush",
     "/accounts/no/such/hush/",
 ]
 
