@@ -1,7 +1,8 @@
 // Small behaviours of every page. Nothing depends on them.
 "use strict";
 
-function announce(text, tone = "info") {
+// `about`: the part of the page that the text speaks of. The toast does not lie over it.
+function announce(text, tone = "info", about = null) {
   const toast = document.createElement("div");
   const line = document.createElement("p");
   line.textContent = text;
@@ -9,7 +10,22 @@ function announce(text, tone = "info") {
   toast.append(line);
   document.getElementById("toasts")?.append(toast);
   prepareToast(toast);
+  spokenOf = about;
+  placeToasts();
 }
+
+let spokenOf = null;
+
+function placeToasts() {
+  const toasts = document.getElementById("toasts");
+  toasts?.classList.remove("is-above");
+  if (!toasts?.childElementCount || !spokenOf?.isConnected) return;
+  const [covering, covered] = [toasts, spokenOf].map((element) => element.getBoundingClientRect());
+  const apart = covering.right < covered.left || covered.right < covering.left;
+  toasts.classList.toggle("is-above", !apart && covering.top < covered.bottom && covered.top < covering.bottom);
+}
+
+addEventListener("scroll", placeToasts, { passive: true });
 
 function prepareToast(toast) {
   const close = document.createElement("button");
@@ -90,9 +106,25 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-for (const swapped of ["htmx:afterSwap", "htmx:oobAfterSwap"]) {
-  document.addEventListener(swapped, (event) => localTimes(event.target.parentElement ?? event.target));
+document.addEventListener("htmx:afterSwap", () => localTimes(document));
+
+// A live update waits while something is pressed: what is moved away before it is released gets no click.
+let pressing = false;
+const waiting = new Map();
+addEventListener("pointerdown", (event) => { pressing = event.button === 0; }, true);
+for (const end of ["pointerup", "pointercancel"]) {
+  addEventListener(end, () => {
+    pressing = false;
+    for (const [source, path] of waiting) setTimeout(() => window.htmx.ajax("GET", path, { source }));
+    waiting.clear();
+  }, true);
 }
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (!pressing || detail.requestConfig.verb !== "get") return;
+  detail.shouldSwap = false;
+  waiting.set(detail.elt, detail.requestConfig.path);
+});
+
 document.addEventListener("htmx:sendError", () => announce("No connection. Try again in a moment.", "bad"));
 document.addEventListener("htmx:responseError", () => announce("That did not work. Reload the page and try again.", "bad"));
 

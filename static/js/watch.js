@@ -29,7 +29,8 @@
   let reached = reachedNow();
 
   function reachedNow() {
-    return new Set([...panel.querySelectorAll(".is-earned, .is-claimed")].map((reward) => reward.dataset.reward));
+    const rewards = [...panel.querySelectorAll(".is-earned, .is-claimed")];
+    return new Map(rewards.map((reward) => [reward.id, reward]));
   }
 
   function tellChange() {
@@ -40,10 +41,10 @@
 
   function tellReached() {
     const now = reachedNow();
-    for (const reward of now) {
-      if (reached.has(reward)) continue;
-      said.textContent = `${words.reached} ${reward}`;
-      announce(`${words.reached} ${reward}`, "good");
+    for (const [id, reward] of now) {
+      if (reached.has(id)) continue;
+      said.textContent = `${words.reached} ${reward.dataset.reward}`;
+      announce(said.textContent, "good", reward);
     }
     reached = now;
   }

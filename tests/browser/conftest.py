@@ -24,6 +24,13 @@ OPTIONS = [
 
 expect.set_options(timeout=60_000)  # a slow machine
 
+# pytest shows it with a test that failed: what was pressed, and what it met.
+TELL_PRESSES = """
+for (const kind of ["pointerdown", "pointerup", "click"]) {
+  addEventListener(kind, ({target}) => console.debug(kind, target.outerHTML?.slice(0, 120)), true);
+}
+"""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -61,7 +68,12 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
     problems: list[str] = []
     context = browser.new_context(base_url=site.url, viewport={"width": 390, "height": 844})
     context.set_default_timeout(60_000)  # tests of real processes run beside these
+    context.add_init_script(TELL_PRESSES)
     page = context.new_page()
+    page.on("console", lambda line: print(line.text))
+    page.on("request", lambda request: print("asked:", request.method, request.url))
+    page.on("response", lambda answer: print(answer.status, answer.url))
+    page.on("requestfailed", lambda request: print(request.failure, request.url))
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
     page.on("response", lambda answer: problems.append(answer.url) if answer.status >= 500 else None)

@@ -122,19 +122,100 @@ def test_a_live_update_keeps_the_focus_and_tells_what_changed(troubled: Page) ->
     expect(troubled.locator("#drops-said")).to_contain_text("The video is paused.")
 
 
-def test_a_reached_reward_is_announced(troubled: Page) -> None:
-    troubled.goto("/channels/mira/")
-    expect(notice(troubled)).to_contain_text("Counting since")
-    name = troubled.locator("#drops-here .reward").last.get_attribute("data-reward")
+def reach(page: Page, *names: str) -> None:
+    """From the next update on these rewards are reached, whatever has been watched."""
 
-    def reach(route: Route) -> None:
+    def as_reached(route: Route) -> None:
         answer = route.fetch()
         part = answer.text()
-        at = part.rindex(f'data-reward="{name}"')
-        route.fulfill(
-            response=answer, body=part[:at] + part[at:].replace('class="reward', 'class="reward is-earned', 1)
+        for name in names:
+            before, reward, after = part.partition(f'data-reward="{name}"')
+            after = after.replace('class="reward', 'class="reward is-earned', 1)
+            link = f'<a class="button" id="claim-{name[:4]}" href="/inventory/">Claim {name}</a></li>'
+            part = before + reward + after.replace("</li>", link, 1)
+        route.fulfill(response=answer, body=part)
+
+    page.route("**/channels/mira/status/", as_reached)
+
+
+def update(page: Page) -> None:
+    """One live update, and that the page has it."""
+    page.evaluate(
+        """() => new Promise(settled => {
+            document.addEventListener("htmx:afterSettle", settled, {once: true});
+            document.dispatchEvent(new CustomEvent("drops:counting"));
+        })"""
+    )
+
+
+def test_a_reached_reward_is_announced_and_the_toast_leaves_its_button_free(troubled: Page) -> None:
+    troubled.goto("/channels/mira/")
+    expect(notice(troubled)).to_contain_text("Counting since")
+    reward = troubled.locator("#drops-here .reward").last
+    name = reward.get_attribute("data-reward") or ""
+    # Where the toasts are: at the end of the screen, above the navigation.
+    reward.evaluate("reward => reward.scrollIntoView({block: 'end'})")
+    troubled.evaluate("scrollBy(0, 100)")
+
+    reach(troubled, name)
+    update(troubled)
+    expect(troubled.locator("#drops-said")).to_have_text(f"You have reached a reward: {name}")
+    toast = troubled.locator(".toast", has_text=name)
+    for block in ("end", "center", "start"):
+        reward.evaluate("(reward, block) => reward.scrollIntoView({block})", block)
+        troubled.evaluate("() => new Promise(requestAnimationFrame)")
+        covering, covered = toast.bounding_box(), reward.bounding_box()
+        assert covering and covered
+        assert (
+            covering["y"] >= covered["y"] + covered["height"]
+            or covering["y"] + covering["height"] <= covered["y"]
         )
 
-    troubled.route("**/channels/mira/status/", reach)
-    troubled.evaluate("document.dispatchEvent(new CustomEvent('drops:counting'))")
-    expect(troubled.locator("#drops-said")).to_have_text(f"You have reached a reward: {name}")
+
+def test_a_live_update_replaces_nothing_that_is_there_already(troubled: Page) -> None:
+    troubled.goto("/channels/mira/")
+    expect(notice(troubled)).to_contain_text("Counting since")
+    parts = "#drops-here a, #drops-here li, #drops-here article, #stream-head h1, #stream-head a"
+    there = troubled.locator(parts).evaluate_all("parts => { window.there = parts; return parts.length }")
+    assert there > 4
+
+    update(troubled)
+
+    kept = troubled.locator(parts).evaluate_all("parts => parts.filter(part => there.includes(part)).length")
+    assert kept == there
+
+
+def test_what_is_pressed_stays_until_it_is_released(troubled: Page) -> None:
+    troubled.goto("/channels/mira/")
+    expect(notice(troubled)).to_contain_text("Counting since")
+    first, second = (
+        troubled.locator("#drops-here .reward").nth(place).get_attribute("data-reward") or ""
+        for place in (1, 2)
+    )
+    reach(troubled, second)
+    update(troubled)
+    claim = troubled.get_by_role("link", name=f"Claim {second}")
+    claim.hover()
+    troubled.mouse.down()
+
+    # An update now would put another button above this one, and move it away.
+    troubled.unroute_all()
+    reach(troubled, first, second)
+    with troubled.expect_response("**/channels/mira/status/"):
+        troubled.evaluate("document.dispatchEvent(new CustomEvent('drops:counting'))")
+    troubled.wait_for_function("() => !document.querySelector('#drops-here.htmx-request')")
+    troubled.mouse.up()
+    troubled.wait_for_url("**/inventory/")
+
+
+def test_an_update_that_waited_for_a_release_comes_after_it(troubled: Page) -> None:
+    troubled.goto("/channels/mira/")
+    expect(notice(troubled)).to_contain_text("Counting since")
+    name = troubled.locator("#drops-here .reward").last.get_attribute("data-reward") or ""
+    troubled.locator("#drops-here .reward strong").first.hover()
+    troubled.mouse.down()
+    reach(troubled, name)
+    with troubled.expect_response("**/channels/mira/status/"):
+        troubled.evaluate("document.dispatchEvent(new CustomEvent('drops:counting'))")
+    troubled.mouse.up()
+    expect(troubled.get_by_role("link", name=f"Claim {name}")).to_be_visible()
