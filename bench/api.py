@@ -132,9 +132,10 @@ class World:
             cursor.execute(
                 """
                 INSERT INTO fulfillment_claim (id, organization_id, viewer_id, campaign_id, reward_id,
-                                               external_id, game_account_id, external_status, created_at, updated_at)
+                                               external_id, game_account_id, test, external_status, created_at,
+                                               updated_at)
                 SELECT (lpad(to_hex(%(first)s::bigint + n), 12, '0') || lpad(to_hex(n), 20, '0'))::uuid,
-                       %(organization)s, n + 1000, %(campaign)s, %(reward)s, 'wings', '', 'initiated',
+                       %(organization)s, n + 1000, %(campaign)s, %(reward)s, 'wings', '', false, 'initiated',
                        %(noon)s::timestamptz + n * interval '1 millisecond',
                        %(noon)s::timestamptz + n * interval '1 millisecond'
                 FROM generate_series(%(from)s::bigint, %(to)s::bigint) AS n

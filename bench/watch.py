@@ -98,7 +98,7 @@ class Batch:
             " credited_seconds = s.credited_seconds + excluded.credited_seconds"
         )
         progress = (
-            "INSERT INTO drops_progress AS p (viewer_id, campaign_id, seconds, created_at, updated_at)"
+            "INSERT INTO drops_progress AS p (viewer_id, campaign_id, seconds, test_seconds, created_at, updated_at)"
             " {} ON CONFLICT (viewer_id, campaign_id) DO UPDATE"
             " SET seconds = p.seconds + excluded.seconds, updated_at = excluded.updated_at"
         )
@@ -114,7 +114,7 @@ class Batch:
                 )
                 cursor.execute(
                     progress.format(
-                        "SELECT v, c, 60, %s, %s FROM unnest(%s::bigint[]) v, unnest(%s::uuid[]) c"
+                        "SELECT v, c, 60, 0, %s, %s FROM unnest(%s::bigint[]) v, unnest(%s::uuid[]) c"
                     ),
                     [self.at, self.at, self.viewers, self.world.campaign_keys],
                 )
@@ -128,7 +128,7 @@ class Batch:
                     ],
                 )
                 cursor.executemany(
-                    progress.format("VALUES (%s, %s, 60, %s, %s)"),
+                    progress.format("VALUES (%s, %s, 60, 0, %s, %s)"),
                     [
                         (viewer, campaign, moment, moment)
                         for viewer in self.viewers

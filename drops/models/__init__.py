@@ -11,6 +11,7 @@ from .campaigns import (
 from .catalogue import Category, Channel, Livestream
 from .watch import (
     ChannelState,
+    CountedCampaign,
     FormerCategory,
     FormerOptOut,
     FormerTerms,
@@ -31,6 +32,7 @@ __all__ = [
     "Category",
     "Channel",
     "ChannelState",
+    "CountedCampaign",
     "FormerCategory",
     "FormerOptOut",
     "FormerTerms",

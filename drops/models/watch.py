@@ -22,6 +22,10 @@ class Progress(models.Model):
     )
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="progress")
     seconds = models.PositiveIntegerField(default=0)
+    test_seconds = models.PositiveIntegerField(
+        default=0,
+        help_text=_("Those of the seconds that were watched in test mode. They earn, and are in no figure."),
+    )
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
@@ -30,6 +34,9 @@ class Progress(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["viewer", "campaign"], name="progress_one_per_viewer"),
             models.CheckConstraint(condition=Q(seconds__gte=0), name="progress_not_negative"),
+            models.CheckConstraint(
+                condition=Q(test_seconds__lte=F("seconds")), name="progress_in_test_mode_is_a_part"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -73,13 +80,30 @@ class ChannelState(models.Model):
         Category, on_delete=models.PROTECT, null=True, blank=True, related_name="standings"
     )
     opted_out = models.BooleanField(default=False)
-    campaigns = models.ManyToManyField(Campaign, related_name="standings")
+    campaigns = models.ManyToManyField(Campaign, related_name="standings", through="CountedCampaign")
 
     class Meta:
         db_table = "drops_standing"  # its first name, as in `WatchInterval.standing`
 
     def __str__(self) -> str:
         return f"{self.channel} in {self.category}"
+
+
+class CountedCampaign(models.Model):
+    """A campaign that a channel counted for."""
+
+    channelstate = models.ForeignKey(ChannelState, on_delete=models.CASCADE, related_name="+")
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="+")
+    test = models.BooleanField(default=False, help_text=_("The campaign was in test mode."))
+
+    class Meta:
+        db_table = "drops_standing_campaigns"
+        constraints = [
+            models.UniqueConstraint(fields=["channelstate", "campaign"], name="counted_campaign_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign} on {self.channelstate}"
 
 
 class WatchInterval(models.Model):
@@ -152,13 +176,14 @@ class WatchPartition(models.Model):
 
 
 class WatchHour(models.Model):
-    """What one hour on one channel brought to a campaign."""
+    """What one hour on one channel brought to a campaign; what it brought in test mode is a row apart."""
 
     campaign = models.ForeignKey(
         Campaign, on_delete=models.PROTECT, related_name="watch_hours", db_index=False
     )
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="watch_hours")
     hour = models.DateTimeField()
+    test = models.BooleanField(default=False, help_text=_("Watched in test mode."))
     seconds = models.PositiveBigIntegerField(default=0)
     viewers = models.PositiveIntegerField(default=0, help_text=_("Different viewers in this hour here."))
     new_viewers = models.PositiveIntegerField(
@@ -167,7 +192,7 @@ class WatchHour(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "hour", "channel"], name="watch_hour_once")
+            models.UniqueConstraint(fields=["campaign", "hour", "channel", "test"], name="watch_hour_once")
         ]
 
     def __str__(self) -> str:
@@ -175,23 +200,32 @@ class WatchHour(models.Model):
 
 
 class RewardHour(models.Model):
-    """How many viewers reached a reward's required minutes in one hour on one channel."""
+    """How many viewers reached a reward's required minutes in one hour on one channel; in test mode, in a row
+    apart.
+
+    Without a channel: those who reached them by no watching, but because fewer minutes were required from then on.
+    """
 
     campaign = models.ForeignKey(
         Campaign, on_delete=models.PROTECT, related_name="reward_hours", db_index=False
     )
     reward = models.ForeignKey(Reward, on_delete=models.PROTECT, related_name="reward_hours")
-    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="reward_hours")
+    channel = models.ForeignKey(
+        Channel, on_delete=models.PROTECT, null=True, blank=True, related_name="reward_hours"
+    )
     hour = models.DateTimeField()
+    test = models.BooleanField(default=False, help_text=_("Reached in test mode."))
     qualified = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "hour", "channel", "reward"], name="reward_hour_once")
+            models.UniqueConstraint(
+                fields=["campaign", "hour", "channel", "reward", "test"], name="reward_hour_once"
+            )
         ]
 
     def __str__(self) -> str:
-        return f"{self.reward} on {self.channel}, {self.hour:%Y-%m-%d %H}h"
+        return f"{self.reward} on {self.channel or 'no channel'}, {self.hour:%Y-%m-%d %H}h"
 
 
 class FormerCategory(models.Model):

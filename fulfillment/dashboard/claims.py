@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 
 from accounts.dashboard.kit.access import active_organization, member
 from accounts.dashboard.kit.display import badge
@@ -154,11 +154,11 @@ class ClaimAdmin(LiveAdmin):
 
     @admin.display(description=_("claim"), ordering="id")
     def claim_id(self, claim: Claim) -> str:
-        return format_html("<code>{}</code>", claim.pk)
+        return format_html("<code>{}</code>{}", claim.pk, _test_badge(claim))
 
     @admin.display(description=_("campaign"))
     def its_campaign(self, claim: Claim) -> str:
-        return link_to(claim.campaign)
+        return format_html("{}{}", link_to(claim.campaign), _test_badge(claim))
 
     @admin.display(description=_("reward"))
     def its_reward(self, claim: Claim) -> str:
@@ -175,6 +175,10 @@ class ClaimAdmin(LiveAdmin):
     @admin.display(description=_("user ID"))
     def viewer_id(self, claim: Claim) -> int:
         return claim.viewer_id
+
+
+def _test_badge(claim: Claim) -> str:
+    return format_html(" {}", badge(gettext("Test mode"), "info")) if claim.test else ""
 
 
 def _tone(moment: Moment, now: datetime) -> str:

@@ -29,6 +29,8 @@ class RewardFigures(NamedTuple):
     attached: CampaignReward
     qualified: int
     claimed: int
+    qualified_in_test: int
+    claimed_in_test: int
 
 
 class Bar(NamedTuple):
@@ -57,7 +59,15 @@ def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
     model_admin = site.admin_of(Campaign)
     campaign: Campaign = model_admin.object_or_404(request, unquote(object_id))
     attached = list(campaign.campaign_rewards.select_related("reward"))
-    qualified, claimed = viewers_qualified(campaign=campaign), claimed_by_reward(campaign)
+    figures = [
+        by_reward
+        for test in (False, True)
+        for by_reward in (
+            viewers_qualified(campaign=campaign, test=test),
+            claimed_by_reward(campaign, test=test),
+        )
+    ]
+    claimed, claimed_in_test = (sum(by_reward.values()) for by_reward in figures[1::2])
     phase = campaign.phase(now)
     context = {
         **site.each_context(request),
@@ -66,9 +76,11 @@ def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
         "campaign": campaign,
         "phase": phase,
         "totals": totals([campaign])[campaign.pk],
-        "claimed_rewards": sum(claimed.values()),
+        "claimed_rewards": claimed,
+        "test_totals": totals([campaign], test=True)[campaign.pk],
+        "claimed_in_test": claimed_in_test,
         "rewards": [
-            RewardFigures(entry, qualified.get(entry.reward_id, 0), claimed.get(entry.reward_id, 0))
+            RewardFigures(entry, *(by_reward.get(entry.reward_id, 0) for by_reward in figures))
             for entry in attached
         ],
         "has_begun": campaign.starts_at <= now and campaign.published_at is not None,

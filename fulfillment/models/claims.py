@@ -49,6 +49,10 @@ class Claim(models.Model):
     external_status = models.CharField(
         _("status"), max_length=64, default=INITIATED, help_text=_("The studio's own word.")
     )
+    test = models.BooleanField(
+        default=False,
+        help_text=_("Claimed in test mode, or for what was watched in test mode. It is in no figure."),
+    )
     created_at = models.DateTimeField(_("created"))
     updated_at = models.DateTimeField()
 

@@ -36,6 +36,9 @@ def _promises(present: CampaignPlan, plan: CampaignPlan) -> Iterator[Consequence
         yield Consequence(text, present.closes_at, plan.closes_at)
     if present.test_mode and not plan.test_mode:
         yield Consequence(_("Everybody takes part from now on. Test mode can never be switched on again."))
+        yield Consequence(
+            _("What members watched and claimed in test mode stays theirs. It is left out of all figures.")
+        )
     before = {entry.reward: entry.required_minutes for entry in present.rewards}
     for entry in plan.rewards:
         minutes = before.get(entry.reward)

@@ -27,6 +27,7 @@ from drops.domain.campaigns.plans import (
     plan_of,
     refusals_of,
 )
+from drops.domain.watch.counters import count_reached
 from drops.domain.watch.terms import remember_terms
 from drops.models import AllowedChannel, Campaign, CampaignPhase, CampaignReward
 
@@ -61,7 +62,10 @@ def change_campaign(*, campaign: Campaign, plan: CampaignPlan, now: datetime, ac
         raise ValidationError(errors)
     remember_terms(campaign=campaign, now=now)
     _write(campaign, plan)
-    if campaign.published_at is not None and campaign.phase(now) not in STARTED:
+    if campaign.phase(now) in STARTED:
+        required = {entry.reward.pk: entry.required_minutes for entry in present.rewards}
+        count_reached(campaign=campaign, before=required, now=now)
+    elif campaign.published_at is not None:
         _refuse_problems(campaign, now)
     before, after = describe_plan(present), describe_plan(plan)
     if data := {key: [before[key], after[key]] for key in after if before[key] != after[key]}:

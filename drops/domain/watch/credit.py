@@ -11,7 +11,7 @@ more than 150 s. `docs/watch-time.md` has the rules with their reasons; here is 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -19,9 +19,11 @@ from django.db import transaction
 
 from drops.domain.watch import store, timeline
 from drops.domain.watch.beats import MAX_BEAT, MAX_SILENCE, Beat, BeatKind, CreditResult
+from drops.domain.watch.counters import add_to_counters
 from drops.domain.watch.epochs import FOREVER
 from drops.domain.watch.hourly import HOUR, Earned, Figures, Mark, by_hour, campaigns_of
 from drops.domain.watch.store import OpenRow
+from drops.domain.watch.terms import Counted
 from drops.domain.watch.timeline import Timeline
 from drops.domain.watch.visits import Visit
 from drops.models import Reason
@@ -327,50 +329,13 @@ class Crediting:
         if self.earned:
             campaigns = self._campaigns(before)
             figures = Figures(self.earned, campaigns, before)
-            self._write_progress(campaigns, figures, now)
+            add_to_counters(self.earned, campaigns, figures, now=now)
             figures.write()
 
-    def _campaigns(self, before: Iterable[Mark]) -> dict[int, tuple[str, ...]]:
+    def _campaigns(self, before: Iterable[Mark]) -> dict[int, tuple[Counted, ...]]:
         """The campaigns of every standing that this batch is about."""
         campaigns = self.timeline.campaigns()
         return campaigns | campaigns_of({mark.standing_id for mark in before} - campaigns.keys())
-
-    def _write_progress(
-        self, campaigns: Mapping[int, Sequence[str]], figures: Figures, now: datetime
-    ) -> None:
-        """Add what was earned to the counters, and tell `figures` which left zero or reached a reward."""
-        campaign_ids = sorted({name for names in campaigns.values() for name in names})
-        numbers = {campaign_id: number for number, campaign_id in enumerate(campaign_ids)}
-        of_standing = {
-            standing_id: [numbers[name] for name in names] for standing_id, names in campaigns.items()
-        }
-        due: list[dict[int, int]] = [{} for _ in campaign_ids]
-        for viewer_id, pieces in self.earned.items():
-            for _, standing_id, _, seconds, _ in pieces:
-                for number in of_standing[standing_id]:
-                    counters = due[number]
-                    counters[viewer_id] = counters.get(viewer_id, 0) + seconds
-        # What is worth noting: the first second, and each reward.
-        limits = [[1, *(limit for limit, _ in figures.rewards[name])] for name in campaign_ids]
-        added = []
-        for row_id, viewer_id, number, seconds in store.progress(self.earned, campaign_ids):
-            more = due[number].pop(viewer_id, 0)
-            if more:
-                added.append((more, row_id))
-                after = seconds + more
-                for limit in limits[number]:
-                    if seconds < limit <= after:
-                        figures.pass_thresholds(viewer_id, campaign_ids[number], seconds)
-                        break
-        begun = [
-            (viewer_id, campaign_id, seconds)
-            for campaign_id, counters in zip(campaign_ids, due, strict=True)
-            for viewer_id, seconds in counters.items()
-        ]
-        for viewer_id, campaign_id, _ in begun:
-            figures.pass_thresholds(viewer_id, campaign_id, 0)
-        store.add_progress(added, now=now)
-        store.begin_progress(begun, now=now)
 
     def _credited_before(self) -> set[Mark]:
         """The hours that already have counted time of viewers who might be new to them."""

@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 
 from django.db.models import Exists, OuterRef, Q
 
-from drops.domain.watch.terms import Facts, Terms, judge
+from drops.domain.watch.terms import Counted, Facts, Terms, judge
 from drops.models import AllowedChannel, Campaign, FormerTerms, Reason
 from drops.models.fields import to_ms
 
@@ -55,7 +55,7 @@ class Epoch:
         self._any_live = bool(live)
         self._any_category = any(terms.category_id is not None for terms in live)
 
-    def judge(self, facts: Facts, organizations: frozenset[str]) -> tuple[tuple[str, ...], str]:
+    def judge(self, facts: Facts, organizations: frozenset[str]) -> tuple[tuple[Counted, ...], str]:
         """The campaigns that count for a member of `organizations`; if none does, the reason that says most to
         the stream's viewers."""
         counting, reasons = [], set()
@@ -63,7 +63,7 @@ class Epoch:
             for terms in self._live.to(facts):
                 reason = judge(facts, terms, is_member=terms.organization_id in organizations)
                 if reason is None:
-                    counting.append(terms.campaign_id)
+                    counting.append(Counted(terms.campaign_id, terms.test_mode))
                 else:
                     reasons.add(reason)
         return tuple(sorted(counting)), "" if counting else self._reason(facts, reasons)

@@ -1,4 +1,4 @@
-"""The hourly figures that a batch of beats adds to."""
+"""The hourly figures that a batch of beats adds to. What is watched in test mode is counted apart."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from drops.domain.watch import store
-from drops.models import CampaignReward, ChannelState
+from drops.domain.watch.terms import Counted
+from drops.models import CampaignReward, CountedCampaign
 
 HOUR = 3_600_000
 
@@ -37,24 +38,24 @@ class Figures:
     def __init__(
         self,
         earned: Mapping[int, Sequence[Earned]],
-        campaigns: Mapping[int, Sequence[str]],
+        campaigns: Mapping[int, Sequence[Counted]],
         before: Iterable[Mark],
     ) -> None:
         self._earned = earned
         self._campaigns = campaigns
         # (campaign, channel, hour): seconds, viewers, new viewers
-        self._hours: defaultdict[tuple[str, int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
+        self._hours: defaultdict[tuple[Counted, int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
         # (campaign, reward, channel, hour): viewers who reached it
-        self._qualified: Counter[tuple[str, str, int, int]] = Counter()
-        self.rewards = _rewards({campaign_id for ids in campaigns.values() for campaign_id in ids})
+        self._qualified: Counter[tuple[Counted, str, int, int]] = Counter()
+        self.rewards = _rewards({campaign.campaign_id for each in campaigns.values() for campaign in each})
         self._add_up(set(self._by_campaign(before)))
 
-    def _by_campaign(self, marks: Iterable[Mark]) -> Iterator[tuple[int, int, int, str]]:
+    def _by_campaign(self, marks: Iterable[Mark]) -> Iterator[tuple[int, int, int, Counted]]:
         for mark in marks:
-            for campaign_id in self._campaigns[mark.standing_id]:
-                yield mark.viewer_id, mark.channel_id, mark.hour, campaign_id
+            for campaign in self._campaigns[mark.standing_id]:
+                yield mark.viewer_id, mark.channel_id, mark.hour, campaign
 
-    def _add_up(self, seen: set[tuple[int, int, int, str]]) -> None:
+    def _add_up(self, seen: set[tuple[int, int, int, Counted]]) -> None:
         seconds: defaultdict[tuple[int, int, int], int] = defaultdict(int)
         for viewer_id, pieces in self._earned.items():
             for channel_id, standing_id, hour, earned, first in pieces:
@@ -65,26 +66,34 @@ class Figures:
                             seen.add(mark)
                             self._hours[mark[3], channel_id, hour][1] += 1
         for (standing_id, channel_id, hour), total in seconds.items():
-            for campaign_id in self._campaigns[standing_id]:
-                self._hours[campaign_id, channel_id, hour][0] += total
+            for campaign in self._campaigns[standing_id]:
+                self._hours[campaign, channel_id, hour][0] += total
 
-    def pass_thresholds(self, viewer_id: int, campaign_id: str, counter: int) -> None:
+    def pass_thresholds(self, viewer_id: int, campaign: Counted, counter: int) -> None:
         """Note where and when the viewer's counter left zero, and where it reached a reward."""
         for piece in self._earned[viewer_id]:
-            if campaign_id not in self._campaigns[piece.standing_id]:
+            if campaign not in self._campaigns[piece.standing_id]:
                 continue
             if counter == 0:
-                self._hours[campaign_id, piece.channel_id, piece.hour][2] += 1
-            for required, reward_id in self.rewards[campaign_id]:
+                self._hours[campaign, piece.channel_id, piece.hour][2] += 1
+            for required, reward_id in self.rewards[campaign.campaign_id]:
                 if counter < required <= counter + piece.seconds:
-                    self._qualified[campaign_id, reward_id, piece.channel_id, piece.hour] += 1
+                    self._qualified[campaign, reward_id, piece.channel_id, piece.hour] += 1
             counter += piece.seconds
 
     def write(self) -> None:
         store.add_hours(
-            [(*key, seconds, viewers, new) for key, (seconds, viewers, new) in self._hours.items()]
+            [
+                (campaign_id, channel_id, hour, test, seconds, viewers, new)
+                for ((campaign_id, test), channel_id, hour), (seconds, viewers, new) in self._hours.items()
+            ]
         )
-        store.add_reward_hours([(*key, viewers) for key, viewers in self._qualified.items()])
+        store.add_reward_hours(
+            [
+                (campaign_id, reward_id, channel_id, hour, test, viewers)
+                for ((campaign_id, test), reward_id, channel_id, hour), viewers in self._qualified.items()
+            ]
+        )
 
 
 def by_hour(start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -94,13 +103,13 @@ def by_hour(start: int, end: int) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-def campaigns_of(standing_ids: Collection[int]) -> dict[int, tuple[str, ...]]:
-    found: dict[int, tuple[str, ...]] = {}
+def campaigns_of(standing_ids: Collection[int]) -> dict[int, tuple[Counted, ...]]:
+    found: dict[int, tuple[Counted, ...]] = {}
     if standing_ids:
-        for standing_id, campaign_id in ChannelState.campaigns.through.objects.filter(
+        for standing_id, campaign_id, test in CountedCampaign.objects.filter(
             channelstate__in=standing_ids
-        ).values_list("channelstate", "campaign"):
-            found[standing_id] = (*found.get(standing_id, ()), campaign_id)
+        ).values_list("channelstate", "campaign", "test"):
+            found[standing_id] = (*found.get(standing_id, ()), Counted(campaign_id, test))
     return found
 
 

@@ -77,7 +77,8 @@ def status_of(
     )
     here = next((row for row in open_rows if row.channel_id == channel.pk), None)
     other = next((row.channel for row in open_rows if row.channel_id != channel.pk and not row.reason), None)
-    campaigns = _campaigns(viewer, verdict.campaign_ids, organization_id)
+    counted = tuple(campaign.campaign_id for campaign in verdict.campaigns)
+    campaigns = _campaigns(viewer, counted, organization_id)
     reason: Reason | None = Reason(verdict.reason) if verdict.reason else None
     if reason is None and other is not None:
         reason = Reason.OTHER_STREAM_ACTIVE

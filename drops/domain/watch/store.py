@@ -142,12 +142,14 @@ def insert_intervals(
     )
 
 
-def progress(viewer_ids: Collection[int], campaign_ids: Sequence[str]) -> list[tuple[int, int, int, int]]:
-    """(id, viewer, index of the campaign in `campaign_ids`, seconds) of the viewers' counters."""
+def progress(
+    viewer_ids: Collection[int], campaign_ids: Sequence[str]
+) -> list[tuple[int, int, int, int, int]]:
+    """(id, viewer, index of the campaign in `campaign_ids`, seconds, those in test mode) of the viewers' counters."""
     if connection.vendor == "postgresql":
         return _fetch(
             """
-            SELECT p.id, p.viewer_id, c.number - 1, p.seconds
+            SELECT p.id, p.viewer_id, c.number - 1, p.seconds, p.test_seconds
               FROM unnest(%s::uuid[]) WITH ORDINALITY AS c(id, number)
               JOIN drops_progress p ON p.campaign_id = c.id AND p.viewer_id = ANY(%s)
             """,
@@ -155,7 +157,7 @@ def progress(viewer_ids: Collection[int], campaign_ids: Sequence[str]) -> list[t
         )
     return _fetch(
         """
-        SELECT p.id, p.viewer_id, c.key, p.seconds
+        SELECT p.id, p.viewer_id, c.key, p.seconds, p.test_seconds
           FROM json_each(%s) v CROSS JOIN json_each(%s) c
           CROSS JOIN drops_progress p ON p.viewer_id = v.value AND p.campaign_id = c.value
         """,
@@ -175,48 +177,61 @@ def add_progress(rows: Sequence[tuple[int, int]], *, now: datetime) -> None:
     )
 
 
-def begin_progress(rows: Sequence[tuple[int, str, int]], *, now: datetime) -> None:
-    """(viewer, campaign, seconds)"""
+def add_test_progress(rows: Sequence[tuple[int, int]], *, now: datetime) -> None:
+    """`add_progress` for what was watched in test mode."""
+    moment = connection.ops.adapt_datetimefield_value(now)
+    _update(
+        "drops_progress",
+        ("seconds = drops_progress.seconds + {}", "test_seconds = drops_progress.test_seconds + {}"),
+        [(seconds, seconds, row_id) for seconds, row_id in rows],
+        ("int", "int", "bigint"),
+        also=("updated_at", moment),
+    )
+
+
+def begin_progress(rows: Sequence[tuple[int, str, int, int]], *, now: datetime) -> None:
+    """(viewer, campaign, seconds, those in test mode)"""
     moment = connection.ops.adapt_datetimefield_value(now)
     _insert(
         "drops_progress",
-        ("viewer_id", "campaign_id", "seconds", "created_at", "updated_at"),
-        [(row[0], _db_ulid(row[1]), row[2], moment, moment) for row in rows],
-        ("bigint", "uuid", "int", "timestamptz", "timestamptz"),
+        ("viewer_id", "campaign_id", "seconds", "test_seconds", "created_at", "updated_at"),
+        [(row[0], _db_ulid(row[1]), *row[2:], moment, moment) for row in rows],
+        ("bigint", "uuid", "int", "int", "timestamptz", "timestamptz"),
     )
 
 
-def add_hours(rows: Collection[tuple[str, int, int, int, int, int]]) -> None:
-    """Add (campaign, channel, hour, seconds, viewers, new viewers) to the hourly figures."""
+def add_hours(rows: Collection[tuple[str, int, int, bool, int, int, int]]) -> None:
+    """Add (campaign, channel, hour, test, seconds, viewers, new viewers) to the hourly figures."""
     ulid, moment = cache(_db_ulid), cache(_db_moment)
     _add(
         "drops_watchhour",
-        ("campaign_id", "channel_id", "hour"),
+        ("campaign_id", "channel_id", "hour", "test"),
         ("seconds", "viewers", "new_viewers"),
         [(ulid(row[0]), row[1], moment(row[2]), *row[3:]) for row in sorted(rows)],
-        ("uuid", "bigint", "timestamptz", "bigint", "int", "int"),
+        ("uuid", "bigint", "timestamptz", "bool", "bigint", "int", "int"),
     )
 
 
-def add_reward_hours(rows: Collection[tuple[str, str, int, int, int]]) -> None:
-    """Add (campaign, reward, channel, hour, qualified viewers) to the hourly figures."""
+def add_reward_hours(rows: Collection[tuple[str, str, int, int, bool, int]]) -> None:
+    """Add (campaign, reward, channel, hour, test, qualified viewers) to the hourly figures."""
     _add(
         "drops_rewardhour",
-        ("campaign_id", "reward_id", "channel_id", "hour"),
+        ("campaign_id", "reward_id", "channel_id", "hour", "test"),
         ("qualified",),
-        [(_db_ulid(row[0]), _db_ulid(row[1]), row[2], _db_moment(row[3]), row[4]) for row in sorted(rows)],
-        ("uuid", "uuid", "bigint", "timestamptz", "int"),
+        [(_db_ulid(row[0]), _db_ulid(row[1]), row[2], _db_moment(row[3]), *row[4:]) for row in sorted(rows)],
+        ("uuid", "uuid", "bigint", "timestamptz", "bool", "int"),
     )
 
 
 def count_viewers(*, since: int) -> None:
     """Set the number of viewers of every livestream on air: those whose open interval has a beat after
-    `since`. Only rows whose number changes are written."""
+    `since`, without the streamer. Only rows whose number changes are written."""
     _execute(
         """
         UPDATE drops_livestream SET viewer_count = COALESCE(counted.viewers, 0)
           FROM drops_livestream AS l
           LEFT JOIN (SELECT channel_id, COUNT(*) AS viewers FROM drops_watchinterval
+                       JOIN drops_channel ON drops_channel.id = channel_id AND owner_id <> viewer_id
                       WHERE is_open AND last_beat_at > %s GROUP BY channel_id) AS counted
             ON counted.channel_id = l.channel_id
          WHERE l.id = drops_livestream.id AND drops_livestream.ended_at IS NULL

@@ -48,6 +48,13 @@ class Terms(NamedTuple):
     channel_ids: frozenset[int] | None
 
 
+class Counted(NamedTuple):
+    """A campaign that a stream counts for; `test`: in test mode, which is kept apart in its figures."""
+
+    campaign_id: str
+    test: bool
+
+
 def judge(facts: Facts, terms: Terms, *, is_member: bool) -> Reason | None:
     """Why watching does not count for one live campaign; None: it counts."""
     if facts.livestream_id is None:

@@ -20,10 +20,11 @@ from django.db.models import Q
 from accounts.domain.permissions import Action, roles_with
 from accounts.models import Membership
 from drops.domain.watch.epochs import FOREVER, epochs_of
-from drops.domain.watch.terms import Facts
+from drops.domain.watch.terms import Counted, Facts
 from drops.models import (
     Channel,
     ChannelState,
+    CountedCampaign,
     FormerCategory,
     FormerOptOut,
     Livestream,
@@ -33,10 +34,10 @@ from drops.models.fields import from_ms, to_ms
 
 
 class Verdict(NamedTuple):
-    """What a piece means for one kind of viewer. `reason` is "" where `campaign_ids` is not empty."""
+    """What a piece means for one kind of viewer. `reason` is "" where `campaigns` is not empty."""
 
     standing_id: int
-    campaign_ids: tuple[str, ...]
+    campaigns: tuple[Counted, ...]
     reason: str
 
 
@@ -74,7 +75,7 @@ class Timeline:
             for channel_id, pieces in self._pieces.items()
             if len(pieces) == 1
             and len(pieces[0].verdicts) == 1
-            and (verdict := pieces[0].verdicts[frozenset()]).campaign_ids
+            and (verdict := pieces[0].verdicts[frozenset()]).campaigns
         }
 
     def walk(self, channel_id: int, start: int, end: int) -> Iterator[tuple[int, int, Piece]]:
@@ -87,20 +88,20 @@ class Timeline:
 
     def verdict(self, piece: Piece, viewer_id: int) -> Verdict:
         verdict = piece.verdicts[self._members.get(viewer_id, frozenset())]
-        if verdict.campaign_ids and self._owners[piece.facts.channel_id] == viewer_id:
+        if verdict.campaigns and self._owners[piece.facts.channel_id] == viewer_id:
             return Verdict(verdict.standing_id, (), Reason.OWN_CHANNEL)
         return verdict
 
     def may_count(self, channel_id: int) -> bool:
         """Whether the channel counts for anybody at any moment."""
         return any(
-            verdict.campaign_ids for piece in self._pieces[channel_id] for verdict in piece.verdicts.values()
+            verdict.campaigns for piece in self._pieces[channel_id] for verdict in piece.verdicts.values()
         )
 
-    def campaigns(self) -> dict[int, tuple[str, ...]]:
+    def campaigns(self) -> dict[int, tuple[Counted, ...]]:
         """The campaigns of each standing."""
         return {
-            verdict.standing_id: verdict.campaign_ids
+            verdict.standing_id: verdict.campaigns
             for pieces in self._pieces.values()
             for piece in pieces
             for verdict in piece.verdicts.values()
@@ -122,7 +123,7 @@ def load(
     members = _members(viewer_ids, epochs.testing)
     kinds = {frozenset[str](), *members.values()}
     pieces: dict[int, list[Piece]] = {}
-    judged: list[tuple[Piece, frozenset[str], tuple[str, ...], str]] = []
+    judged: list[tuple[Piece, frozenset[str], tuple[Counted, ...], str]] = []
     for channel_id, stretches in facts.items():
         pieces[channel_id] = []
         for first, last, known in stretches:
@@ -132,14 +133,13 @@ def load(
                 piece = Piece(max(first, epoch.start), min(last, epoch.end), known)
                 pieces[channel_id].append(piece)
                 judged += [(piece, kind, *epoch.judge(known, kind)) for kind in kinds]
-    keys = [_key(piece.facts, campaign_ids) for piece, _, campaign_ids, _ in judged]
+    keys = [_key(piece.facts, campaigns) for piece, _, campaigns, _ in judged]
     wanted = {
-        key: (piece.facts, campaign_ids)
-        for key, (piece, _, campaign_ids, _) in zip(keys, judged, strict=True)
+        key: (piece.facts, campaigns) for key, (piece, _, campaigns, _) in zip(keys, judged, strict=True)
     }
     ids = _standing_ids(wanted, write=write)
-    for key, (piece, kind, campaign_ids, reason) in zip(keys, judged, strict=True):
-        piece.verdicts[kind] = Verdict(ids[key], campaign_ids, reason)
+    for key, (piece, kind, campaigns, reason) in zip(keys, judged, strict=True):
+        piece.verdicts[kind] = Verdict(ids[key], campaigns, reason)
     return Timeline({channel_id: _merged(found) for channel_id, found in pieces.items()}, members, owners)
 
 
@@ -229,11 +229,16 @@ def _members(viewer_ids: Collection[int], organization_ids: Collection[str]) -> 
     return {user_id: frozenset(organizations) for user_id, organizations in found.items()}
 
 
-def _key(facts: Facts, campaign_ids: tuple[str, ...]) -> str:
-    return blake2b(repr((tuple(facts), campaign_ids)).encode(), digest_size=16).hexdigest()
+def _key(facts: Facts, campaigns: tuple[Counted, ...]) -> str:
+    means: list[tuple[object, ...]] = [tuple(facts), tuple(each.campaign_id for each in campaigns)]
+    if tested := tuple(each.campaign_id for each in campaigns if each.test):
+        means.append(tested)
+    return blake2b(repr(tuple(means)).encode(), digest_size=16).hexdigest()
 
 
-def _standing_ids(wanted: Mapping[str, tuple[Facts, tuple[str, ...]]], *, write: bool) -> Mapping[str, int]:
+def _standing_ids(
+    wanted: Mapping[str, tuple[Facts, tuple[Counted, ...]]], *, write: bool
+) -> Mapping[str, int]:
     ids = dict(ChannelState.objects.filter(key__in=wanted).values_list("key", "pk"))
     missing = {key: standing for key, standing in wanted.items() if key not in ids}
     if not write:
@@ -255,12 +260,11 @@ def _standing_ids(wanted: Mapping[str, tuple[Facts, tuple[str, ...]]], *, write:
         ignore_conflicts=True,
     )
     ids |= dict(ChannelState.objects.filter(key__in=missing).values_list("key", "pk"))
-    link = ChannelState.campaigns.through
-    link.objects.bulk_create(
+    CountedCampaign.objects.bulk_create(
         [
-            link(channelstate_id=ids[key], campaign_id=campaign_id)
-            for key, (_, campaign_ids) in sorted(missing.items())
-            for campaign_id in campaign_ids
+            CountedCampaign(channelstate_id=ids[key], campaign_id=campaign_id, test=test)
+            for key, (_, campaigns) in sorted(missing.items())
+            for campaign_id, test in campaigns
         ],
         ignore_conflicts=True,
     )

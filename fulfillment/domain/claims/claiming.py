@@ -111,6 +111,7 @@ def _commit(
         reward_id=reward_id,
         external_id=facts.external_id,
         game_account_id=facts.game_account_id,
+        test=facts.is_test,
         created_at=now,
         updated_at=now,
     )

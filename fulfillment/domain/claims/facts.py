@@ -16,7 +16,8 @@ from drops.models.campaigns import phase_at
 class ClaimFacts:
     """A reward of a campaign and what a viewer has done for it.
 
-    `required_minutes` is the reward's threshold, `seconds` the viewer's watch time in the campaign.
+    `required_minutes` is the reward's threshold, `seconds` the viewer's watch time in the campaign, and
+    `test_seconds` those of them that were watched in test mode (the inventory does not ask for them).
     `is_member` of the campaign's organization, with a role that may test; `linked` with it, as the game
     account `game_account_id` ("" where the studio has not named it). `account_has_claimed`: that game
     account took the reward before, through whichever viewer. `claim_id` is of the viewer's claim that was
@@ -38,11 +39,17 @@ class ClaimFacts:
     external_id: str
     required_minutes: int
     seconds: int
+    test_seconds: int = 0
     is_member: bool
     linked: bool
     game_account_id: str
     account_has_claimed: bool
     claim_id: str | None
+
+    @property
+    def is_test(self) -> bool:
+        """The claim is made in test mode, or the viewer would not have earned the reward without it."""
+        return self.test_mode or self.seconds - self.test_seconds < self.required_minutes * 60
 
     def phase(self, now: datetime) -> CampaignPhase:
         return phase_at(self, now)
@@ -56,6 +63,7 @@ _STATEMENT = f"""
         organization.id, organization.name, organization.connect_url,
         {ORGANIZATION_IS_ACTIVE},
         reward.external_id, attached.required_minutes, COALESCE(progress.seconds, 0),
+        COALESCE(progress.test_seconds, 0),
         EXISTS (SELECT 1 FROM accounts_membership membership
             WHERE membership.organization_id = campaign.organization_id
                 AND membership.user_id = %(viewer)s AND membership.role IN ({_TESTERS})),
@@ -96,6 +104,7 @@ def claim_facts(*, viewer_id: int, campaign_id: str, reward_id: str) -> ClaimFac
         external_id,
         required_minutes,
         seconds,
+        test_seconds,
         is_member,
         linked,
         game_account_id,
@@ -119,6 +128,7 @@ def claim_facts(*, viewer_id: int, campaign_id: str, reward_id: str) -> ClaimFac
         external_id=external_id,
         required_minutes=required_minutes,
         seconds=seconds,
+        test_seconds=test_seconds,
         is_member=bool(is_member),
         linked=bool(linked),
         game_account_id=game_account_id,

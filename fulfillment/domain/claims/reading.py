@@ -84,14 +84,12 @@ def search_claims(claims: QuerySet[Claim], term: str) -> QuerySet[Claim]:
 
 
 def claimed_by_campaign(campaigns: Iterable[Campaign]) -> Mapping[str, int]:
-    """Claims by campaign id; a campaign without any is missing."""
-    ids = [campaign.pk for campaign in campaigns]
-    return dict(
-        Claim.objects.filter(campaign__in=ids).order_by().values_list("campaign_id").annotate(Count("pk"))
-    )
+    """Claims by campaign id, those in test mode left out; a campaign without any is missing."""
+    claims = Claim.objects.filter(campaign__in=[campaign.pk for campaign in campaigns], test=False).order_by()
+    return dict(claims.values_list("campaign_id").annotate(Count("pk")))
 
 
-def claimed_by_reward(campaign: Campaign) -> Mapping[str, int]:
-    """Claims of a campaign by reward id."""
-    claims = Claim.objects.filter(campaign=campaign).order_by()
+def claimed_by_reward(campaign: Campaign, *, test: bool = False) -> Mapping[str, int]:
+    """Claims of a campaign by reward id: those in test mode, or the others."""
+    claims = Claim.objects.filter(campaign=campaign, test=test).order_by()
     return dict(claims.values_list("reward_id").annotate(Count("pk")))

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Organization, User
-from drops.models import Campaign, CampaignReward, Category, Channel, Reward, WatchHour
+from drops.models import Campaign, CampaignReward, Category, Channel, Reward, RewardHour, WatchHour
 from tests import factories
 from tests.dashboard import form_data, press, send_form, sign_in, words
 
@@ -238,15 +238,14 @@ def test_the_overview_has_the_figures(
     WatchHour.objects.create(
         campaign=live, channel=channel, hour=live.starts_at, seconds=11_400, viewers=3, new_viewers=3
     )
-    for seconds in (600, 3600, 7200):
-        factories.ProgressFactory(campaign=live, seconds=seconds)
+    RewardHour.objects.create(campaign=live, reward=reward, channel=channel, hour=live.starts_at, qualified=2)
     factories.ClaimFactory(campaign=live, reward=reward)
     context = owner_client.get(overview(live)).context
     assert (context["totals"].minutes, context["totals"].viewers) == (190, 3)
     assert [(bar.day.day, bar.minutes, bar.height) for bar in context["bars"]] == [(19, 190, 110), (20, 0, 0)]
     assert [row.channel for row in context["top_channels"]] == [channel]
     assert context["claimed_rewards"] == 1
-    assert [(row.qualified, row.claimed) for row in context["rewards"]] == [(2, 1)]
+    assert [row[1:] for row in context["rewards"]] == [(2, 1, 0, 0)]
     assert form_data(owner_client, f"/dashboard/campaigns/{live.pk}/change/")[0]["name"] == "Autumn cup"
 
 

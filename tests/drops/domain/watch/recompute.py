@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime, timedelta
 
-from drops.models import CampaignReward, RewardHour, WatchHour, WatchInterval
+from drops.domain.watch.terms import Counted
+from drops.models import CampaignReward, CountedCampaign, Progress, RewardHour, WatchHour, WatchInterval
 
 HOUR = timedelta(hours=1)
 
 
-def earned() -> list[tuple[int, str, int, datetime, int]]:
-    """(viewer, campaign, channel, hour, seconds) of all that counted, in the order of time."""
+def earned() -> list[tuple[int, Counted, int, datetime, int]]:
+    """(viewer, campaign and whether in test mode, channel, hour, seconds) of all that counted, in the order of
+    time."""
     found = []
-    rows = WatchInterval.objects.filter(reason="").order_by("started_at", "pk")
-    for row in rows.prefetch_related("standing__campaigns"):
+    campaigns = defaultdict(list)
+    for each in CountedCampaign.objects.all():
+        campaigns[each.channelstate_id].append(Counted(each.campaign_id, each.test))
+    for row in WatchInterval.objects.filter(reason="").order_by("started_at", "pk"):
         at = row.started_at
         while at < row.last_beat_at:
             hour = at.replace(minute=0, second=0, microsecond=0)
@@ -23,24 +27,24 @@ def earned() -> list[tuple[int, str, int, datetime, int]]:
             seconds = (stop - row.visit_started_at) // second - (at - row.visit_started_at) // second
             if seconds:
                 found += [
-                    (row.viewer_id, campaign.pk, row.channel_id, hour, seconds)
-                    for campaign in row.standing.campaigns.all()
+                    (row.viewer_id, campaign, row.channel_id, hour, seconds)
+                    for campaign in campaigns[row.standing_id]
                 ]
             at = stop
     return found
 
 
-def progress() -> dict[tuple[int, str], int]:
-    total: defaultdict[tuple[int, str], int] = defaultdict(int)
+def progress() -> dict[tuple[int, Counted], int]:
+    total: defaultdict[tuple[int, Counted], int] = defaultdict(int)
     for viewer, campaign, _, _, seconds in earned():
         total[viewer, campaign] += seconds
     return dict(total)
 
 
-def watch_hours() -> dict[tuple[str, int, datetime], tuple[int, int, int]]:
-    seconds: defaultdict[tuple[str, int, datetime], int] = defaultdict(int)
-    viewers: defaultdict[tuple[str, int, datetime], set[int]] = defaultdict(set)
-    new: defaultdict[tuple[str, int, datetime], int] = defaultdict(int)
+def watch_hours() -> dict[tuple[Counted, int, datetime], tuple[int, int, int]]:
+    seconds: defaultdict[tuple[Counted, int, datetime], int] = defaultdict(int)
+    viewers: defaultdict[tuple[Counted, int, datetime], set[int]] = defaultdict(set)
+    new: defaultdict[tuple[Counted, int, datetime], int] = defaultdict(int)
     known = set()
     for viewer, campaign, channel, hour, earned_seconds in earned():
         seconds[campaign, channel, hour] += earned_seconds
@@ -51,30 +55,61 @@ def watch_hours() -> dict[tuple[str, int, datetime], tuple[int, int, int]]:
     return {key: (seconds[key], len(viewers[key]), new[key]) for key in seconds}
 
 
-def reward_hours() -> dict[tuple[str, str, int, datetime], int]:
+def reward_hours() -> dict[tuple[Counted, str, int, datetime], int]:
+    """By the thresholds as they are now: not what is stored if they were lowered meanwhile."""
     thresholds = defaultdict(list)
     for attached in CampaignReward.objects.all():
         thresholds[attached.campaign_id].append((attached.required_seconds, attached.reward_id))
-    counter: defaultdict[tuple[int, str], int] = defaultdict(int)
-    qualified: defaultdict[tuple[str, str, int, datetime], int] = defaultdict(int)
+    counter: defaultdict[tuple[int, Counted], int] = defaultdict(int)
+    qualified: defaultdict[tuple[Counted, str, int, datetime], int] = defaultdict(int)
     for viewer, campaign, channel, hour, seconds in earned():
         before = counter[viewer, campaign]
         counter[viewer, campaign] = before + seconds
-        for required, reward in thresholds[campaign]:
+        for required, reward in thresholds[campaign.campaign_id]:
             if before < required <= before + seconds:
                 qualified[campaign, reward, channel, hour] += 1
     return dict(qualified)
 
 
-def stored_watch_hours() -> dict[tuple[str, int, datetime], tuple[int, int, int]]:
+def stored_progress() -> dict[tuple[int, Counted], int]:
     return {
-        (row.campaign_id, row.channel_id, row.hour): (row.seconds, row.viewers, row.new_viewers)
+        (row.viewer_id, Counted(row.campaign_id, test)): seconds
+        for row in Progress.objects.all()
+        for test, seconds in ((False, row.seconds - row.test_seconds), (True, row.test_seconds))
+        if seconds
+    }
+
+
+def qualified() -> dict[tuple[Counted, str], int]:
+    """How many viewers have reached each reward by now, by campaign and reward."""
+    found: defaultdict[tuple[Counted, str], int] = defaultdict(int)
+    for (_, campaign), seconds in progress().items():
+        for attached in CampaignReward.objects.filter(campaign=campaign.campaign_id):
+            if seconds >= attached.required_seconds:
+                found[campaign, attached.reward_id] += 1
+    return dict(found)
+
+
+def stored_qualified() -> dict[tuple[Counted, str], int]:
+    found: defaultdict[tuple[Counted, str], int] = defaultdict(int)
+    for row in RewardHour.objects.all():
+        found[Counted(row.campaign_id, row.test), row.reward_id] += row.qualified
+    return dict(found)
+
+
+def stored_watch_hours() -> dict[tuple[Counted, int, datetime], tuple[int, int, int]]:
+    return {
+        (Counted(row.campaign_id, row.test), row.channel_id, row.hour): (
+            row.seconds,
+            row.viewers,
+            row.new_viewers,
+        )
         for row in WatchHour.objects.all()
     }
 
 
-def stored_reward_hours() -> dict[tuple[str, str, int, datetime], int]:
+def stored_reward_hours() -> dict[tuple[Counted, str, int | None, datetime], int]:
     return {
-        (row.campaign_id, row.reward_id, row.channel_id, row.hour): row.qualified
+        (Counted(row.campaign_id, row.test), row.reward_id, row.channel_id, row.hour): row.qualified
         for row in RewardHour.objects.all()
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drops.domain.watch.epochs import Epoch
-from drops.domain.watch.terms import Facts, Terms
+from drops.domain.watch.terms import Counted, Facts, Terms
 from drops.models import Reason
 
 RALLY, CARDS = 1, 2
@@ -61,4 +61,7 @@ def test_a_campaign_that_the_stream_counted_for_is_said_to_have_ended(live: list
 
 
 def test_what_has_ended_keeps_nothing_from_counting() -> None:
-    assert Epoch(0, 1, [campaign("next")], [campaign("aurora")]).judge(stream(), NOBODY) == (("next",), "")
+    assert Epoch(0, 1, [campaign("next")], [campaign("aurora")]).judge(stream(), NOBODY) == (
+        (Counted("next", False),),
+        "",
+    )

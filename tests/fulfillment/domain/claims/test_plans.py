@@ -42,9 +42,10 @@ def copy(firsts: list[Claim], *, first: int, last: int) -> None:
             cursor.execute(
                 """
                 INSERT INTO fulfillment_claim (id, organization_id, viewer_id, campaign_id, reward_id,
-                                               external_id, game_account_id, external_status, created_at, updated_at)
+                                               external_id, game_account_id, test, external_status, created_at,
+                                               updated_at)
                 SELECT (lpad(to_hex(%(at)s::bigint + n), 12, '0') || lpad(to_hex(n), 20, '0'))::uuid,
-                       organization_id, n + 100000, campaign_id, reward_id, external_id, '',
+                       organization_id, n + 100000, campaign_id, reward_id, external_id, '', false,
                        CASE WHEN n <= 5 THEN 'initiated' ELSE 'sent' END,
                        created_at + n * interval '1 second', updated_at + n * interval '1 second'
                 FROM fulfillment_claim, generate_series(%(first)s::int, %(last)s::int) AS n WHERE id = %(id)s
