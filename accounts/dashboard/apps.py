@@ -153,17 +153,20 @@ class OAuthAppAdmin(OrganizationAdmin):
                 )
             ),
         ]
-        if (
-            not OAuthApp.objects.filter(organization=obj.organization, deleted_at=None)
-            .exclude(pk=obj.pk)
-            .exists()
-        ):
+        if apps.is_last(obj):
             found.append(
                 Consequence(
                     gettext("It is your last app: until you create another, no viewer can connect or claim.")
                 )
             )
         return found
+
+    def delete_refusal(self, obj: OAuthApp) -> str:
+        try:
+            apps.check_deletable(app=obj, now=timezone.now())
+        except ValidationError as refusal:
+            return " ".join(refusal.messages)
+        return ""
 
     def delete_model(self, request: HttpRequest, obj: OAuthApp) -> None:
         apps.delete_app(app=obj, now=timezone.now(), actor=member(request))

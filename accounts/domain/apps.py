@@ -8,15 +8,20 @@ from datetime import datetime, timedelta
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.dispatch import Signal
 from django.utils.translation import gettext as _
 from oauth2_provider.generators import generate_client_secret
 
 from accounts.domain import audit, links, names, permissions
 from accounts.domain.permissions import Action
 from accounts.models import OAuthApp, Organization, User
+from config.locks import lock
 
 # How long a rotated secret goes on working, so that a studio can roll the new one out.
 SECRET_OVERLAP = timedelta(hours=24)
+
+# Sent in the transaction, before `organization` loses its last app. A receiver refuses by ValidationError.
+last_app_deleted = Signal()
 
 
 @transaction.atomic
@@ -122,13 +127,28 @@ def rotate_secret(
 def delete_app(*, app: OAuthApp, now: datetime, actor: User | None) -> None:
     """End the app, its tokens and its consents; viewers who agreed to no other app are unlinked.
 
-    The row stays, since links and audit events speak of it. ValidationError if it is deleted already.
+    The row stays, since links and audit events speak of it. ValidationError if it is deleted already, or cannot be
+    done without.
     """
+    if app.organization is not None:
+        lock(app.organization)  # two apps that are deleted at once are not each the other's rest
     app = _lock(app, actor)
+    check_deletable(app=app, now=now)
     app.deleted_at = now
     app.save(update_fields=["deleted_at", "updated"])
     unlinked = links.end_all_consents(app=app, now=now)
     audit.record("app.deleted", app, by=actor, at=now, data={"name": app.name, "unlinked_viewers": unlinked})
+
+
+def check_deletable(*, app: OAuthApp, now: datetime) -> None:
+    """ValidationError if `app` is the last of its organization, and something needs one."""
+    if app.organization is not None and is_last(app):
+        last_app_deleted.send(sender=OAuthApp, organization=app.organization, now=now)
+
+
+def is_last(app: OAuthApp) -> bool:
+    others = OAuthApp.objects.filter(organization=app.organization, deleted_at=None).exclude(pk=app.pk)
+    return not others.exists()
 
 
 def _lock(app: OAuthApp, actor: User | None) -> OAuthApp:

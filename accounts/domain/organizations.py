@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
+from django.dispatch import Signal
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
@@ -25,6 +26,9 @@ from accounts.models import (
 from config.locks import lock
 
 LOGO_SIZE = (512, 512)
+
+# Sent in the transaction, before `organization` loses its connection page. A receiver refuses by ValidationError.
+connection_page_emptied = Signal()
 
 
 @transaction.atomic
@@ -101,6 +105,8 @@ def change_organization(
         setattr(organization, field, value)
     if organization.approved_at is not None and "name" in changes:
         names.refuse_look_alike(organization.name, of=organization)
+    if "connect_url" in changes and not connect_url:
+        connection_page_emptied.send(sender=Organization, organization=organization, now=now)
     _check(organization, logo)
     organization.save()
     audit.record(

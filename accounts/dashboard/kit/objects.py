@@ -114,6 +114,7 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
                         "model_admin": self,
                         "list_url": self.url("changelist"),
                         "back": self.url("change", object_id),
+                        "refusal": self.delete_refusal(obj),
                         "consequences": self.delete_consequences(obj),
                         "typed_name": typed_name,
                     },
@@ -121,6 +122,10 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
         except ValidationError as refusal:
             messages.error(request, " ".join(refusal.messages))
             return redirect(self.url("change", object_id))
+
+    def delete_refusal(self, obj: Any) -> str:
+        """Why `obj` cannot be deleted now: the delete page then offers no button."""
+        return ""
 
     def delete_consequences(self, obj: Any) -> Sequence[Consequence]:
         """What the delete page lists."""
