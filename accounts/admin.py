@@ -165,8 +165,14 @@ class UserAdmin(OperatorAdmin):
     list_filter = ("is_active", "is_staff")
     search_fields = ("=id", "username", "email")
     ordering = ("-date_joined",)
-    fields = ("id", "username", "email", "date_joined", "last_login", "is_active", "is_staff")
-    readonly_fields = ("id", "username", "email", "date_joined", "last_login")
+    readonly_fields = ("id", "username", "email", "organizations", "date_joined", "last_login")
+    fields = (*readonly_fields, "is_active", "is_staff")
+
+    @admin.display(description=_("organizations"))
+    def organizations(self, user: User) -> str:
+        """Whom the person works for, in which role."""
+        rows = user.memberships.select_related("organization").order_by("organization__name", "pk")
+        return ", ".join(f"{row.organization} ({row.get_role_display()})" for row in rows) or "-"
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         standing.change_standing(

@@ -28,7 +28,7 @@ class AuditEventAdmin(OrganizationAdmin):
     noun = _("audit event")
     icon = "list"
     order = 100
-    lede = _("Who did what, and when. Every member can read the audit log. Nobody can change it.")
+    lede = _("Who did what, and when. Nobody can change the audit log.")
     empty_text = _("Everything that you and your colleagues do here is recorded.")
     has_history = False
     list_display = ("at", "what", "who", "target_id")

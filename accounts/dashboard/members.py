@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -13,20 +15,39 @@ from accounts.dashboard.kit.access import active_organization, member
 from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.dashboard.kit.sites import site
 from accounts.domain import invitations, members
-from accounts.domain.permissions import Action
+from accounts.domain.permissions import GIVEN, Action
 from accounts.models import Invitation, MemberRole, Membership
 
-ROLES_HELP = _("Owners can change everything. Members can see everything and take part in test mode.")
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+ROLES: Mapping[MemberRole, StrOrPromise] = {
+    MemberRole.OWNER: _("Owner: everything, members and settings too"),
+    MemberRole.MANAGER: _("Manager: campaigns and rewards"),
+    MemberRole.DEVELOPER: _("Developer: OAuth apps, webhooks and deliveries"),
+    MemberRole.SUPPORT: _("Support: looks up viewers and sends their claims again"),
+    MemberRole.ANALYST: _("Analyst: sees campaigns and figures, and no viewer"),
+    MemberRole.MEMBER: _("Member: sees everything and changes nothing (no longer given)"),
+}
 
 
-class MembershipForm(VerbForm):
+class RoleForm(VerbForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "role" in self.fields:  # those who may only look have a form without fields
+            offered = {*GIVEN, self.initial.get("role")}
+            choices = [(role.value, words) for role, words in ROLES.items() if role in offered]
+            field = cast("forms.ChoiceField", self.fields["role"])
+            field.choices = choices if self.instance.pk else [("", _("Choose a role")), *choices]
+
+
+class MembershipForm(RoleForm):
     class Meta:
         model = Membership
         fields = ("role",)
-        help_texts = {"role": ROLES_HELP}
 
 
-class InvitationForm(VerbForm):
+class InvitationForm(RoleForm):
     """Nobody is looked up: the form does not tell whether there is such an account."""
 
     class Meta:
@@ -38,7 +59,6 @@ class InvitationForm(VerbForm):
                 "The person finds the invitation under Settings, Organizations, and gets a mail. It is valid for "
                 "14 days. Everybody signs in to the dashboard with a second factor."
             ),
-            "role": ROLES_HELP,
         }
 
 

@@ -32,6 +32,7 @@ def invite(
     ValidationError where the organization has invited too many, or the same name before.
     """
     permissions.require(actor=actor, organization=organization, action=Action.CHANGE_MEMBERS)
+    permissions.refuse_not_given(role)
     _delete_expired(organization, now)
     today = AuditEvent.objects.filter(
         organization=organization, action="member.invited", at__gt=now - timedelta(days=1)

@@ -30,6 +30,7 @@ def change_role(*, membership: Membership, role: MemberRole, now: datetime, acto
     _refuse_oneself(membership, actor)
     if Membership.objects.get(pk=membership.pk).role == role:
         return membership
+    permissions.refuse_not_given(role)
     membership.role = role
     membership.full_clean()
     membership.save()

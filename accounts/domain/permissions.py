@@ -13,7 +13,7 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -31,9 +31,11 @@ class Action(StrEnum):
 
     SEE_FIGURES = auto()
     SEE_CAMPAIGNS = auto()
-    SEE_CLAIMS = auto()  # and deliveries
-    SEE_SETUP = auto()  # apps, endpoints, settings; no secret among them
-    SEE_MEMBERS = auto()  # and the audit log
+    SEE_CLAIMS = auto()  # and deliveries, with the ids of viewers
+    SEE_SETUP = (
+        auto()
+    )  # settings, apps, endpoints with what they were sent and answered; no secret among them
+    SEE_MEMBERS = auto()  # and who is invited, and the audit log
     LOOK_UP_VIEWERS = auto()
     TEST = auto()  # take part in campaigns in test mode
 
@@ -43,7 +45,8 @@ class Action(StrEnum):
     CHANGE_APPS = auto()
     CHANGE_ENDPOINTS = auto()  # and see the whole URL, in which a secret may be
     SEND_TEST_EVENTS = auto()
-    RESEND = auto()
+    RESEND = auto()  # one claim or delivery
+    RESEND_MANY = auto()
     CHANGE_MEMBERS = auto()
     CHANGE_SETTINGS = auto()
 
@@ -75,15 +78,37 @@ CHANGING = frozenset(
         Action.CHANGE_ENDPOINTS,
         Action.SEND_TEST_EVENTS,
         Action.RESEND,
+        Action.RESEND_MANY,
         Action.CHANGE_MEMBERS,
         Action.CHANGE_SETTINGS,
     }
 )
 
+# What every role sees: no viewer, no address of a server, no colleague.
+NUMBERS = frozenset({Action.SEE_FIGURES, Action.SEE_CAMPAIGNS})
+
 ROLES: Mapping[MemberRole, frozenset[Action]] = {
     MemberRole.OWNER: LOOKING | CHANGING | {Action.TEST},
+    MemberRole.MANAGER: NUMBERS
+    | {Action.TEST, Action.CHANGE_CAMPAIGNS, Action.WITHDRAW_CAMPAIGNS, Action.CHANGE_REWARDS},
+    MemberRole.DEVELOPER: NUMBERS
+    | {
+        Action.TEST,
+        Action.SEE_CLAIMS,
+        Action.SEE_SETUP,
+        Action.CHANGE_APPS,
+        Action.CHANGE_ENDPOINTS,
+        Action.SEND_TEST_EVENTS,
+        Action.RESEND,
+        Action.RESEND_MANY,
+    },
+    MemberRole.SUPPORT: NUMBERS | {Action.TEST, Action.SEE_CLAIMS, Action.LOOK_UP_VIEWERS, Action.RESEND},
+    MemberRole.ANALYST: NUMBERS,
     MemberRole.MEMBER: LOOKING | {Action.TEST},
 }
+# Members of before there were five roles see everything and change nothing, which none of the five does. They
+# keep the role until an owner gives them another; nobody gets it anew.
+GIVEN = tuple(role for role in MemberRole if role is not MemberRole.MEMBER)
 
 # What the members of an organization may do in each of its states. One that waits for approval prepares
 # everything that reaches nobody: no message leaves, nobody is invited. One that is suspended changes nothing.
@@ -129,6 +154,12 @@ REFUSED_BY_ROLE = _("Your role does not allow this. Ask an owner of your organiz
 
 def roles_with(action: Action) -> list[MemberRole]:
     return [role for role, actions in ROLES.items() if action in actions]
+
+
+def refuse_not_given(role: MemberRole) -> None:
+    """ValidationError for a role that nobody gets any more."""
+    if role not in GIVEN:
+        raise ValidationError({"role": _("This role is no longer given. Choose another.")})
 
 
 def rights_of(membership: Membership) -> frozenset[Action]:

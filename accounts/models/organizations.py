@@ -76,10 +76,14 @@ class Organization(models.Model):
 
 
 class MemberRole(models.TextChoices):
-    """What a role may do stands in `accounts.domain.permissions`."""
+    """What a role may do, and which roles are still given, stands in `accounts.domain.permissions`."""
 
     OWNER = "owner", _("Owner")
-    MEMBER = "member", _("Member")
+    MANAGER = "manager", _("Manager")
+    DEVELOPER = "developer", _("Developer")
+    SUPPORT = "support", _("Support")
+    ANALYST = "analyst", _("Analyst")
+    MEMBER = "member", _("Member (looks only)")
 
 
 class Membership(models.Model):
@@ -90,7 +94,7 @@ class Membership(models.Model):
         related_name="memberships",
         verbose_name=_("member"),
     )
-    role = models.CharField(max_length=16, choices=MemberRole, default=MemberRole.OWNER)
+    role = models.CharField(max_length=16, choices=MemberRole)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     opened_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When its dashboard was last switched to."
@@ -119,7 +123,7 @@ class Invitation(models.Model):
         max_length=254,
         help_text="A username or an email address, in lower case, as it was typed.",
     )
-    role = models.CharField(max_length=16, choices=MemberRole, default=MemberRole.MEMBER)
+    role = models.CharField(max_length=16, choices=MemberRole)
     created_at = models.DateTimeField(_("created"))
     expires_at = models.DateTimeField(_("expires"))
     mailed_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_lazy as _
 
-from accounts.dashboard.kit.access import active_organization, member
+from accounts.dashboard.kit.access import active_organization, may, member
 from accounts.dashboard.kit.display import badge
 from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
@@ -74,6 +74,7 @@ class AnswerFilter(admin.SimpleListFilter):
 @admin.register(Claim, site=site)
 class ClaimAdmin(LiveAdmin):
     see = Action.SEE_CLAIMS
+    see_history = Action.SEE_SETUP  # it names endpoints
     change = Action.RESEND
     route = "claims"
     label = _("Claims")
@@ -149,7 +150,8 @@ class ClaimAdmin(LiveAdmin):
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         now = timezone.now()
         context["status"] = claim_status(kwargs["obj"].deliveries.all())
-        context["moments"] = [(moment, _tone(moment, now)) for moment in claim_timeline(claim=kwargs["obj"])]
+        story = claim_timeline(claim=kwargs["obj"], with_addresses=may(request, Action.SEE_SETUP))
+        context["moments"] = [(moment, _tone(moment, now)) for moment in story]
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=_("claim"), ordering="id")

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from accounts.dashboard.kit.access import member
+from accounts.dashboard.kit.access import may, member
 from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
@@ -96,7 +96,7 @@ class DeliveryAdmin(LiveAdmin):
         "next_attempt",
         "delivered_at",
     )
-    readonly_fields = fields
+    readonly_fields = (*fields, "server")
     change_list_template = "dashboard/deliveries.html"
     change_form_template = "dashboard/delivery.html"
     part_template = "dashboard/delivery_now.html"
@@ -117,6 +117,27 @@ class DeliveryAdmin(LiveAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return with_latest_attempts(super().get_queryset(request).select_related("endpoint", "claim"))
+
+    # Whoever may not see endpoints is told their hosts alone.
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        if may(request, Action.SEE_SETUP):
+            return self.list_display
+        return tuple("server" if name == "endpoint" else name for name in self.list_display)
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        if may(request, Action.SEE_SETUP):
+            return self.list_filter
+        return [each for each in self.list_filter if each != ("endpoint", OwnRelatedFilter)]
+
+    def get_fields(self, request: HttpRequest, obj: Delivery | None = None) -> tuple[str, ...]:
+        if may(request, Action.SEE_SETUP):
+            return self.fields
+        return tuple("server" if name == "its_endpoint" else name for name in self.fields)
+
+    @admin.display(description=_("endpoint"))
+    def server(self, delivery: Delivery) -> str:
+        return delivery.endpoint.server
 
     @admin.display(description=_("delivery"))
     def delivery_id(self, delivery: Delivery) -> str:

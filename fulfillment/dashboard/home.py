@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +12,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.dashboard.kit.access import active_organization
+from accounts.dashboard.kit.access import active_organization, may
 from accounts.dashboard.kit.sites import site
 from accounts.domain.permissions import Action
 from accounts.models import Organization
@@ -19,7 +20,7 @@ from drops.domain.watch.figures import totals
 from drops.models import Campaign, CampaignPhase
 from fulfillment.domain.claims.reading import claimed_by_campaign
 from fulfillment.domain.delivery.reading import delivery_figures
-from fulfillment.domain.delivery.status import DELETED, endpoint_status
+from fulfillment.domain.delivery.status import DELETED, EndpointStatus, endpoint_status
 from fulfillment.domain.onboarding import SetUp, set_up
 from fulfillment.models import WebhookEndpoint
 
@@ -46,7 +47,7 @@ def index(request: HttpRequest) -> HttpResponse:
         key=lambda campaign: (SHOWN.index(campaign.phase(now)), campaign.starts_at),
     )
     figures, claimed = totals(campaigns), claimed_by_campaign(campaigns)
-    steps = _steps(organization, set_up(organization=organization))
+    steps = _steps(request, organization, set_up(organization=organization))
     context = {
         **site.each_context(request),
         "title": _("Home"),
@@ -62,16 +63,23 @@ def index(request: HttpRequest) -> HttpResponse:
         "steps": steps,
         "steps_done": sum(step.done for step in steps),
         "figures": delivery_figures(organization=organization, now=now),
-        "endpoints": [
-            (endpoint, endpoint_status(endpoint, now))
-            for endpoint in WebhookEndpoint.objects.filter(~DELETED, organization=organization)
-        ],
+        "endpoints": _endpoints(organization, now) if may(request, Action.SEE_SETUP) else [],
     }
     return render(request, "dashboard/index.html", context)
 
 
-def _steps(organization: Organization, done: SetUp) -> list[Step]:
+def _endpoints(organization: Organization, now: datetime) -> list[tuple[WebhookEndpoint, EndpointStatus]]:
+    found = WebhookEndpoint.objects.filter(~DELETED, organization=organization)
+    return [(endpoint, endpoint_status(endpoint, now)) for endpoint in found]
+
+
+def _steps(request: HttpRequest, organization: Organization, done: SetUp) -> list[Step]:
+    """A step has an address for whoever may see what is done there."""
     game = organization.requested_category or _("your game")
+
+    def where(name: str, action: Action) -> str:
+        return reverse(f"dashboard:{name}") if may(request, action) else ""
+
     return [
         Step(True, _("Second factor"), _("Every member signs in with a second factor."), ""),
         Step(
@@ -85,36 +93,36 @@ def _steps(organization: Organization, done: SetUp) -> list[Step]:
             done.connect_url,
             _("Connection page"),
             _("The page where viewers connect their game accounts."),
-            reverse("dashboard:settings"),
+            where("settings", Action.SEE_SETUP),
         ),
         Step(
             done.app,
             _("OAuth app"),
             _("Viewers connect through the app, and your server reads claims with it."),
-            reverse("dashboard:accounts_oauthapp_changelist"),
+            where("accounts_oauthapp_changelist", Action.SEE_SETUP),
         ),
         Step(
             done.endpoint,
             _("Webhook endpoint"),
             _("Add the address of your server and send it a test event."),
-            reverse("dashboard:fulfillment_webhookendpoint_changelist"),
+            where("fulfillment_webhookendpoint_changelist", Action.SEE_SETUP),
         ),
         Step(
             done.reward,
             _("First reward"),
             _("Give it a name, a picture and your own ID for the item."),
-            reverse("dashboard:drops_reward_changelist"),
+            where("drops_reward_changelist", Action.SEE_CAMPAIGNS),
         ),
         Step(
             done.campaign,
             _("First campaign"),
             _("Choose its dates, its rewards and the minutes that earn them."),
-            reverse("dashboard:drops_campaign_changelist"),
+            where("drops_campaign_changelist", Action.SEE_CAMPAIGNS),
         ),
         Step(
             done.tried,
             _("Try it in test mode"),
             _("Publish a campaign in test mode and watch a stream. Only members see the campaign."),
-            reverse("dashboard:drops_campaign_changelist"),
+            where("drops_campaign_changelist", Action.SEE_CAMPAIGNS),
         ),
     ]

@@ -96,7 +96,7 @@ def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
             for verb in model_admin.offered_verbs(request, campaign)
         ],
         "edit_url": model_admin.url("change", quote(campaign.pk)),
-        "history_url": model_admin.url("history", quote(campaign.pk)),
+        "history_url": model_admin.history_url_for(request, campaign),
         "list_url": model_admin.url("changelist"),
     }
     return render(request, "dashboard/campaign_overview.html", context)

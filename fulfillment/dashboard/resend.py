@@ -83,7 +83,7 @@ class ResendForm(forms.Form):
         )
 
 
-@site.page("webhooks/<path:object_id>/resend/", name="endpoint_resend", action=Action.RESEND)
+@site.page("webhooks/<path:object_id>/resend/", name="endpoint_resend", action=Action.RESEND_MANY)
 def endpoint_resend(request: HttpRequest, object_id: str) -> HttpResponse:
     """First how many claims it would be, then the sending."""
     model_admin = site.admin_of(WebhookEndpoint)
@@ -117,7 +117,7 @@ def endpoint_resend(request: HttpRequest, object_id: str) -> HttpResponse:
 def _resend(
     request: HttpRequest, endpoint: WebhookEndpoint, form: ResendForm, *, now: datetime, dry_run: bool
 ) -> int:
-    recheck(request, Action.RESEND)
+    recheck(request, Action.RESEND_MANY)
     return resend_filtered(
         endpoint=endpoint,
         which=form.wanted(),
@@ -128,7 +128,7 @@ def _resend(
     )
 
 
-@site.page("claims/unacknowledged.csv", name="unacknowledged", action=Action.SEE_CLAIMS)
+@site.page("claims/unacknowledged.csv", name="unacknowledged", action=Action.SEE_SETUP)
 def unacknowledged(request: HttpRequest) -> StreamingHttpResponse:
     """Claims that were delivered and are “initiated” still, longer than the endpoint allows."""
     lines = unacknowledged_csv(organization=active_organization(request), now=timezone.now())

@@ -8,6 +8,8 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _, ngettext
 
+from accounts.dashboard.kit.access import may
+from accounts.domain.permissions import Action
 from fulfillment.domain.delivery.status import EndpointStatus, endpoint_status
 from fulfillment.models import WebhookEndpoint
 
@@ -27,15 +29,16 @@ NOT_NOW = {
 
 def tell(request: HttpRequest, *, count: int, endpoint: WebhookEndpoint, now: datetime) -> None:
     """Say what becomes of `count` claims that were just sent to `endpoint` again."""
+    to = endpoint if may(request, Action.SEE_SETUP) else endpoint.server
     if count == 0:
         messages.warning(request, _("No claims match. Nothing was sent."))
     elif reason := NOT_NOW.get(endpoint_status(endpoint, now)):
         waits = ngettext("%(count)s claim waits for %(to)s.", "%(count)s claims wait for %(to)s.", count)
         until = endpoint.breaker_open_until
         why = reason % {"until": f"{until:%H:%M:%S}" if until else ""}
-        messages.warning(request, f"{waits % {'count': f'{count:,}', 'to': endpoint}} {why}")
+        messages.warning(request, f"{waits % {'count': f'{count:,}', 'to': to}} {why}")
     else:
         on_its_way = ngettext(
             "%(count)s claim is on its way to %(to)s.", "%(count)s claims are on their way to %(to)s.", count
         )
-        messages.success(request, on_its_way % {"count": f"{count:,}", "to": endpoint})
+        messages.success(request, on_its_way % {"count": f"{count:,}", "to": to})

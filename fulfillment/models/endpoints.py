@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -86,6 +88,11 @@ class WebhookEndpoint(models.Model):
         """As people see it: without the query, and with the end of its id, which tells apart those that
         differ in their query alone."""
         return self.address if self.address == self.url else f"{self.address}?… ({self.pk[-4:]})"
+
+    @property
+    def server(self) -> str:
+        """Its host, for whoever may not see the rest: studios keep secrets in paths as well."""
+        return f"{urlsplit(self.url).hostname} ({self.pk[-4:]})"
 
     @property
     def address(self) -> str:

@@ -16,7 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.admin import EventFilter, OperatorAdmin
 from accounts.domain import standing
-from accounts.models import AuditEvent, OAuthApp, Organization, User
+from accounts.models import AuditEvent, MemberRole, Membership, OAuthApp, Organization, User
 from drops.models import Campaign, Category
 from fulfillment.models import SigningKey
 from tests import factories
@@ -234,3 +234,11 @@ def test_the_audit_trail_is_filtered_without_reading_all_of_it(
 
     assert {event.action for event in page.context["cl"].result_list} == {"user.created", "user.renamed"}
     assert not [query for query in asked if "DISTINCT" in query["sql"]]
+
+
+def test_operators_see_who_works_for_whom_in_which_role(
+    desk: Client, studio: Organization, member: User
+) -> None:
+    Membership.objects.filter(user=member).update(role=MemberRole.DEVELOPER)
+    assert "Northlight Games (Developer)" in words(desk.get(f"/admin/accounts/user/{member.pk}/change/"))
+    assert "Developer" in words(desk.get(f"/admin/accounts/organization/{studio.pk}/change/"))

@@ -11,7 +11,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.dashboard import site
-from accounts.models import AuditEvent, Invitation, Membership, OAuthApp
+from accounts.models import AuditEvent, Invitation, MemberRole, Membership, OAuthApp
 from drops.models import Campaign, Reward
 from fulfillment.models import Claim, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
@@ -50,6 +50,7 @@ MORE: dict[type[Model], Callable[[Belongings], Any]] = {
     Delivery: _delivery,
     Invitation: lambda own: Invitation.objects.create(
         organization=own.organization,
+        role=MemberRole.SUPPORT,
         invited=f"somebody{Invitation.objects.count()}",
         created_at=NOW,
         expires_at=NOW,

@@ -8,7 +8,16 @@ from typing import Any
 
 from django.db.models import Model
 
-from accounts.models import AuditEvent, Invitation, Membership, OAuthApp, Organization, User, new_ulid
+from accounts.models import (
+    AuditEvent,
+    Invitation,
+    MemberRole,
+    Membership,
+    OAuthApp,
+    Organization,
+    User,
+    new_ulid,
+)
 from drops.models import Campaign, CampaignReward, Category, Reward
 from fulfillment.models import Attempt, Claim, ClaimStatusChange, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
@@ -42,6 +51,7 @@ class Belongings:
         )
         self.invitation = Invitation.objects.create(
             organization=self.organization,
+            role=MemberRole.SUPPORT,
             invited=f"{word}@{word}.example.com",
             created_at=NOW,
             expires_at=NOW + timedelta(days=14),

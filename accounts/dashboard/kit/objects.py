@@ -21,7 +21,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import CappedPaginator, VerbAdmin
-from accounts.dashboard.kit.access import active_organization, may, recheck
+from accounts.dashboard.kit.access import active_organization, may, recheck, require
 from accounts.dashboard.kit.consequences import MANY
 from accounts.dashboard.kit.scoping import ScopedAdmin, ScopedInline
 from accounts.dashboard.kit.verbs import Verb, verb_view
@@ -48,6 +48,7 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
     """
 
     see: Action
+    see_history: Action | None = None  # `see`, unless it is another
     change: Action
     route: str
     label: StrOrPromise
@@ -145,6 +146,11 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
         """The page that shows `obj`."""
         return self.url("change", quote(obj.pk))
 
+    def history_url_for(self, request: HttpRequest, obj: Any) -> str:
+        """Empty for whoever may not see it."""
+        seen = self.has_history and may(request, self.see_history or self.see)
+        return self.url("history", quote(obj.pk)) if seen else ""
+
     def title_of(self, obj: Any) -> str:
         return str(obj)
 
@@ -211,13 +217,14 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
             context |= {
                 "title": self.title_of(obj),
                 "back": self.url_of(obj),
-                "history_url": self.url("history", quote(obj.pk)) if self.has_history else "",
+                "history_url": self.history_url_for(request, obj),
                 "delete_url": self.url("delete", quote(obj.pk)),
             }
         return super().render_change_form(request, context, *args, **kwargs)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         obj = self.object_or_404(request, object_id)
+        require(request, self.see_history or self.see)
         context = {"back": self.url_of(obj), "list_url": self.url("changelist"), "model_admin": self}
         return super().history_view(request, object_id, context)
 

@@ -77,7 +77,7 @@ def resend_filtered(
 
     50 a second at most. Raises ResendRefused: too many at once, or another one is under way.
     """
-    permissions.require(actor=actor, organization=endpoint.organization, action=Action.RESEND)
+    permissions.require(actor=actor, organization=endpoint.organization, action=Action.RESEND_MANY)
     claims = claims_at(endpoint, which, arrival)
     count = claims.count()
     if dry_run:

@@ -24,9 +24,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from accounts.domain import apps, links, organizations
+from accounts.domain import apps, invitations, links, organizations
 from accounts.domain.images import prepare_image
-from accounts.models import Organization, User
+from accounts.models import MemberRole, Organization, User
 from drops.domain.campaigns import lifecycle, plans
 from drops.domain.campaigns.plans import CampaignPlan, RewardPlan
 from drops.domain.catalogue import channels, livestreams, rewards
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         if urlsplit(settings.SITE_URL).hostname not in ("127.0.0.1", "localhost", "::1"):
             raise CommandError("Demo accounts have public passwords: SITE_URL must be on this machine.")
         if code:
-            self.stdout.write(f"{current_code()}   for nora, talia and oscar, each code once a person")
+            self.stdout.write(f"{current_code()}   for nora, ines, talia and oscar, each code once a person")
             return
         now = timezone.now()
         with transaction.atomic():
@@ -75,6 +75,7 @@ Demo sign-ins, the password is always {PASSWORD}
   viewer        vera   watch {settings.SITE_URL}/channels/mira/ for a minute, connect, claim
   streamer      mira   {settings.SITE_URL}/settings/channel/
   studio owner  nora   {settings.SITE_URL}/dashboard/   (asks for a code: make code)
+  her support   ines   {settings.SITE_URL}/dashboard/   (asks for a code: make code)
   operator      oscar  {settings.SITE_URL}/admin/       (asks for a code: make code)
 """
 
@@ -100,6 +101,7 @@ def fill(*, studio_url: str, now: datetime) -> Campaign:
     )
     rally = ensure_category("Skyforge Rally", picture_name="category-skyforge-rally", organization=northlight)
     ensure_studio_server(northlight, studio_url=studio_url, owner=nora, now=now)
+    ensure_colleague(northlight, ensure_user("ines"), MemberRole.SUPPORT, owner=nora, now=now)
 
     talia = ensure_user("talia")
     tidepool = ensure_organization(
@@ -222,6 +224,18 @@ def ensure_user(username: str, *, picture_name: str = "", **flags: bool) -> User
 def ensure_second_factor(user: User) -> None:
     if not Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists():
         TOTP.activate(user, TOTP_SECRET)
+
+
+def ensure_colleague(
+    organization: Organization, user: User, role: MemberRole, *, owner: User, now: datetime
+) -> None:
+    ensure_second_factor(user)
+    if organization.memberships.filter(user=user).exists():
+        return
+    invitation = invitations.invite(
+        organization=organization, invited=user.email, role=role, now=now, actor=owner
+    )
+    invitations.accept(invitation_id=invitation.pk, user=user, now=now)
 
 
 def ensure_organization(name: str, *, owner: User, logo: str, operator: User, now: datetime) -> Organization:

@@ -13,7 +13,7 @@ def test_a_colleague_is_invited_and_the_invitation_taken_back(
     url = "/dashboard/invitations/add/"
     said = set()
     for name in ("Stranger", "nobody_here"):
-        page = words(send_form(owner_client, url, invited=name, role="member"))
+        page = words(send_form(owner_client, url, invited=name, role="support"))
         said.add(page.split("was created")[0].rsplit(">", 1)[-1].replace(name, "X"))
         assert "already" in words(send_form(owner_client, url, invited=name, role="owner"))
     assert len(said) == 1
@@ -34,13 +34,41 @@ def test_the_organization_that_was_used_last_is_opened(
     assert sign_in(Client(), owner).get("/dashboard/").context["organization"] == rival_studio
 
 
+def test_the_role_of_before_is_offered_to_who_has_it_alone(
+    owner_client: Client, studio: Organization, member: User, second_owner: User
+) -> None:
+    def offered(url: str) -> list[str]:
+        return [
+            value for value, _words in owner_client.get(url).context["adminform"].form["role"].field.choices
+        ]
+
+    given = ["owner", "manager", "developer", "support", "analyst"]
+    assert offered("/dashboard/invitations/add/") == ["", *given]
+    theirs, of_before = (studio.memberships.get(user=user) for user in (second_owner, member))
+    assert offered(f"/dashboard/members/{theirs.pk}/change/") == given
+    url = f"/dashboard/members/{of_before.pk}/change/"
+    assert offered(url) == [*given, "member"]
+    assert "was saved" in words(send_form(owner_client, url))
+    send_form(owner_client, url, role="developer")
+    assert studio.memberships.get(user=member).role == MemberRole.DEVELOPER
+
+
+def test_a_new_role_counts_at_once(owner_client: Client, studio: Organization, second_owner: User) -> None:
+    theirs = sign_in(Client(), second_owner)
+    assert theirs.get("/dashboard/claims/").status_code == 200
+    membership = studio.memberships.get(user=second_owner)
+    send_form(owner_client, f"/dashboard/members/{membership.pk}/change/", role="analyst")
+    assert theirs.get("/dashboard/claims/").status_code == 403
+    assert theirs.get("/dashboard/campaigns/").status_code == 200
+
+
 def test_nobody_removes_or_demotes_themselves(
     owner_client: Client, studio: Organization, owner: User
 ) -> None:
     mine = studio.memberships.get(user=owner)
     page = press(owner_client, f"/dashboard/members/{mine.pk}/delete/")
     assert "cannot change or remove yourself" in words(page)
-    page = send_form(owner_client, f"/dashboard/members/{mine.pk}/change/", role="member")
+    page = send_form(owner_client, f"/dashboard/members/{mine.pk}/change/", role="support")
     assert "cannot change or remove yourself" in words(page)
     assert studio.memberships.get(user=owner).role == MemberRole.OWNER
 

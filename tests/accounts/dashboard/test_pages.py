@@ -155,7 +155,7 @@ def test_a_member_is_told_that_owners_change(client: Client, member: User) -> No
     for url in ("/dashboard/members/add/", f"/dashboard/members/{mine.pk}/delete/"):
         page = client.get(url)
         assert page.status_code == 403
-        assert "Only owners can add, change and delete here." in words(page)
+        assert "Your role does not allow this." in words(page)
         assert 'class="button" href="/dashboard/"' in words(page)
         assert "/dashboard/members/" in words(page)
         assert "somebody else" not in words(page)

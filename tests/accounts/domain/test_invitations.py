@@ -9,7 +9,7 @@ from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.exceptions import PermissionDenied, ValidationError
 
-from accounts.domain import invitations, organizations
+from accounts.domain import invitations, members, organizations
 from accounts.models import AuditEvent, Invitation, MemberRole, Organization, User
 from accounts.tasks import mail_invitations
 from tests import factories
@@ -22,7 +22,9 @@ def _here_before(stranger: User, now: datetime) -> None:
 
 
 def invite(studio: Organization, owner: User, now: datetime, name: str = "stranger") -> Invitation:
-    return invitations.invite(organization=studio, invited=name, role=MemberRole.MEMBER, now=now, actor=owner)
+    return invitations.invite(
+        organization=studio, invited=name, role=MemberRole.SUPPORT, now=now, actor=owner
+    )
 
 
 def test_who_is_invited_joins_by_accepting(
@@ -32,7 +34,7 @@ def test_who_is_invited_joins_by_accepting(
     assert not studio.memberships.filter(user=stranger).exists()
     assert invitations.invitations_for(stranger, now=now).get() == invitation
     invitations.accept(invitation_id=invitation.pk, user=stranger, now=now)
-    assert studio.memberships.get(user=stranger).role == MemberRole.MEMBER
+    assert studio.memberships.get(user=stranger).role == MemberRole.SUPPORT
     assert not Invitation.objects.exists()
     assert AuditEvent.objects.get(action="member.joined").actor == stranger
 
@@ -108,6 +110,29 @@ def test_the_answer_is_the_same_for_every_name(studio: Organization, owner: User
         assert invite(studio, owner, now, name).pk
         with pytest.raises(ValidationError, match="already"):
             invite(studio, owner, now, name)
+
+
+def test_the_role_of_before_is_not_given(
+    studio: Organization, owner: User, member: User, second_owner: User, now: datetime
+) -> None:
+    with pytest.raises(ValidationError, match="no longer given"):
+        invitations.invite(
+            organization=studio, invited="stranger", role=MemberRole.MEMBER, now=now, actor=owner
+        )
+    theirs = studio.memberships.get(user=second_owner)
+    with pytest.raises(ValidationError, match="no longer given"):
+        members.change_role(membership=theirs, role=MemberRole.MEMBER, now=now, actor=owner)
+    mine = studio.memberships.get(user=member)
+    assert members.change_role(membership=mine, role=MemberRole.MEMBER, now=now, actor=owner) == mine
+
+
+def test_who_was_invited_as_a_member_of_before_becomes_one(
+    studio: Organization, owner: User, stranger: User, now: datetime
+) -> None:
+    invitation = invite(studio, owner, now)
+    Invitation.objects.update(role=MemberRole.MEMBER)
+    invitations.accept(invitation_id=invitation.pk, user=stranger, now=now)
+    assert studio.memberships.get(user=stranger).role == MemberRole.MEMBER
 
 
 def test_members_and_strangers_invite_nobody(

@@ -81,6 +81,7 @@ def test_the_page_costs_the_same_with_more_organizations(
             membership = factories.MembershipFactory(user=viewer)
             Invitation.objects.create(
                 organization=factories.OrganizationFactory(),
+                role=MemberRole.SUPPORT,
                 invited=viewer.username,
                 created_at=timezone.now() + timedelta(seconds=1),
                 expires_at=timezone.now() + timedelta(days=1),

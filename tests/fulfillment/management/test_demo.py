@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.domain.apps import create_app
 from accounts.domain.members import has_second_factor
-from accounts.models import AuditEvent, OAuthApp, Organization, User
+from accounts.models import AuditEvent, MemberRole, OAuthApp, Organization, User
 from drops.models import Campaign, CampaignPhase, Channel, Livestream, Progress, Reward
 from fulfillment.domain.delivery.endpoints import MAX_ENDPOINTS, create_endpoint
 from fulfillment.management.commands.demo import AUDIENCE
@@ -64,12 +64,14 @@ def test_the_sign_ins_on_the_screen_work(state):
     with time_machine.travel(NOW, tick=False):
         screen = run()
 
-    for username in ("vera", "mira", "nora", "oscar"):
+    for username in ("vera", "mira", "nora", "ines", "oscar"):
         user = User.objects.get(username=username)
         assert username in screen
         assert user.check_password("drops-demo")
         assert user.is_staff == (username == "oscar")
-    assert has_second_factor(User.objects.get(username="nora"))
+    for username in ("nora", "ines"):
+        assert has_second_factor(User.objects.get(username=username))
+    assert User.objects.get(username="ines").memberships.get().role == MemberRole.SUPPORT
 
 
 @pytest.mark.django_db
