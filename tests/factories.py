@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import factory
 from factory.django import DjangoModelFactory
@@ -19,7 +20,8 @@ from drops.models import (
     Progress,
     Reward,
 )
-from fulfillment.models import Claim, WebhookEndpoint
+from fulfillment.domain.delivery import signing
+from fulfillment.models import Claim, SigningKey, WebhookEndpoint
 
 # The moment in which every test happens, unless it says otherwise.
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -192,3 +194,13 @@ class ClaimFactory(DjangoModelFactory):
     external_id = factory.SelfAttribute("reward.external_id")
     created_at = NOW
     updated_at = NOW
+
+
+def make_signing_key(now: datetime = NOW) -> SigningKey:
+    """What webhooks are signed with. All tests share one pair, since making one takes a moment."""
+    return signing.add_signing_key(pair=_key_pair(), now=now)
+
+
+@cache
+def _key_pair() -> signing.KeyPair:
+    return signing.generate_key_pair()

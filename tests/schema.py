@@ -15,7 +15,6 @@ from accounts.models import OAuthApp, Organization
 from config.api.fields import EXAMPLE_ID, EXAMPLE_ULID
 from config.api.schema import document
 from drops.domain.watch.tokens import issue_watch_token
-from fulfillment.domain.delivery import signing
 from fulfillment.models import Attempt, Delivery
 from tests import factories
 from tests.api import bearer
@@ -80,7 +79,7 @@ def world_of_examples(
         Attempt.objects.create(
             delivery=delivery, endpoint=endpoint, number=1, trigger="claim", started_at=factories.NOW
         )
-        signing.create_signing_key(now=factories.NOW)
+        factories.make_signing_key()
         links.link(viewer=viewer, app=app, now=factories.NOW)
         platform = factories.OAuthAppFactory(organization=None, is_platform=True, client_id="platform")
         watch_token = issue_watch_token(viewer_id=viewer.pk, now=factories.NOW)

@@ -9,7 +9,6 @@ import pytest
 
 from accounts.models import GameLink, Organization, User
 from drops.models import Campaign, CampaignReward, Category, Progress, Reward
-from fulfillment.domain.delivery import signing
 from fulfillment.models import SigningKey, WebhookEndpoint
 from tests import factories
 from tests.fulfillment.receiver import Receiver, running_receiver
@@ -43,15 +42,9 @@ def linked(viewer: User, studio: Organization) -> GameLink:
     return factories.GameLinkFactory(viewer=viewer, organization=studio)
 
 
-@pytest.fixture(scope="session")
-def _key_pair() -> signing.KeyPair:
-    """Made once: it takes a moment."""
-    return signing.generate_key_pair()
-
-
 @pytest.fixture
-def signing_key(db: None, now: datetime, _key_pair: signing.KeyPair) -> SigningKey:
-    return signing.add_signing_key(pair=_key_pair, now=now)
+def signing_key(db: None, now: datetime) -> SigningKey:
+    return factories.make_signing_key(now)
 
 
 @pytest.fixture

@@ -184,7 +184,7 @@ def test_a_probe_is_signed_with_the_other_key_where_one_was_refused(endpoint, re
 def test_a_server_that_is_down_while_two_keys_are_published_is_still_given_a_rest(
     endpoint, receiver, signing_key, now
 ):
-    signing.create_signing_key(now=now)
+    factories.make_signing_key(now)
     receiver.answers(500)
     for _ in range(10):
         make_delivery(endpoint, now)
