@@ -1,5 +1,6 @@
 """Prints what the APIs answer to a fixed list of calls, in a database of its own: `python -m tests.answers`.
 
+And the tables of that database, which migrations made, beside those that Django makes from the models.
 `TEST_DATABASE_URL` says which. Ids that differ from run to run are named in the order in which they appear.
 """
 
@@ -9,6 +10,8 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain, combinations
 from typing import Any
 
@@ -17,16 +20,31 @@ def main() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 
     import django
-    from django.test.runner import DiscoverRunner
 
     django.setup()
-    runner = DiscoverRunner(verbosity=0, interactive=False)
-    runner.setup_test_environment()
-    databases = runner.setup_databases()
+    from django.apps import apps
+    from django.test import override_settings
+    from django.test.utils import setup_test_environment
+
+    from tests.tables import tables
+
+    setup_test_environment()
+    with override_settings(MIGRATION_MODULES={app.label: None for app in apps.get_app_configs()}), database():
+        of_models = tables()
+    with database():
+        told = {"tables": tables(), "tables of the models": of_models, "answers": answers()}
+    json.dump(told, sys.stdout, indent=1)
+
+
+@contextmanager
+def database() -> Iterator[None]:
+    from django.test.utils import setup_databases, teardown_databases
+
+    databases = setup_databases(verbosity=0, interactive=False)
     try:
-        json.dump(answers(), sys.stdout, indent=1)
+        yield
     finally:
-        runner.teardown_databases(databases)
+        teardown_databases(databases, verbosity=0)
 
 
 def answers() -> list[list[Any]]:

@@ -21,6 +21,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 from PIL import Image
+from pytest_django import Settings
 
 from accounts.models import MemberRole, OAuthApp, Organization, User
 from config import memory
@@ -162,8 +163,13 @@ def picture() -> SimpleUploadedFile:
 
 
 @pytest.fixture
-def migrate(transactional_db: None) -> Iterator[Callable[..., None]]:
+def migrate(transactional_db: None, settings: Settings) -> Iterator[Callable[..., None]]:
     """Takes an app and one of its migrations, or nothing: then the newest of every app, as after the test."""
+    settings.MIGRATION_MODULES = {}  # the tables of other tests are made from the models, without any
+    executor = MigrationExecutor(connection)
+    executor.recorder.ensure_schema()
+    for app, name in executor.loader.graph.nodes:
+        executor.recorder.record_applied(app, name)
 
     def to(*target: str) -> None:
         executor = MigrationExecutor(connection)
@@ -171,3 +177,4 @@ def migrate(transactional_db: None) -> Iterator[Callable[..., None]]:
 
     yield to
     to()
+    executor.recorder.flush()
