@@ -156,9 +156,9 @@ def owner_client(client: Client, owner: User) -> Iterator[Client]:
 
 @pytest.fixture
 def picture() -> SimpleUploadedFile:
-    """A small PNG with a name that must not survive."""
+    """A square PNG with a name that must not survive."""
     file = BytesIO()
-    Image.new("RGB", (64, 32), "teal").save(file, "PNG")
+    Image.new("RGB", (256, 256), "teal").save(file, "PNG")
     return SimpleUploadedFile("../../cape.php", file.getvalue(), "image/png")
 
 

@@ -30,7 +30,9 @@ LOGO_SIZE = (256, 256)
 
 
 class OAuthAppForm(VerbForm):
-    new_logo = picture_field(_("Logo"), _("Viewers see the logo when they connect. It should be square."))
+    new_logo = picture_field(
+        _("Logo"), _("Viewers see the logo when they connect. It should be square."), square=False
+    )
 
     class Meta:
         model = OAuthApp

@@ -13,7 +13,7 @@ from accounts.models import Organization
 class OrganizationForm(forms.ModelForm):
     """What an organization says of itself. A form that was open in another tab changes what was touched in it."""
 
-    new_logo = picture_field(_("Logo"), _("Square, at least 256 by 256 pixels. PNG, JPEG, WebP or GIF."))
+    new_logo = picture_field(_("Logo"))
 
     class Meta:
         model = Organization

@@ -6,6 +6,7 @@ import struct
 import threading
 import zlib
 from io import BytesIO
+from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile, File
@@ -19,6 +20,8 @@ MAX_BYTES = 8 * 1024 * 1024
 MAX_PIXELS = 40_000_000
 # No picture is kept larger than this, in pixels.
 LARGEST = (1600, 1600)
+# The least side of a picture that has to be square, in pixels.
+LEAST_SQUARE = 256
 # What a broken or hostile file makes Pillow raise, its limits among it.
 BROKEN = (
     OSError,
@@ -39,25 +42,51 @@ OUTCOME = "decoded_picture"
 _decoding = threading.Lock()
 
 
-def prepare_image(upload: File, *, size: tuple[int, int], max_pixels: int = MAX_PIXELS) -> ContentFile[bytes]:
+class Decoded(NamedTuple):
+    """A picture, at most `LARGEST`, and the size that it came with: width and height, upright."""
+
+    image: Image.Image
+    size: tuple[int, int]
+
+
+def prepare_image(
+    upload: File, *, size: tuple[int, int], square: bool = False, max_pixels: int = MAX_PIXELS
+) -> ContentFile[bytes]:
     """`upload` turned upright, made to fit into `size` (width, height in pixels) and written anew as WebP.
 
     What is kept is only the picture: no metadata, no other format's tricks. ValidationError where it
-    is not a PNG, JPEG, WebP or GIF picture, or has more than `max_pixels` pixels or 8 MiB.
+    is not a PNG, JPEG, WebP or GIF picture, has more than `max_pixels` pixels or 8 MiB, or has to be `square`
+    and is not (`check_square`).
     """
-    picture = decode(upload, max_pixels=max_pixels).copy()
+    if square:
+        check_square(upload)
+    picture = decode(upload, max_pixels=max_pixels).image.copy()
     picture.thumbnail(size)
     written = BytesIO()
     picture.save(written, "WEBP", quality=88)
     return ContentFile(written.getvalue(), name="image.webp")
 
 
-def decode(upload: File, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def check_square(upload: File) -> None:
+    """ValidationError unless the picture is square, but for one part in a hundred, and not too small."""
+    width, height = decode(upload).size
+    if min(width, height) < LEAST_SQUARE or abs(width - height) * 100 > max(width, height):
+        raise ValidationError(
+            _(
+                "The picture is %(width)d by %(height)d pixels. Choose a square one of at least %(least)d by "
+                "%(least)d."
+            ),
+            code="image_not_square",
+            params={"width": width, "height": height, "least": LEAST_SQUARE},
+        )
+
+
+def decode(upload: File, *, max_pixels: int = MAX_PIXELS) -> Decoded:
     """The picture in `upload`, at most `LARGEST`. ValidationError as for `prepare_image`.
 
     The upload keeps it, or the refusal: decode it before a transaction, and `prepare_image` has little to do in it.
     """
-    known: Image.Image | ValidationError | None = vars(upload).get(OUTCOME)
+    known: Decoded | ValidationError | None = vars(upload).get(OUTCOME)
     if isinstance(known, ValidationError):
         raise known
     if known is None:
@@ -75,7 +104,7 @@ def refuse(upload: File, refusal: ValidationError) -> None:
     vars(upload)[OUTCOME] = refusal
 
 
-def _decode(upload: File, max_pixels: int) -> Image.Image:
+def _decode(upload: File, max_pixels: int) -> Decoded:
     if (upload.size or 0) > MAX_BYTES:
         raise ValidationError(
             _("The picture is larger than 8 MB. Choose a smaller one."), code="image_too_large"
@@ -89,7 +118,10 @@ def _decode(upload: File, max_pixels: int) -> Image.Image:
                     code="image_too_large",
                     params={"width": image.width, "height": image.height},
                 )
-            return _upright(image)
+            width, height = image.size
+            picture = _upright(image)
+            turned = (width > height) != (picture.width > picture.height)
+            return Decoded(picture, (height, width) if turned else (width, height))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ValidationError(
             _("The picture has too many pixels. Choose a smaller one."), code="image_too_large"
@@ -117,13 +149,13 @@ def _upright(image: Image.Image) -> Image.Image:
     return picture
 
 
-def store(instance: Model, field: str, upload: File, *, size: tuple[int, int]) -> None:
+def store(instance: Model, field: str, upload: File, *, size: tuple[int, int], square: bool = False) -> None:
     """Keep `upload` as the picture in `field` of `instance`, for its row to be saved with it.
 
-    ValidationError on `field` where it is not a picture.
+    ValidationError on `field` where it is not a picture, or has to be `square` and is not.
     """
     try:
-        picture = prepare_image(upload, size=size)
+        picture = prepare_image(upload, size=size, square=square)
     except ValidationError as error:
         raise ValidationError({field: error}) from error
     getattr(instance, field).save(picture.name, picture, save=False)

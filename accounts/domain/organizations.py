@@ -162,4 +162,4 @@ def _check(organization: Organization, logo: File | None) -> None:
     check_web_address("connect_url", organization.connect_url)
     organization.full_clean(exclude=["logo", "slug"])
     if logo:
-        images.store(organization, "logo", logo, size=LOGO_SIZE)
+        images.store(organization, "logo", logo, size=LOGO_SIZE, square=True)

@@ -28,7 +28,7 @@ def is_promised(reward: Reward) -> bool:
 
 
 class RewardForm(VerbForm):
-    new_image = picture_field(_("Picture"), _("Square, at least 256 by 256 pixels. PNG, JPEG, WebP or GIF."))
+    new_image = picture_field(_("Picture"))
     confirmed = forms.BooleanField(
         label=_("Change it for viewers who were promised it"),
         required=False,

@@ -31,7 +31,7 @@ SAID = "You have uploaded too many pictures. Try again in {} minutes."
 def picture(content: bytes = b"") -> SimpleUploadedFile:
     data = BytesIO(content)
     if not content:
-        Image.new("RGB", (32, 32), "teal").save(data, "PNG")
+        Image.new("RGB", (256, 256), "teal").save(data, "PNG")
     return SimpleUploadedFile("me.png", data.getvalue(), "image/png")
 
 

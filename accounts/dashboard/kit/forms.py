@@ -1,17 +1,36 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
-from accounts.domain.images import ACCEPT
+from accounts.domain import images
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-PICTURES = forms.FileInput(attrs={"accept": ACCEPT})
+PICTURES = forms.FileInput(attrs={"accept": images.ACCEPT})
+SQUARE = _("Square, at least 256 by 256 pixels. PNG, JPEG, WebP or GIF.")
 
 
-def picture_field(label: StrOrPromise, help_text: StrOrPromise) -> forms.FileField:
-    """A picture to upload; the domain looks at the bytes."""
-    return forms.FileField(label=label, required=False, widget=PICTURES, help_text=help_text)
+class PictureField(forms.FileField):
+    """A picture to upload. What is wrong with it is said together with what is wrong elsewhere in the form."""
+
+    def __init__(self, *, square: bool, **options: Any) -> None:
+        super().__init__(**options)
+        self.square = square
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        upload = super().clean(data, initial)
+        if upload:
+            if self.square:
+                images.check_square(upload)
+            images.decode(upload)
+        return upload
+
+
+def picture_field(
+    label: StrOrPromise, help_text: StrOrPromise = SQUARE, *, square: bool = True
+) -> forms.FileField:
+    return PictureField(square=square, label=label, required=False, widget=PICTURES, help_text=help_text)

@@ -151,7 +151,7 @@ class PictureUpload(Text):
         except (binascii.Error, ValueError):
             raise ValidationError("must be a PNG, JPEG, WebP or GIF picture in base64.") from None
         try:
-            return prepare_image(ContentFile(raw, "image"), size=IMAGE_SIZE)
+            return prepare_image(ContentFile(raw, "image"), size=IMAGE_SIZE, square=True)
         except NotValid as error:
             raise ValidationError(error.messages) from None
 

@@ -167,5 +167,5 @@ def _save(reward: Reward, image: File | None) -> None:
     if reward.category.organization_id != reward.organization_id:
         raise ValidationError({"category": _("Choose a category that your organization claims.")})
     if image:
-        images.store(reward, "image", image, size=IMAGE_SIZE)
+        images.store(reward, "image", image, size=IMAGE_SIZE, square=True)
     reward.save()

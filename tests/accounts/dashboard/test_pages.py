@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from PIL import Image
 
 from accounts.domain.apps import create_app, delete_app
 from accounts.models import AuditEvent, Organization, User
@@ -114,6 +116,28 @@ def test_a_logo_that_is_no_picture_is_refused_in_words(owner_client: Client, stu
     assert "PNG, JPEG, WebP or GIF" in words(page)
     studio.refresh_from_db()
     assert studio.name == "Northlight Games"
+
+
+def picture_of(*size: int) -> SimpleUploadedFile:
+    file = BytesIO()
+    Image.new("RGB", size, "teal").save(file, "PNG")
+    return SimpleUploadedFile("logo.png", file.getvalue(), "image/png")
+
+
+def test_what_is_wrong_with_a_logo_is_said_with_all_else_that_is_wrong(
+    owner_client: Client, studio: Organization
+) -> None:
+    for size in ((100, 100), (800, 300)):
+        page = send_form(owner_client, "/dashboard/settings/", name="", new_logo=picture_of(*size))
+        assert page.context["form"].errors.keys() == {"name", "new_logo"}
+        assert f"The picture is {size[0]} by {size[1]} pixels." in words(page)
+
+
+def test_a_file_has_to_be_chosen_again_if_the_form_was_not_saved(owner_client: Client) -> None:
+    page = send_form(owner_client, "/dashboard/settings/", name="", new_logo=picture_of(256, 256))
+    assert "Choose the file again." in words(page)
+    assert "Choose the file again." not in words(owner_client.get("/dashboard/settings/"))
+    assert "Choose the file again." not in words(send_form(owner_client, "/dashboard/settings/", name=""))
 
 
 def test_a_suspended_organization_is_told(owner_client: Client, studio: Organization, now: Any) -> None:

@@ -45,6 +45,28 @@ def test_metadata_is_dropped_after_it_has_turned_the_picture_upright() -> None:
     assert not picture.getexif()
 
 
+@pytest.mark.parametrize("size", [(256, 256), (2000, 2000), (300, 302)])
+def test_a_picture_that_has_to_be_square_is(size: tuple[int, int]) -> None:
+    assert prepared(encoded(Image.new("RGB", size)), square=True).height == 100
+
+
+@pytest.mark.parametrize("size", [(100, 100), (800, 300), (255, 256), (300, 310), (3000, 2000)])
+def test_a_picture_that_has_to_be_square_and_is_not_is_refused_with_its_own_size(
+    size: tuple[int, int],
+) -> None:
+    words = f"is {size[0]} by {size[1]} pixels. Choose a square one of at least 256 by 256."
+    with pytest.raises(ValidationError, match=words):
+        prepared(encoded(Image.new("RGB", size)), square=True)
+
+
+def test_the_size_that_is_told_is_the_one_that_people_see() -> None:
+    image = Image.new("RGB", (800, 300))
+    exif = image.getexif()
+    exif[0x0112] = 6
+    with pytest.raises(ValidationError, match="300 by 800"):
+        prepared(encoded(image, "JPEG", exif=exif), square=True)
+
+
 def test_what_trails_the_picture_is_not_kept() -> None:
     content = encoded(Image.new("RGB", (8, 8))) + b"<?php system('id'); ?>"
     assert b"php" not in prepare_image(upload(content), size=(100, 100)).read()

@@ -275,9 +275,9 @@ def test_keys_are_forgotten_after_a_day(api: Client, plan: dict, at_noon, studio
     assert Campaign.objects.count() == 2
 
 
-def picture() -> str:
+def picture(*size: int) -> str:
     raw = BytesIO()
-    Image.new("RGB", (8, 8), "red").save(raw, "PNG")
+    Image.new("RGB", size or (256, 256), "red").save(raw, "PNG")
     return base64.b64encode(raw.getvalue()).decode()
 
 
@@ -311,6 +311,7 @@ def test_a_reward_is_made_changed_and_archived(api: Client, category: Category) 
     [
         ({"image": "!"}, "image"),
         ({"image": base64.b64encode(b"no picture").decode()}, "image"),
+        ({"image": picture(800, 300)}, "image"),
         ({"category_id": None}, "category_id"),
         ({"name": None}, "name"),
         ({"external_id": "x" * 256}, "external_id"),

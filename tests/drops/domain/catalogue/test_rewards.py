@@ -16,7 +16,7 @@ from tests import factories
 
 def png() -> SimpleUploadedFile:
     file = BytesIO()
-    Image.new("RGB", (64, 32), "teal").save(file, "PNG")
+    Image.new("RGB", (300, 300), "teal").save(file, "PNG")
     return SimpleUploadedFile("../../cape.php", file.getvalue())
 
 
