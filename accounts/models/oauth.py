@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from oauth2_provider.models import AbstractApplication, ApplicationManager
 
+from config.one_line import one_line
 from config.ulid import new_ulid
 
 from .organizations import Organization
@@ -76,6 +77,10 @@ class OAuthApp(AbstractApplication):
             raise ValidationError(
                 {"name": _("A name is required, because viewers are asked to trust this app.")}
             )
+        try:
+            one_line(self.name)
+        except ValidationError as refusal:
+            raise ValidationError({"name": refusal}) from None
         for uri in self.redirect_uris.split():
             parts = urlsplit(uri)
             if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
@@ -122,7 +127,7 @@ class GameLink(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="game_links")
     app = models.ForeignKey(OAuthApp, on_delete=models.PROTECT, related_name="game_links")
     game_account_id = models.CharField(max_length=128, blank=True)
-    game_account_name = models.CharField(max_length=128, blank=True)
+    game_account_name = models.CharField(max_length=128, blank=True, validators=[one_line])
     linked_at = models.DateTimeField()
     unlinked_at = models.DateTimeField(null=True, blank=True)
 

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from config.one_line import one_line
 from config.ulid import ULIDField, new_ulid
 
 
@@ -40,7 +41,7 @@ ORGANIZATION_IS_ACTIVE = "(organization.approved_at IS NOT NULL AND organization
 
 class Organization(models.Model):
     id = ULIDField(primary_key=True, default=new_ulid, editable=False)
-    name = models.CharField(max_length=80)
+    name = models.CharField(max_length=80, validators=[one_line])
     slug = models.SlugField(max_length=80, unique=True)
     url = models.URLField(_("website"), blank=True)
     logo = models.ImageField(upload_to=logo_path, blank=True)
@@ -51,7 +52,10 @@ class Organization(models.Model):
     )
     contact_email = models.EmailField(blank=True)
     requested_category = models.CharField(
-        max_length=120, blank=True, help_text=_("The game this organization asked to claim at registration.")
+        max_length=120,
+        blank=True,
+        validators=[one_line],
+        help_text=_("The game this organization asked to claim at registration."),
     )
     approved_at = models.DateTimeField(null=True, blank=True)
     suspended_at = models.DateTimeField(null=True, blank=True)

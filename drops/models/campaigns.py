@@ -11,6 +11,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, ULIDField, new_ulid
+from config.one_line import one_line
 
 from .catalogue import Category, Channel
 
@@ -27,7 +28,7 @@ class Reward(models.Model):
     id = ULIDField(primary_key=True, default=new_ulid, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="rewards")
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="rewards")
-    name = models.CharField(max_length=100)
+    name = models.CharField(max_length=100, validators=[one_line])
     image = models.ImageField(upload_to=reward_image_path, blank=True)
     external_id = models.CharField(
         _("external ID"),
@@ -154,7 +155,7 @@ class Campaign(models.Model):
 
     id = ULIDField(primary_key=True, default=new_ulid, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="campaigns")
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=120, validators=[one_line])
     category = models.ForeignKey(
         Category,
         on_delete=models.PROTECT,

@@ -10,6 +10,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, new_ulid
+from config.one_line import one_line
 
 
 def category_image_path(category: Category, filename: str) -> str:
@@ -23,7 +24,7 @@ def banner_path(channel: Channel, filename: str) -> str:
 class Category(models.Model):
     """A game (or another kind of stream). An operator gives it to the organization that claims it."""
 
-    name = models.CharField(max_length=120, unique=True)
+    name = models.CharField(max_length=120, unique=True, validators=[one_line])
     slug = models.SlugField(max_length=120, unique=True)
     image = models.ImageField(upload_to=category_image_path, blank=True)
     organization = models.ForeignKey(

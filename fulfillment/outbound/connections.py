@@ -155,8 +155,9 @@ def _checked_addresses(host: str, port: int) -> list[str]:
     try:
         for address in addresses:
             check_address(address)
-    except TargetRefused as refusal:
-        raise Failed(ErrorClass.ADDRESS, str(refusal)) from None
+    except TargetRefused:
+        # Not which one: the server here may know names and addresses that the studio does not.
+        raise Failed(ErrorClass.ADDRESS, f"{host} leads to an address that is not public.") from None
     return addresses
 
 

@@ -277,7 +277,11 @@ def post(url: str) -> client.Answer:
 def test_a_name_that_leads_inside_is_refused(monkeypatch, found):
     resolve_to(monkeypatch, found)
 
-    assert post("https://game.example.com/").error_class == "address"
+    answer = post("https://game.example.com/")
+
+    assert answer.error_class == "address"
+    # Of names that only this server's resolver knows, the studio learns no address.
+    assert answer.error == "game.example.com leads to an address that is not public."
 
 
 def test_a_name_is_looked_up_once_and_the_address_that_was_checked_is_called(monkeypatch, settings):
