@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -24,7 +25,9 @@ OPTIONS = [
 
 expect.set_options(timeout=60_000)  # a slow machine
 
-# pytest shows it with a test that failed: what was pressed, and what it met.
+# pytest shows it with a test that failed: what was pressed and what it met, what was asked and answered.
+log = logging.getLogger(__name__)
+log.setLevel(logging.INFO)
 TELL_PRESSES = """
 for (const kind of ["pointerdown", "pointerup", "click"]) {
   addEventListener(kind, ({target}) => console.debug(kind, target.outerHTML?.slice(0, 120)), true);
@@ -70,10 +73,10 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
     context.set_default_timeout(60_000)  # tests of real processes run beside these
     context.add_init_script(TELL_PRESSES)
     page = context.new_page()
-    page.on("console", lambda line: print(line.text))
-    page.on("request", lambda request: print("asked:", request.method, request.url))
-    page.on("response", lambda answer: print(answer.status, answer.url))
-    page.on("requestfailed", lambda request: print(request.failure, request.url))
+    page.on("console", lambda line: log.info("%s", line.text))
+    page.on("request", lambda request: log.info("asked: %s %s", request.method, request.url))
+    page.on("response", lambda answer: log.info("%s %s", answer.status, answer.url))
+    page.on("requestfailed", lambda request: log.info("%s %s", request.failure, request.url))
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
     page.on("response", lambda answer: problems.append(answer.url) if answer.status >= 500 else None)

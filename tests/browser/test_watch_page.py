@@ -114,9 +114,7 @@ def test_a_live_update_keeps_the_focus_and_tells_what_changed(troubled: Page) ->
     link = troubled.locator("#drops-here h3 a").first
     link.focus()
 
-    with troubled.expect_response("**/channels/mira/status/"):
-        troubled.evaluate("document.dispatchEvent(new CustomEvent('drops:counting'))")
-    troubled.wait_for_timeout(300)
+    update(troubled)
     assert troubled.evaluate("document.activeElement.id") == link.get_attribute("id")
     troubled.locator("video").evaluate("video => video.pause()")
     expect(troubled.locator("#drops-said")).to_contain_text("The video is paused.")
@@ -140,12 +138,9 @@ def reach(page: Page, *names: str) -> None:
 
 def update(page: Page) -> None:
     """One live update, and that the page has it."""
-    page.evaluate(
-        """() => new Promise(settled => {
-            document.addEventListener("htmx:afterSettle", settled, {once: true});
-            document.dispatchEvent(new CustomEvent("drops:counting"));
-        })"""
-    )
+    with page.expect_response("**/channels/mira/status/"):
+        page.evaluate("document.dispatchEvent(new CustomEvent('drops:counting'))")
+    expect(page.locator("#drops-here.htmx-request, #drops-here.htmx-settling")).to_have_count(0)
 
 
 def test_a_reached_reward_is_announced_and_the_toast_leaves_its_button_free(troubled: Page) -> None:
@@ -165,7 +160,8 @@ def test_a_reached_reward_is_announced_and_the_toast_leaves_its_button_free(trou
         reward.evaluate("(reward, block) => reward.scrollIntoView({block})", block)
         troubled.evaluate("() => new Promise(requestAnimationFrame)")
         covering, covered = toast.bounding_box(), reward.bounding_box()
-        assert covering and covered
+        assert covering
+        assert covered
         assert (
             covering["y"] >= covered["y"] + covered["height"]
             or covering["y"] + covering["height"] <= covered["y"]
@@ -201,9 +197,7 @@ def test_what_is_pressed_stays_until_it_is_released(troubled: Page) -> None:
     # An update now would put another button above this one, and move it away.
     troubled.unroute_all()
     reach(troubled, first, second)
-    with troubled.expect_response("**/channels/mira/status/"):
-        troubled.evaluate("document.dispatchEvent(new CustomEvent('drops:counting'))")
-    troubled.wait_for_function("() => !document.querySelector('#drops-here.htmx-request')")
+    update(troubled)
     troubled.mouse.up()
     troubled.wait_for_url("**/inventory/")
 
@@ -215,7 +209,7 @@ def test_an_update_that_waited_for_a_release_comes_after_it(troubled: Page) -> N
     troubled.locator("#drops-here .reward strong").first.hover()
     troubled.mouse.down()
     reach(troubled, name)
-    with troubled.expect_response("**/channels/mira/status/"):
-        troubled.evaluate("document.dispatchEvent(new CustomEvent('drops:counting'))")
+    update(troubled)
+    expect(troubled.get_by_role("link", name=f"Claim {name}")).to_have_count(0)
     troubled.mouse.up()
     expect(troubled.get_by_role("link", name=f"Claim {name}")).to_be_visible()
