@@ -14,6 +14,7 @@ from oauth2_provider.generators import generate_client_secret
 
 from accounts.domain import audit, links, names, permissions
 from accounts.domain.permissions import Action
+from accounts.domain.verbs import change, lock_for
 from accounts.models import OAuthApp, Organization, User
 from config.locks import lock
 
@@ -107,18 +108,15 @@ def rotate_secret(
     """
     app = _lock(app, actor)
     secret = str(generate_client_secret())
-    app.previous_client_secret = app.client_secret
-    app.previous_secret_expires_at = now + overlap
-    app.client_secret = secret
-    app.save(
-        update_fields=["client_secret", "previous_client_secret", "previous_secret_expires_at", "updated"]
-    )
-    audit.record(
-        "app.secret_rotated",
+    change(
         app,
+        "app.secret_rotated",
         by=actor,
         at=now,
-        data={"previous_works_until": app.previous_secret_expires_at.isoformat()},
+        data={"previous_works_until": (now + overlap).isoformat()},
+        previous_client_secret=app.client_secret,
+        previous_secret_expires_at=now + overlap,
+        client_secret=secret,
     )
     return secret
 
@@ -153,8 +151,7 @@ def is_last(app: OAuthApp) -> bool:
 
 def _lock(app: OAuthApp, actor: User | None) -> OAuthApp:
     """The app as it is now, nobody else's to change; ValidationError if it is deleted."""
-    permissions.require(actor=actor, organization=app.organization, action=Action.CHANGE_APPS)
-    app = OAuthApp.objects.select_for_update(of=("self",)).select_related("organization").get(pk=app.pk)
+    app = lock_for(app, actor=actor, action=Action.CHANGE_APPS)
     if app.deleted_at is not None:
         raise ValidationError(_("%(app)s was deleted.") % {"app": app.name}, code="deleted")
     return app

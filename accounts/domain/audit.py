@@ -10,17 +10,20 @@ from django.db import models
 
 from accounts.models import AuditEvent, OAuthApp, Organization, User
 
+# Who does something; None is the system itself.
+Actor = User | OAuthApp | None
+
 
 def record(
     action: str,
     target: models.Model,
     *,
-    by: User | OAuthApp | None,
+    by: Actor,
     at: datetime,
     organization: Organization | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> AuditEvent:
-    """Write one audit event. `by` None is the system itself. Never pass secrets in `data`.
+    """Write one audit event. Never pass secrets in `data`.
 
     The event belongs to `organization`; without it, to the organization of `target`, or to none where
     `target` has none.

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.domain import audit, images, names, permissions
 from accounts.domain.permissions import Action
+from accounts.domain.verbs import change
 from accounts.models import (
     AuditEvent,
     MemberRole,
@@ -130,11 +131,10 @@ def approve_organization(*, organization: Organization, now: datetime, actor: Us
     if organization.is_active:
         return organization
     names.refuse_look_alike(organization.name, of=organization)
-    organization.approved_at = organization.approved_at or now
-    organization.suspended_at = None
-    organization.save(update_fields=["approved_at", "suspended_at", "updated_at"])
-    audit.record("organization.approved", organization, by=actor, at=now)
-    return organization
+    approved_at = organization.approved_at or now
+    return change(
+        organization, "organization.approved", by=actor, at=now, approved_at=approved_at, suspended_at=None
+    )
 
 
 @transaction.atomic
@@ -144,10 +144,7 @@ def suspend_organization(*, organization: Organization, now: datetime, actor: Us
     organization = lock(organization)
     if organization.suspended_at is not None:
         return organization
-    organization.suspended_at = now
-    organization.save(update_fields=["suspended_at", "updated_at"])
-    audit.record("organization.suspended", organization, by=actor, at=now)
-    return organization
+    return change(organization, "organization.suspended", by=actor, at=now, suspended_at=now)
 
 
 def check_web_address(field: str, address: str) -> None:

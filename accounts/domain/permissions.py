@@ -17,6 +17,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from accounts.domain.audit import Actor
 from accounts.models import MemberRole, Membership, OAuthApp, Organization, OrganizationState, User
 from config.locks import lock
 
@@ -208,7 +209,7 @@ def _members(action: Action, **which: object) -> QuerySet[Membership]:
 # Verbs
 
 
-def require(*, actor: User | OAuthApp | None, organization: Organization | None, action: Action) -> None:
+def require(*, actor: Actor, organization: Organization | None, action: Action) -> None:
     """PermissionDenied unless `actor` may do `action` in `organization`, None being the platform itself.
 
     For a person, the organization stays as it is until the transaction ends, and so does who its members

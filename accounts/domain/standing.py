@@ -8,8 +8,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.domain import audit, permissions
+from accounts.domain import permissions
 from accounts.domain.permissions import Action
+from accounts.domain.verbs import change
 from accounts.models import User
 from config.locks import lock
 
@@ -27,13 +28,6 @@ def change_standing(*, user: User, is_active: bool, is_staff: bool, now: datetim
         actor, Action.OPERATE if is_staff == user.is_staff else Action.APPOINT_OPERATORS
     )
     before = {"is_active": user.is_active, "is_staff": user.is_staff}
-    user.is_active, user.is_staff = is_active, is_staff
-    user.save(update_fields=["is_active", "is_staff"])
-    audit.record(
-        "user.standing_changed",
-        user,
-        by=actor,
-        at=now,
-        data={"before": before, "after": {"is_active": is_active, "is_staff": is_staff}},
-    )
-    return user
+    after = {"is_active": is_active, "is_staff": is_staff}
+    data = {"before": before, "after": after}
+    return change(user, "user.standing_changed", by=actor, at=now, data=data, **after)

@@ -27,6 +27,7 @@ from drops.domain.campaigns.lifecycle import (
     errors_of_change,
     problems_of,
     publish_campaign,
+    why_not_publish,
     withdraw_campaign,
 )
 from drops.domain.campaigns.plans import CampaignPlan, errors_of
@@ -190,6 +191,6 @@ def _own_campaign(organization_id: str, campaign_id: str) -> Campaign:
 def _fresh_campaign(campaign: Campaign, now: datetime) -> dict[str, Any]:
     """The campaign, read again, with what would still keep a draft from being published."""
     campaign = _own_campaign(campaign.organization_id, campaign.pk)
-    unpublished = campaign.published_at is None
-    context = {"now": now, "before_publishing": problems_of(campaign, now=now) if unpublished else []}
+    problems = [] if why_not_publish(campaign, now) else problems_of(campaign, now=now)
+    context = {"now": now, "before_publishing": problems}
     return WrittenCampaignSerializer(campaign, context=context).data

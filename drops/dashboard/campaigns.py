@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -80,19 +79,6 @@ def withdraw(model_admin: CampaignAdmin, request: HttpRequest, campaign: Campaig
     lifecycle.withdraw_campaign(campaign=campaign, now=timezone.now(), actor=member(request))
 
 
-def is_draft(campaign: Campaign, now: datetime) -> bool:
-    return campaign.published_at is None
-
-
-def is_withdrawable(campaign: Campaign, now: datetime) -> bool:
-    return campaign.phase(now) in (
-        CampaignPhase.SCHEDULED,
-        CampaignPhase.ANNOUNCED,
-        CampaignPhase.LIVE,
-        CampaignPhase.GRACE,
-    )
-
-
 @admin.register(Campaign, site=site)
 class CampaignAdmin(OrganizationAdmin):
     see = Action.SEE_CAMPAIGNS
@@ -132,7 +118,7 @@ class CampaignAdmin(OrganizationAdmin):
             ),
             done=_("“%s” was published."),
             run=publish,
-            offered=is_draft,
+            why_not=lifecycle.why_not_publish,
             tone="good",
             consequences=lambda campaign, now: consequences.of_publishing(campaign, now=now),
         ),
@@ -147,7 +133,7 @@ class CampaignAdmin(OrganizationAdmin):
             ),
             done=_("“%s” was withdrawn."),
             run=withdraw,
-            offered=is_withdrawable,
+            why_not=lifecycle.why_not_withdraw,
             action=Action.WITHDRAW_CAMPAIGNS,
             tone="danger",
             consequences=lambda campaign, now: consequences.of_withdrawing(campaign, now=now),
@@ -160,7 +146,8 @@ class CampaignAdmin(OrganizationAdmin):
         return annotated
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_delete_permission(request, obj) and (obj is None or is_draft(obj, timezone.now()))
+        may_delete = super().has_delete_permission(request, obj)
+        return may_delete and (obj is None or not lifecycle.why_not_delete(obj, timezone.now()))
 
     def url_of(self, obj: Campaign) -> str:
         return reverse("dashboard:campaign_overview", args=(quote(obj.pk),))

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -53,8 +52,9 @@ class RewardForm(VerbForm):
         if not is_promised(self.instance):
             del self.fields["confirmed"]
             return
-        for name in {"category", "external_id"} & set(self.fields):  # those who may only look have none
-            self.fields[name].disabled = bool(self.initial.get(name))
+        for name in rewards.fixed_fields(self.instance):
+            if name in self.fields:  # those who may only look have a form without fields
+                self.fields[name].disabled = True
 
 
 class ArchivedFilter(admin.SimpleListFilter):
@@ -80,14 +80,6 @@ def archive(model_admin: RewardAdmin, request: HttpRequest, reward: Reward) -> N
 
 def restore(model_admin: RewardAdmin, request: HttpRequest, reward: Reward) -> None:
     rewards.restore_reward(reward=reward, now=timezone.now(), actor=member(request))
-
-
-def is_in_use(reward: Reward, now: datetime) -> bool:
-    return reward.archived_at is None
-
-
-def is_archived(reward: Reward, now: datetime) -> bool:
-    return reward.archived_at is not None
 
 
 @admin.register(Reward, site=site)
@@ -118,7 +110,7 @@ class RewardAdmin(OrganizationAdmin):
             question=_("%s can no longer be attached to campaigns. Its claims stay."),
             done=_("“%s” was archived."),
             run=archive,
-            offered=is_in_use,
+            why_not=rewards.why_not_archive,
         ),
         Verb(
             name="restore",
@@ -126,7 +118,7 @@ class RewardAdmin(OrganizationAdmin):
             question=_("%s can be attached to campaigns again."),
             done=_("“%s” is back in use."),
             run=restore,
-            offered=is_archived,
+            why_not=rewards.why_not_restore,
         ),
     )
 

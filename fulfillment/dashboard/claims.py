@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -24,7 +23,7 @@ from fulfillment.dashboard.sending import tell
 from fulfillment.domain.claims.reading import search_claims
 from fulfillment.domain.claims.reconciliation import expects_acknowledgement
 from fulfillment.domain.claims.story import Moment, claim_timeline
-from fulfillment.domain.delivery.resending import ResendRefused, resend_claim
+from fulfillment.domain.delivery.resending import resend_claim
 from fulfillment.domain.delivery.status import LISTED_CLAIMS, claim_status, claims_in
 from fulfillment.domain.delivery.words import FOR_OWNERS
 from fulfillment.models import INITIATED, Claim, Delivery
@@ -32,11 +31,7 @@ from fulfillment.models import INITIATED, Claim, Delivery
 
 def resend(model_admin: ClaimAdmin, request: HttpRequest, claim: Claim) -> None:
     now = timezone.now()
-    try:
-        endpoints = resend_claim(claim=claim, actor=member(request), now=now)
-    except ResendRefused as refusal:
-        raise ValidationError(str(refusal)) from refusal
-    for endpoint in endpoints:
+    for endpoint in resend_claim(claim=claim, actor=member(request), now=now):
         tell(request, count=1, endpoint=endpoint, now=now)
 
 

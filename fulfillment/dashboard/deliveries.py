@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 import orjson
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -30,19 +28,8 @@ from fulfillment.models import Attempt, Delivery
 
 def resend(model_admin: DeliveryAdmin, request: HttpRequest, delivery: Delivery) -> None:
     now = timezone.now()
-    try:
-        resending.resend_delivery(delivery=delivery, actor=member(request), now=now)
-    except resending.ResendRefused as refusal:
-        raise ValidationError(str(refusal)) from refusal
+    resending.resend_delivery(delivery=delivery, actor=member(request), now=now)
     tell(request, count=1, endpoint=delivery.endpoint, now=now)
-
-
-def may_be_sent_again(delivery: Delivery, now: datetime) -> bool:
-    return (
-        delivery.claim_id is not None
-        and delivery.lease_token is None
-        and delivery.endpoint.deleted_at is None
-    )
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -111,7 +98,7 @@ class DeliveryAdmin(LiveAdmin):
                 )
             ),
             run=resend,
-            offered=may_be_sent_again,
+            why_not=resending.why_not_resend,
         ),
     )
 

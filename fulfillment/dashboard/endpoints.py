@@ -30,7 +30,7 @@ from fulfillment.domain.delivery.health import (
     endpoint_health,
     recent_attempts,
 )
-from fulfillment.domain.delivery.status import HELD, endpoint_status, holds
+from fulfillment.domain.delivery.status import endpoint_status
 from fulfillment.domain.delivery.words import ENDPOINTS
 from fulfillment.models import WebhookEndpoint
 
@@ -128,14 +128,6 @@ def release(model_admin: WebhookEndpointAdmin, request: HttpRequest, endpoint: W
     messages.success(request, released % {"endpoint": endpoint, "count": count})
 
 
-def is_held(endpoint: WebhookEndpoint, now: datetime) -> bool:
-    return holds(HELD, endpoint)
-
-
-def is_sending(endpoint: WebhookEndpoint, now: datetime) -> bool:
-    return not holds(HELD, endpoint)
-
-
 @admin.register(WebhookEndpoint, site=site)
 class WebhookEndpointAdmin(OrganizationAdmin):
     see = Action.SEE_SETUP
@@ -181,14 +173,14 @@ class WebhookEndpointAdmin(OrganizationAdmin):
             question=_("Nothing more is sent to %s until you release it. Claims wait and nothing is lost."),
             done=_("%s was held."),
             run=hold,
-            offered=is_sending,
+            why_not=endpoints.why_not_hold,
         ),
         Verb(
             name="release",
             label=_("Release"),
             question=_("All claims that wait for %s are sent now."),
             run=release,
-            offered=is_held,
+            why_not=endpoints.why_not_release,
         ),
     )
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.dashboard.kit.sites import site
 from accounts.domain.permissions import Action
 from drops.domain.campaigns.consequences import warnings_of
-from drops.domain.campaigns.lifecycle import problems_of
+from drops.domain.campaigns.lifecycle import problems_of, why_not_publish
 from drops.domain.watch.figures import by_channel, by_day, totals, viewers_qualified
 from drops.models import Campaign, CampaignReward
 from fulfillment.domain.claims.reading import claimed_by_reward
@@ -87,7 +87,7 @@ def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
         "bars": _bars(campaign, now),
         "top_channels": by_channel(campaign, limit=TOP_CHANNELS),
         "channels": campaign.allowed_channels.select_related("channel"),
-        "problems": problems_of(campaign, now=now) if campaign.published_at is None else [],
+        "problems": [] if why_not_publish(campaign, now) else problems_of(campaign, now=now),
         "warnings": warnings_of(campaign, now=now),
         "moments": _moments(campaign, now),
         "progress": _percent(campaign, now),

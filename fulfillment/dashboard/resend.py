@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.utils import quote, unquote
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
@@ -24,7 +25,7 @@ from fulfillment.dashboard.sending import tell
 from fulfillment.domain.claims.reading import ClaimFilter
 from fulfillment.domain.claims.reconciliation import unacknowledged_csv
 from fulfillment.domain.delivery.reading import Arrival
-from fulfillment.domain.delivery.resending import ResendRefused, resend_filtered
+from fulfillment.domain.delivery.resending import resend_filtered
 from fulfillment.domain.delivery.status import endpoint_status
 from fulfillment.models import WebhookEndpoint
 
@@ -94,8 +95,8 @@ def endpoint_resend(request: HttpRequest, object_id: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             count = _resend(request, endpoint, form, now=now, dry_run="send" not in request.POST)
-        except ResendRefused as refusal:
-            form.add_error(None, str(refusal))
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
         else:
             if "send" in request.POST:
                 tell(request, count=count, endpoint=endpoint, now=now)

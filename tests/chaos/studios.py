@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import GameLink, Organization, User, new_ulid
 from drops.models import Progress
 from fulfillment.domain.delivery import signing
-from fulfillment.domain.delivery.endpoints import release_endpoint
+from fulfillment.domain.delivery.endpoints import hold_endpoint, release_endpoint
 from fulfillment.models import Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
 from tests.api import access_token
@@ -84,6 +84,7 @@ def drain() -> int:
         waiting := Delivery.objects.filter(state=DeliveryState.PENDING).count()
     ) and time.monotonic() < deadline:
         for endpoint, owner in owners.items():
+            hold_endpoint(endpoint=endpoint, actor=owner, now=timezone.now())
             release_endpoint(endpoint=endpoint, actor=owner, now=timezone.now())
         time.sleep(2)
     return waiting

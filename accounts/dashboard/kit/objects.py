@@ -190,7 +190,9 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
 
     def offered_verbs(self, request: HttpRequest, obj: Any) -> list[Verb]:
         now = timezone.now()
-        return [verb for verb in self.verbs if may(request, self.action_of(verb)) and verb.offered(obj, now)]
+        return [
+            verb for verb in self.verbs if may(request, self.action_of(verb)) and not verb.why_not(obj, now)
+        ]
 
     def action_of(self, verb: Verb) -> Action:
         return verb.action or self.change

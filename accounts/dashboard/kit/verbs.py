@@ -31,7 +31,7 @@ Run = Callable[[Any, HttpRequest, Any], HttpResponse | None]
 class Verb:
     """A button on an object, its confirm page, and the function that calls the domain.
 
-    `question` and `done` may name the object as %s. `offered` says for which objects the button is shown.
+    `question` and `done` may name the object as %s. The button is shown unless the domain's `why_not` says something.
     `consequences` are what the confirm page lists. A verb that talks to other servers is not `in_transaction`.
     """
 
@@ -41,7 +41,7 @@ class Verb:
     run: Run
     action: Action | None = None  # the admin's `change`, unless it is another
     done: StrOrPromise = ""
-    offered: Callable[[Any, datetime], bool] = lambda _obj, _now: True
+    why_not: Callable[[Any, datetime], str] = lambda _obj, _now: ""
     tone: str = ""
     in_transaction: bool = True
     consequences: Callable[[Any, datetime], Sequence[Consequence]] = lambda _obj, _now: ()

@@ -12,13 +12,14 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.domain import audit, permissions
+from accounts.domain.audit import Actor
 from accounts.domain.permissions import Action
+from accounts.domain.verbs import ALREADY, change, goes_ahead, lock_for
 from accounts.models import Organization, OrganizationState
 from config.locks import lock
 from drops.domain.campaigns.plans import (
     COLUMNS,
     STARTED,
-    Actor,
     CampaignPlan,
     RewardPlan,
     check_plan,
@@ -55,8 +56,7 @@ def create_campaign(
 @transaction.atomic
 def change_campaign(*, campaign: Campaign, plan: CampaignPlan, now: datetime, actor: Actor) -> Campaign:
     """Make `campaign` follow `plan`. ValidationError, per field, for what may not change any more."""
-    permissions.require(actor=actor, organization=campaign.organization, action=Action.CHANGE_CAMPAIGNS)
-    campaign = lock(campaign)
+    campaign = lock_for(campaign, actor=actor, action=Action.CHANGE_CAMPAIGNS)
     present = plan_of(campaign)
     if errors := errors_of_change(campaign, vars(plan), now=now):
         raise ValidationError(errors)
@@ -105,48 +105,52 @@ def publish_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Camp
     campaign = (
         Campaign.objects.select_for_update(no_key=True).select_related("organization").get(pk=campaign.pk)
     )
-    if campaign.withdrawn_at is not None:
-        raise ValidationError(_("A withdrawn campaign cannot be published again. Create a new campaign."))
-    if campaign.published_at is not None:
+    if not goes_ahead(why_not_publish(campaign, now)):
         return campaign
     _refuse_problems(campaign, now)
-    campaign.published_at = now
-    campaign.full_clean()
-    campaign.save(update_fields=["published_at", "updated_at"])
-    audit.record("campaign.published", campaign, by=actor, at=now)
-    return campaign
+    return change(campaign, "campaign.published", by=actor, at=now, published_at=now)
+
+
+def why_not_publish(campaign: Campaign, now: datetime) -> str:
+    """Of a draft there may be more against it: see `problems_of`."""
+    if campaign.withdrawn_at is not None:
+        return _("A withdrawn campaign cannot be published again. Create a new campaign.")
+    return "" if campaign.published_at is None else ALREADY
 
 
 @transaction.atomic
 def withdraw_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Campaign:
     """Stop a published campaign: nothing more is earned, what was earned stays claimable until it closes."""
-    permissions.require(actor=actor, organization=campaign.organization, action=Action.WITHDRAW_CAMPAIGNS)
-    campaign = lock(campaign)
+    campaign = lock_for(campaign, actor=actor, action=Action.WITHDRAW_CAMPAIGNS)
+    if not goes_ahead(why_not_withdraw(campaign, now)):
+        return campaign
+    return change(campaign, "campaign.withdrawn", by=actor, at=now, withdrawn_at=now)
+
+
+def why_not_withdraw(campaign: Campaign, now: datetime) -> str:
     phase = campaign.phase(now)
     if phase is CampaignPhase.WITHDRAWN:
-        return campaign
+        return ALREADY
     if phase in (CampaignPhase.DRAFT, CampaignPhase.CLOSED):
-        raise ValidationError(
-            _("Only a published campaign that has not closed can be withdrawn. This campaign is %(phase)s."),
-            code="not_withdrawable",
-            params={"phase": phase.label.lower()},
-        )
-    campaign.withdrawn_at = now
-    campaign.full_clean()
-    campaign.save(update_fields=["withdrawn_at", "updated_at"])
-    audit.record("campaign.withdrawn", campaign, by=actor, at=now)
-    return campaign
+        return _(
+            "Only a published campaign that has not closed can be withdrawn. This campaign is %(phase)s."
+        ) % {"phase": phase.label.lower()}
+    return ""
 
 
 @transaction.atomic
 def delete_draft(*, campaign: Campaign, now: datetime, actor: Actor) -> None:
     """Delete a campaign that was never published. ValidationError for any other."""
-    permissions.require(actor=actor, organization=campaign.organization, action=Action.CHANGE_CAMPAIGNS)
-    campaign = lock(campaign)
-    if campaign.published_at is not None:
-        raise ValidationError(_("A published campaign cannot be deleted. Withdraw it instead."))
+    campaign = lock_for(campaign, actor=actor, action=Action.CHANGE_CAMPAIGNS)
+    goes_ahead(why_not_delete(campaign, now))
     audit.record("campaign.deleted", campaign, by=actor, at=now, data={"name": campaign.name})
     campaign.delete()
+
+
+def why_not_delete(campaign: Campaign, now: datetime) -> str:
+    if campaign.published_at is None:
+        return ""
+    return _("A published campaign cannot be deleted. Withdraw it instead.")
 
 
 def problems_of(campaign: Campaign, *, now: datetime) -> list[Problem]:

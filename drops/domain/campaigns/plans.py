@@ -22,12 +22,8 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.utils.translation import gettext as _
 
 from accounts.domain.organizations import check_web_address
-from accounts.models import OAuthApp, User
 from drops.models import Campaign, CampaignPhase, Category, Channel, Reward
 from drops.models.campaigns import MAX_REWARDS
-
-Actor = User | OAuthApp | None
-
 
 MAX_DAYS = 365
 MAX_CHANNELS = 1000

@@ -1,4 +1,4 @@
-"""What viewers may see of campaigns and of who streams for them. Every function costs a constant number of queries."""
+"""Livestreams: what is on air, how it starts, changes and ends, and streamers who take no part in campaigns."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.domain import audit
-from accounts.models import OAuthApp, User
+from accounts.domain.audit import Actor
+from accounts.domain.verbs import change
+from accounts.models import User
+from config.locks import lock
 from drops.domain.watch import store
-from drops.models import (
-    Category,
-    Channel,
-    FormerCategory,
-    FormerOptOut,
-    Livestream,
-)
+from drops.models import Category, Channel, FormerCategory, FormerOptOut, Livestream
 from drops.models.fields import to_ms
 
 
@@ -35,7 +32,6 @@ def categories_on_air() -> QuerySet[Category]:
     )
 
 
-Actor = User | OAuthApp | None
 SESSION_SILENCE = timedelta(seconds=150)
 
 
@@ -45,7 +41,7 @@ def go_live(
 ) -> Livestream:
     """Start a livestream. A channel that is live already changes to this category and title. PermissionDenied."""
     _refuse_streamers(actor)
-    _lock(channel)
+    lock(channel)  # two starts at once would make two livestreams
     current = channel.livestreams.filter(ended_at__isnull=True).first()
     if current is not None:
         return change_livestream(livestream=current, category=category, title=title, now=now, actor=actor)
@@ -68,51 +64,40 @@ def change_livestream(
 ) -> Livestream:
     """Set category and title. What was watched before `now` is judged by the category before. PermissionDenied."""
     _refuse_streamers(actor)
-    livestream = Livestream.objects.select_for_update().get(pk=livestream.pk)
+    livestream = lock(livestream)
     if livestream.ended_at is not None or (livestream.category, livestream.title) == (category, title):
         return livestream
     if livestream.category != category:
         FormerCategory.objects.create(livestream=livestream, category=livestream.category, until=now)
-    livestream.category = category
-    livestream.title = title
+    livestream.category, livestream.title = category, title
     livestream.full_clean()
     livestream.save(update_fields=["category", "title"])
-    audit.record(
-        "livestream.changed",
-        livestream,
-        by=actor,
-        at=now,
-        data={"category": category.name if category else None, "title": title},
-    )
+    data = {"category": category.name if category else None, "title": title}
+    audit.record("livestream.changed", livestream, by=actor, at=now, data=data)
     return livestream
 
 
 @transaction.atomic
 def end_livestream(*, livestream: Livestream, now: datetime, actor: Actor) -> Livestream:
     """End a livestream; one that ended already stays as it is."""
-    livestream = Livestream.objects.select_for_update().get(pk=livestream.pk)
+    livestream = lock(livestream)
     if livestream.ended_at is not None:
         return livestream
     # A clock that stepped back must not end a stream before it started.
-    livestream.ended_at = max(now, livestream.started_at)
-    livestream.viewer_count = 0
-    livestream.save(update_fields=["ended_at", "viewer_count"])
-    audit.record("livestream.ended", livestream, by=actor, at=now)
-    return livestream
+    ended_at = max(now, livestream.started_at)
+    return change(livestream, "livestream.ended", by=actor, at=now, ended_at=ended_at, viewer_count=0)
 
 
 @transaction.atomic
 def set_opt_out(*, channel: Channel, opted_out: bool, now: datetime, actor: Actor) -> Channel:
     """Leave global campaigns, or come back to them. Allow-lists are not touched by it."""
-    channel = _lock(channel)
+    channel = lock(channel)
     if opted_out == (channel.opted_out_at is not None):
         return channel
     if channel.opted_out_at is not None:
         FormerOptOut.objects.create(channel=channel, started_at=channel.opted_out_at, ended_at=now)
-    channel.opted_out_at = now if opted_out else None
-    channel.save(update_fields=["opted_out_at"])
-    audit.record("channel.opted_out" if opted_out else "channel.opted_in", channel, by=actor, at=now)
-    return channel
+    event, at = ("channel.opted_out", now) if opted_out else ("channel.opted_in", None)
+    return change(channel, event, by=actor, at=now, opted_out_at=at)
 
 
 def count_viewers(*, now: datetime) -> None:
@@ -126,8 +111,3 @@ def _refuse_streamers(actor: Actor) -> None:
         raise PermissionDenied(
             _("The platform reports when you are live and in which category. You cannot set that here.")
         )
-
-
-def _lock(channel: Channel) -> Channel:
-    """One change of a channel at a time: two starts at once would make two livestreams."""
-    return Channel.objects.select_for_update().get(pk=channel.pk)

@@ -12,13 +12,16 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.domain import audit, images, permissions
+from accounts.domain.audit import Actor
 from accounts.domain.permissions import Action
-from accounts.models import OAuthApp, Organization, User
+from accounts.domain.verbs import ALREADY, change, goes_ahead, lock_for
+from accounts.models import Organization
 from config.locks import lock
 from drops.models import Category, Reward
 
 IMAGE_SIZE = (512, 512)
-Actor = User | OAuthApp | None
+# What stays as it is once viewers were promised the reward.
+FIXED = ("category", "external_id")
 
 
 @transaction.atomic
@@ -36,13 +39,7 @@ def create_reward(
     permissions.require(actor=actor, organization=organization, action=Action.CHANGE_REWARDS)
     reward = Reward(organization=organization, name=name, category=category, external_id=external_id)
     _save(reward, image)
-    audit.record(
-        "reward.created",
-        reward,
-        by=actor,
-        at=now,
-        data={"name": name, "category": category.name, "external_id": external_id},
-    )
+    audit.record("reward.created", reward, by=actor, at=now, data=_described(reward))
     return reward
 
 
@@ -63,15 +60,14 @@ def change_reward(
     What viewers were promised is kept: once a campaign with the reward has started, its category and its
     external ID stay as they are, and its name and picture change only where that is `confirmed`.
     """
-    permissions.require(actor=actor, organization=reward.organization, action=Action.CHANGE_REWARDS)
-    reward = lock(reward)
+    reward = lock_for(reward, actor=actor, action=Action.CHANGE_REWARDS)
     if campaigns := promised_in(reward, now=now):
         wanted = {"name": name, "category": category, "external_id": external_id, "image": image}
         _refuse_broken_promises(reward, wanted, campaigns, confirmed=confirmed)
-    before = {"name": reward.name, "category": reward.category.name, "external_id": reward.external_id}
+    before = _described(reward)
     reward.name, reward.category, reward.external_id = name, category, external_id
     _save(reward, image)
-    after = {"name": name, "category": category.name, "external_id": external_id}
+    after = _described(reward)
     data: dict[str, object] = {
         field: [before[field], after[field]] for field in after if before[field] != after[field]
     }
@@ -90,13 +86,18 @@ def promised_in(reward: Reward, *, now: datetime) -> list[str]:
     return list(started.values_list("campaign__name", flat=True)[:10])
 
 
+def fixed_fields(reward: Reward) -> list[str]:
+    """What can no longer be changed of a reward that viewers were promised: what it says already."""
+    return [name for name in FIXED if getattr(reward, name)]
+
+
 def _refuse_broken_promises(
     reward: Reward, wanted: Mapping[str, Any], campaigns: Sequence[str], *, confirmed: bool
 ) -> None:
     names = ", ".join(campaigns)
     errors = {}
-    for field in ("category", "external_id"):
-        if getattr(reward, field) and wanted[field] != getattr(reward, field):
+    for field in fixed_fields(reward):
+        if wanted[field] != getattr(reward, field):
             errors[field] = _("Viewers were promised this reward in %(campaigns)s: this stays as it is.")
     for field in ("name", "image"):
         changes = bool(wanted["image"]) if field == "image" else wanted["name"] != reward.name
@@ -130,9 +131,8 @@ def amend_reward(
 @transaction.atomic
 def archive_reward(*, reward: Reward, now: datetime, actor: Actor) -> Reward:
     """Take `reward` out of use. ValidationError while a campaign that is not over hands it out."""
-    permissions.require(actor=actor, organization=reward.organization, action=Action.CHANGE_REWARDS)
-    reward = lock(reward)
-    if reward.archived_at is not None:
+    reward = lock_for(reward, actor=actor, action=Action.CHANGE_REWARDS)
+    if not goes_ahead(why_not_archive(reward, now)):
         return reward
     running = reward.campaign_rewards.filter(
         campaign__published_at__isnull=False, campaign__closes_at__gt=now
@@ -140,26 +140,31 @@ def archive_reward(*, reward: Reward, now: datetime, actor: Actor) -> Reward:
     if names := ", ".join(attached.campaign.name for attached in running):
         raise ValidationError(
             _("“%(reward)s” can be archived once these campaigns have closed: %(campaigns)s."),
-            code="in_use",
             params={"reward": reward.name, "campaigns": names},
         )
-    reward.archived_at = now
-    reward.save(update_fields=["archived_at", "updated_at"])
-    audit.record("reward.archived", reward, by=actor, at=now)
-    return reward
+    return change(reward, "reward.archived", by=actor, at=now, archived_at=now)
+
+
+def why_not_archive(reward: Reward, now: datetime) -> str:
+    return "" if reward.archived_at is None else ALREADY
 
 
 @transaction.atomic
 def restore_reward(*, reward: Reward, now: datetime, actor: Actor) -> Reward:
     """Bring an archived reward back into use."""
-    permissions.require(actor=actor, organization=reward.organization, action=Action.CHANGE_REWARDS)
-    reward = lock(reward)
-    if reward.archived_at is None:
+    reward = lock_for(reward, actor=actor, action=Action.CHANGE_REWARDS)
+    if not goes_ahead(why_not_restore(reward, now)):
         return reward
-    reward.archived_at = None
-    reward.save(update_fields=["archived_at", "updated_at"])
-    audit.record("reward.restored", reward, by=actor, at=now)
-    return reward
+    return change(reward, "reward.restored", by=actor, at=now, archived_at=None)
+
+
+def why_not_restore(reward: Reward, now: datetime) -> str:
+    return ALREADY if reward.archived_at is None else ""
+
+
+def _described(reward: Reward) -> dict[str, str]:
+    """For the audit trail."""
+    return {"name": reward.name, "category": reward.category.name, "external_id": reward.external_id}
 
 
 def _save(reward: Reward, image: File | None) -> None:

@@ -17,9 +17,11 @@ from django.db import transaction
 
 from accounts.domain import audit, permissions
 from accounts.domain.permissions import Action
+from accounts.domain.verbs import ALREADY, change, goes_ahead, lock_for
 from accounts.models import Organization, User, new_ulid
 from config.locks import lock
 from fulfillment.domain.delivery import attempts, queue
+from fulfillment.domain.delivery.status import HELD, holds
 from fulfillment.models import (
     Attempt,
     Delivery,
@@ -78,8 +80,7 @@ def change_endpoint(
 
     What waits for the endpoint goes to the new URL. `limited` is what it is for `create_endpoint`.
     """
-    permissions.require(actor=actor, organization=endpoint.organization, action=Action.CHANGE_ENDPOINTS)
-    locked = lock(endpoint)
+    locked = lock_for(endpoint, actor=actor, action=Action.CHANGE_ENDPOINTS)
     before, shown_before = {name: getattr(locked, name) for name in changes}, str(locked)
     for name, value in changes.items():
         setattr(locked, name, value)
@@ -104,23 +105,23 @@ def delete_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) ->
 
     The claims themselves stay in the API, and can be sent to another endpoint with `resend_filtered`.
     """
-    permissions.require(actor=actor, organization=endpoint.organization, action=Action.CHANGE_ENDPOINTS)
-    locked = lock(endpoint)
+    locked = lock_for(endpoint, actor=actor, action=Action.CHANGE_ENDPOINTS)
     if locked.deleted_at is None:
-        locked.deleted_at = now
-        locked.save(update_fields=["deleted_at", "updated_at"])
-        audit.record("endpoint.deleted", locked, by=actor, at=now, data={"url": str(locked)})
+        change(locked, "endpoint.deleted", by=actor, at=now, data={"url": str(locked)}, deleted_at=now)
 
 
 @transaction.atomic
 def hold_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> None:
     """Send nothing more to the endpoint until it is released. Claims wait; nothing is dropped."""
-    permissions.require(actor=actor, organization=endpoint.organization, action=Action.CHANGE_ENDPOINTS)
-    locked = lock(endpoint)
-    if locked.held_at is None:
-        locked.held_at, locked.held_reason = now, HoldReason.OWNER
-        locked.save(update_fields=["held_at", "held_reason", "updated_at"])
-        audit.record("endpoint.held", locked, by=actor, at=now, data={"reason": HoldReason.OWNER})
+    locked = lock_for(endpoint, actor=actor, action=Action.CHANGE_ENDPOINTS)
+    if goes_ahead(why_not_hold(locked, now)):
+        reason = HoldReason.OWNER
+        data = {"reason": reason}
+        change(locked, "endpoint.held", by=actor, at=now, data=data, held_at=now, held_reason=reason)
+
+
+def why_not_hold(endpoint: WebhookEndpoint, now: datetime) -> str:
+    return ALREADY if holds(HELD, endpoint) else ""
 
 
 @transaction.atomic
@@ -129,8 +130,9 @@ def release_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -
 
     An endpoint that goes on failing is held again after five more days.
     """
-    permissions.require(actor=actor, organization=endpoint.organization, action=Action.CHANGE_ENDPOINTS)
-    locked = lock(endpoint)
+    locked = lock_for(endpoint, actor=actor, action=Action.CHANGE_ENDPOINTS)
+    if not goes_ahead(why_not_release(locked, now)):
+        return 0
     locked.held_at, locked.held_reason = None, ""
     locked.breaker_open_until, locked.breaker_counts_from = None, now
     if locked.failing_since is not None:
@@ -150,6 +152,10 @@ def release_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -
     return count
 
 
+def why_not_release(endpoint: WebhookEndpoint, now: datetime) -> str:
+    return "" if holds(HELD, endpoint) else ALREADY
+
+
 def send_test_event(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> Attempt:
     """Send a signed test event and return the whole exchange. An answer of 2xx verifies the endpoint.
 
@@ -162,8 +168,7 @@ def send_test_event(*, endpoint: WebhookEndpoint, actor: User, now: datetime) ->
 
 @transaction.atomic
 def _create_test(endpoint: WebhookEndpoint, actor: User, now: datetime) -> queue.Lease:
-    permissions.require(actor=actor, organization=endpoint.organization, action=Action.SEND_TEST_EVENTS)
-    locked = lock(endpoint)
+    locked = lock_for(endpoint, actor=actor, action=Action.SEND_TEST_EVENTS)
     _check_limit(locked, now)
     delivery = _test_event(locked, actor, now)
     delivery.trigger = Trigger.TEST

@@ -1,7 +1,7 @@
 """Sending again: one delivery, one claim to every endpoint, or every claim that a filter finds to one.
 
 A receiver knows a claim by its `claim_id`, so sending again is always safe. The message keeps its id
-and its bytes.
+and its bytes. A ValidationError says why it is not sent, and what to do.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max, QuerySet
 
 from accounts.domain import audit, permissions
 from accounts.domain.permissions import Action
+from accounts.domain.verbs import goes_ahead
 from accounts.models import User
 from config.locks import lock
 from fulfillment.domain.claims.reading import ClaimFilter
@@ -26,36 +28,36 @@ BATCH = 500
 BATCH_EVERY = timedelta(seconds=10)
 MOST_AT_ONCE = 10_000
 
-
 ON_ITS_WAY = "It is on its way at this moment: wait for the answer."
-
-
-class ResendRefused(Exception):
-    """The message says why, and what to do."""
 
 
 @transaction.atomic
 def resend_delivery(*, delivery: Delivery, actor: User, now: datetime) -> None:
-    """Send a delivery again, at the next free turn, with a new schedule. Raises ResendRefused."""
-    permissions.require(actor=actor, organization=delivery.endpoint.organization, action=Action.RESEND)
+    """Send a delivery again, at the next free turn, with a new schedule."""
+    organization = delivery.endpoint.organization
+    permissions.require(actor=actor, organization=organization, action=Action.RESEND)
+    goes_ahead(why_not_resend(lock(delivery), now))
+    _make_due(Delivery.objects.filter(pk=delivery.pk), now)
+    audit.record("delivery.resent", delivery, by=actor, at=now, organization=organization)
+
+
+def why_not_resend(delivery: Delivery, now: datetime) -> str:
     if delivery.endpoint.deleted_at is not None:
-        raise ResendRefused("Its endpoint was deleted: send the claim to another endpoint.")
-    if not _make_due(Delivery.objects.filter(pk=delivery.pk, claim__isnull=False), now):
-        raise ResendRefused(ON_ITS_WAY)
-    audit.record("delivery.resent", delivery, by=actor, at=now, organization=delivery.endpoint.organization)
+        return "Its endpoint was deleted: send the claim to another endpoint."
+    return ON_ITS_WAY if delivery.claim_id is None or delivery.lease_token is not None else ""
 
 
 @transaction.atomic
 def resend_claim(*, claim: Claim, actor: User, now: datetime) -> list[WebhookEndpoint]:
     """Send a claim to every endpoint of its organization, also to endpoints that were added after the claim.
-    Returns the endpoints, except those that an attempt is under way to. Raises ResendRefused."""
+    Returns the endpoints, except those that an attempt is under way to."""
     permissions.require(actor=actor, organization=claim.organization, action=Action.RESEND)
     endpoints = WebhookEndpoint.objects.filter(organization=claim.organization_id, deleted_at=None)
     if not endpoints:
-        raise ResendRefused("There is no endpoint to send it to: add one under Webhooks first.")
+        raise ValidationError("There is no endpoint to send it to: add one under Webhooks first.")
     sent_to = [endpoint for endpoint in endpoints if _send_again(endpoint, [claim], now=now, at=now)]
     if not sent_to:
-        raise ResendRefused(ON_ITS_WAY)
+        raise ValidationError(ON_ITS_WAY)
     audit.record(
         "claims.resent", claim, by=actor, at=now, data={"endpoints": [str(endpoint) for endpoint in sent_to]}
     )
@@ -75,7 +77,7 @@ def resend_filtered(
     """Send the organization's claims that `which` finds, and that have come as far as `arrival`, to `endpoint`,
     also claims that are older than the endpoint. Returns the number of claims; with `dry_run` it only counts.
 
-    50 a second at most. Raises ResendRefused: too many at once, or another one is under way.
+    50 a second at most. Too many at once are refused, and one while another is under way.
     """
     permissions.require(actor=actor, organization=endpoint.organization, action=Action.RESEND_MANY)
     claims = claims_at(endpoint, which, arrival)
@@ -83,7 +85,7 @@ def resend_filtered(
     if dry_run:
         return count
     if count > MOST_AT_ONCE:
-        raise ResendRefused(
+        raise ValidationError(
             f"These are {count:,} claims; at most {MOST_AT_ONCE:,} are sent again at once. Narrow the time."
         )
     # Locked, so that two owners cannot begin at the same time.
@@ -96,7 +98,7 @@ def resend_filtered(
     )
     last = under_way.aggregate(at=Max("next_attempt_at"))["at"]
     if last is not None:
-        raise ResendRefused(f"Another one is under way until {last + BATCH_EVERY:%H:%M:%S} UTC.")
+        raise ValidationError(f"Another one is under way until {last + BATCH_EVERY:%H:%M:%S} UTC.")
     found = list(claims.order_by("id"))
     for first in range(0, len(found), BATCH):
         at = now + first // BATCH * BATCH_EVERY

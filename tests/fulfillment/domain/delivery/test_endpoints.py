@@ -173,6 +173,14 @@ def test_held_claims_wait_and_are_sent_on_release(endpoint, receiver, owner, now
     assert not Delivery.objects.exclude(state=DeliveryState.DELIVERED).exists()
 
 
+def test_what_is_not_held_is_not_released(endpoint, owner, now):
+    make_delivery(endpoint, now, state=DeliveryState.FAILED, next_attempt_at=None)
+
+    assert release_endpoint(endpoint=endpoint, actor=owner, now=now) == 0
+    assert Delivery.objects.get().state == DeliveryState.FAILED
+    assert not AuditEvent.objects.filter(action="endpoint.released").exists()
+
+
 def test_a_release_leaves_what_is_on_its_way_alone(endpoint, receiver, owner, now):
     make_delivery(endpoint, now)
     queue.take_due(limit=1, now=now)
@@ -198,6 +206,7 @@ def test_a_release_closes_the_breaker_and_failures_of_before_do_not_open_it_agai
     assert endpoint.breaker_open_until is not None
 
     later = now + timedelta(seconds=1)
+    hold_endpoint(endpoint=endpoint, actor=owner, now=later)
     release_endpoint(endpoint=endpoint, actor=owner, now=later)
 
     assert len(deliver_due(later)) == 8
@@ -213,6 +222,7 @@ def test_a_release_gives_a_failing_endpoint_five_more_days_and_keeps_when_its_fa
     endpoint.failing_since = began
     endpoint.save()
     make_delivery(endpoint, now)
+    hold_endpoint(endpoint=endpoint, actor=owner, now=now)
     release_endpoint(endpoint=endpoint, actor=owner, now=now)
 
     deliver_due(now)
@@ -232,6 +242,7 @@ def test_a_success_after_a_release_ends_the_run_of_failures(endpoint, receiver, 
     endpoint.failing_since = now - timedelta(days=6)
     endpoint.save()
     make_delivery(endpoint, now)
+    hold_endpoint(endpoint=endpoint, actor=owner, now=now)
     release_endpoint(endpoint=endpoint, actor=owner, now=now)
 
     deliver_due(now)
