@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.apps import apps as django_apps
 from django.contrib import admin
@@ -9,14 +9,38 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 
 from accounts.admin_base import ObjectFilter
 from accounts.audit_words import action_words, change_words
 from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.dashboard.kit.sites import site
 from accounts.domain.permissions import Action
-from accounts.models import AuditEvent
+from accounts.models import OF_VIEWERS, AuditEvent
+from accounts.templatetags.dashboard import to_the_second
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+
+class AboutFilter(ObjectFilter):
+    """Without a choice: what the team did. Viewers connect and agree by the hundred thousand, and have an entry of
+    their own."""
+
+    objects: ClassVar[dict[str, StrOrPromise]] = {
+        name: label for name, label in ObjectFilter.objects.items() if name not in ("consent", "link")
+    } | {"viewers": _("Viewers")}
+
+    def choices(self, changelist: Any) -> Any:
+        everything, *others = super().choices(changelist)
+        yield {**everything, "display": _("The team")}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        # Only the list asks this; every event's own page stays reachable.
+        if self.value() == "viewers":
+            return queryset.filter(action__in=OF_VIEWERS)
+        return super().queryset(request, queryset.exclude(action__in=OF_VIEWERS))
 
 
 @admin.register(AuditEvent, site=site)
@@ -31,9 +55,10 @@ class AuditEventAdmin(OrganizationAdmin):
     lede = _("Who did what, and when. Nobody can change the audit log.")
     empty_text = _("Everything that you and your colleagues do here is recorded.")
     has_history = False
-    list_display = ("at", "what", "who", "target_id")
-    list_filter = (ObjectFilter,)
-    fields = ("at", "what", "who", "about", "changes")
+    list_display = ("when", "what", "who", "target_id")
+    list_display_links = ("what",)
+    list_filter = (AboutFilter,)
+    fields = ("when", "what", "who", "about", "changes")
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -41,6 +66,10 @@ class AuditEventAdmin(OrganizationAdmin):
 
     def title_of(self, obj: AuditEvent) -> str:
         return self.what(obj)
+
+    @admin.display(description=_("when"))
+    def when(self, event: AuditEvent) -> str:
+        return to_the_second(event.at)
 
     @admin.display(description=_("what"))
     def what(self, event: AuditEvent) -> str:
@@ -70,4 +99,7 @@ class AuditEventAdmin(OrganizationAdmin):
 
     @admin.display(description=_("who"))
     def who(self, event: AuditEvent) -> str:
+        """Viewers go by their user ID, as in the list of claims."""
+        if event.actor is not None and event.action in OF_VIEWERS:
+            return gettext("Viewer %(id)d") % {"id": event.actor.pk}
         return str(event.actor or event.actor_app or _("the system"))

@@ -1,6 +1,6 @@
 from config.ulid import ULIDField, new_ulid, parse_ulid, ulid_parameter, ulid_text
 
-from .audit import AuditEvent
+from .audit import OF_VIEWERS, AuditEvent
 from .idempotency import IdempotentCall
 from .oauth import LOOPBACK_HOSTS, Consent, GameLink, OAuthApp
 from .organizations import (
@@ -15,6 +15,7 @@ from .users import EmailChange, User
 
 __all__ = [
     "LOOPBACK_HOSTS",
+    "OF_VIEWERS",
     "ORGANIZATION_IS_ACTIVE",
     "AuditEvent",
     "Consent",

@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
-from django.utils.translation import gettext_lazy as _
+from django.utils import dateformat
+from django.utils.translation import gettext, gettext_lazy as _
 
 from accounts.models import Organization, ULIDField, new_ulid
 from config.one_line import one_line
@@ -207,6 +208,16 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def dated_name(self) -> str:
+        """With its days: campaigns may have one name."""
+        start, end = (dateformat.format(moment, "j M Y") for moment in (self.starts_at, self.ends_at))
+        return gettext("%(campaign)s (%(start)s to %(end)s)") % {
+            "campaign": self.name,
+            "start": start,
+            "end": end,
+        }
 
     def phase(self, now: datetime) -> CampaignPhase:
         return phase_at(self, now)

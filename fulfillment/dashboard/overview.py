@@ -22,6 +22,7 @@ from fulfillment.domain.claims.reading import claimed_by_reward
 
 MOST_DAYS = 60
 TOP_CHANNELS = 5
+SHOWN_CHANNELS = 20
 CHART_WIDTH, CHART_HEIGHT = 600, 110
 
 
@@ -86,7 +87,8 @@ def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
         "has_begun": campaign.starts_at <= now and campaign.published_at is not None,
         "bars": _bars(campaign, now),
         "top_channels": by_channel(campaign, limit=TOP_CHANNELS),
-        "channels": campaign.allowed_channels.select_related("channel"),
+        "channels": campaign.allowed_channels.select_related("channel")[:SHOWN_CHANNELS],
+        "more_channels": max(campaign.allowed_channels.count() - SHOWN_CHANNELS, 0),
         "problems": [] if why_not_publish(campaign, now) else problems_of(campaign, now=now),
         "warnings": warnings_of(campaign, now=now),
         "moments": _moments(campaign, now),

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import dateformat, timezone
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.dashboard.kit.access import active_organization, member, recheck
@@ -34,13 +34,7 @@ MOMENT = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT
 
 class CampaignChoice(forms.ModelChoiceField):
     def label_from_instance(self, obj: Campaign) -> str:
-        """With its days: campaigns may have one name."""
-        days = {"start": _day(obj.starts_at), "end": _day(obj.ends_at)}
-        return str(_("%(campaign)s (%(start)s to %(end)s)") % {"campaign": obj.name, **days})
-
-
-def _day(moment: datetime) -> str:
-    return dateformat.format(moment, "j M Y")
+        return obj.dated_name
 
 
 class ResendForm(forms.Form):

@@ -100,7 +100,7 @@ def test_an_overview_costs_the_same_with_more_rewards(
     as_owner: Client, own: Belongings, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for rewards in (1, 3):
-        with django_assert_num_queries(15):
+        with django_assert_num_queries(16):
             page = as_owner.get(f"/dashboard/campaigns/{own.campaign.pk}/overview/")
             assert len(page.context["rewards"]) == rewards
         factories.CampaignRewardFactory.create_batch(2, campaign=own.campaign)

@@ -5,12 +5,14 @@ Querysets, choices of fields, filters and look-ups stay within the active organi
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
-from django.core.exceptions import FieldDoesNotExist
+from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 from django.forms.models import BaseInlineFormSet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -37,11 +39,34 @@ class ScopedFields:
 
 
 class OwnRelatedFilter(admin.RelatedFieldListFilter):
-    """A filter by objects of the active organization. Its choices are these objects, not those of the rows."""
+    """A filter by objects of the active organization. Its choices are the newest of these objects, not those of the
+    rows, and the one that is chosen. `others_at`: the list that leads to older ones, where there are any."""
+
+    MOST = 20
+    others_at = ""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
-        own = {"organization": active_organization(request)}
-        return field.get_choices(include_blank=False, limit_choices_to=own)
+        model = field.remote_field.model
+        own = model._default_manager.filter(organization=active_organization(request)).order_by("-pk")
+        offered = list(own[: self.MOST + 1])
+        if len(offered) > self.MOST:
+            offered.pop()
+            related = model_admin.admin_site._registry.get(model)
+            self.others_at = related.url("changelist") if related else ""
+            if chosen := set(self.lookup_val or ()) - {str(each.pk) for each in offered}:
+                offered += _found(own, chosen)
+        names = Counter(str(each) for each in offered)
+        return [
+            (each.pk, each.dated_name if names[str(each)] > 1 and hasattr(each, "dated_name") else str(each))
+            for each in offered
+        ]
+
+
+def _found(rows: models.QuerySet[Any], keys: Iterable[str]) -> list[Any]:
+    try:
+        return list(rows.filter(pk__in=keys))
+    except (ValueError, ValidationError):  # what is no key: the list itself says so
+        return []
 
 
 class ScopedAdmin(ScopedFields, admin.ModelAdmin):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +11,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
-from accounts.domain.apps import create_app, delete_app
 from accounts.models import AuditEvent, Organization, User
 from tests import factories
 from tests.dashboard import form_data, send_form, sign_in, words
@@ -205,29 +203,3 @@ def test_unknown_pages_are_not_found(owner_client: Client) -> None:
     assert owner_client.get("/dashboard/nothing/").status_code == 404
     assert owner_client.get("/dashboard/rewards/nothing/change/").status_code == 404
     assert owner_client.get("/dashboard/members/99999999999999999999999/change/").status_code == 404
-
-
-def test_an_audit_event_leads_to_what_it_is_about_as_long_as_that_has_a_page(
-    owner_client: Client, owner: User, studio: Organization, now: datetime
-) -> None:
-    app, _ = create_app(organization=studio, name="Ours", redirect_uris=[], now=now, actor=owner)
-    created = AuditEvent.objects.get(action="app.created")
-    url = f"/dashboard/audit-log/{created.pk}/change/"
-
-    page = words(owner_client.get(url))
-    assert f'<a href="/dashboard/apps/{app.pk}/change/">OAuth app {app.pk}</a>' in page
-    assert "History" not in page
-
-    delete_app(app=app, now=now, actor=owner)
-    page = words(owner_client.get(url))
-    assert f"OAuth app {app.pk}" in page
-    assert f"/dashboard/apps/{app.pk}/" not in page
-
-
-@pytest.mark.parametrize(("about", "found"), [("claims", True), ("app", False), ("made-up", True)])
-def test_the_audit_log_is_filtered_by_what_it_is_about(
-    owner_client: Client, studio: Organization, about: str, found: bool
-) -> None:
-    AuditEvent.objects.create(at=factories.NOW, organization=studio, action="claims.status_changed")
-    page = owner_client.get("/dashboard/audit-log/", {"about": about})
-    assert bool(page.context["cl"].result_list) is found

@@ -124,3 +124,11 @@ def test_the_overview_and_the_api_agree_on_who_earned_a_reward(
     assert of_rewards(found["days"], "qualified") == {reward.pk: 2}
     (row,) = owner_client.get(f"/dashboard/campaigns/{campaign.pk}/overview/").context["rewards"]
     assert row.qualified == 2
+
+
+def test_a_long_allow_list_is_shown_in_part(owner_client: Client, campaign: Campaign) -> None:
+    for _ in range(23):
+        factories.AllowedChannelFactory(campaign=campaign)
+    page = owner_client.get(f"/dashboard/campaigns/{campaign.pk}/overview/")
+    assert len(page.context["channels"]) == 20
+    assert f'href="/dashboard/campaigns/{campaign.pk}/change/#id_channels">and 3 more' in words(page)
