@@ -11,6 +11,9 @@ from django_htmx.middleware import HtmxDetails
 from accounts.domain.consequences import Consequence
 from accounts.models import Membership, User
 
+# In a session: what opens the invitation whose link this browser came by.
+INVITATION_KEY = "invitation"
+
 
 class PageRequest(HttpRequest):
     """A request as the middleware hands it to a page."""

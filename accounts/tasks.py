@@ -35,7 +35,8 @@ def mail_invitations() -> None:
         if not Invitation.objects.filter(pk=invitation.pk, mailed_at=None).update(mailed_at=now):
             continue
         if address := invitations.address_of(invitation):
-            context = {"invitation": invitation, "site_url": settings.SITE_URL}
+            key = invitations.key_of(invitation)
+            context = {"invitation": invitation, "key": key, "site_url": settings.SITE_URL}
             subject = " ".join(render_to_string("accounts/mail/invitation_subject.txt", context).split())
             try:
                 send_mail(subject, render_to_string("accounts/mail/invitation.txt", context), None, [address])

@@ -17,6 +17,7 @@ urlpatterns = [
     path("settings/delete/", settings.delete_account, name="delete_account"),
     path("settings/second-factor/", second_factor.second_factor, name="second_factor"),
     path("settings/organizations/", organizations.organizations, name="organizations"),
+    path("settings/organizations/invited/<str:key>/", organizations.invited, name="invited"),
     path(
         "settings/organizations/invitations/<int:invitation_id>/",
         organizations.answer,

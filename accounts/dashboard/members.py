@@ -56,8 +56,8 @@ class InvitationForm(RoleForm):
         labels = {"invited": _("Username or email address")}
         help_texts = {
             "invited": _(
-                "The person finds the invitation under Settings, Organizations, and gets a mail. It is valid for "
-                "14 days. Everybody signs in to the dashboard with a second factor."
+                "The person gets a mail. Its link is valid for 14 days, for people with or without an account. A "
+                "username also finds the invitation under Settings, Organizations. Members need a second factor."
             ),
         }
 

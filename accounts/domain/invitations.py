@@ -1,7 +1,8 @@
 """Invitations to an organization: whoever is invited accepts or declines; nobody is made a member unasked.
 
 An invitation says nothing about whether there is such an account: it is written down as it was typed, and found
-by the person whose username or confirmed address it names.
+by the person whose username or confirmed address it names. The mail to an address has a signed link besides:
+whoever holds it may answer with any account. It ends with the invitation, which is answered once.
 """
 
 from __future__ import annotations
@@ -9,18 +10,20 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from allauth.account.models import EmailAddress
+from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from accounts.domain import audit, permissions
+from accounts.domain import audit, members, permissions
 from accounts.domain.permissions import Action
 from accounts.models import AuditEvent, Invitation, MemberRole, Membership, Organization, User
 
 VALID_FOR = timedelta(days=14)
 MOST_OPEN = 20
 MOST_A_DAY = 50
+_signer = signing.Signer(salt="accounts.invitation")
 
 
 @transaction.atomic
@@ -64,19 +67,32 @@ def take_back(*, invitation: Invitation, now: datetime, actor: User) -> None:
     invitation.delete()
 
 
-def invitations_for(user: User, *, now: datetime) -> QuerySet[Invitation]:
-    """Those that name `user`, by organizations that may invite at this moment."""
-    return Invitation.objects.filter(
-        permissions.states_with(Action.CHANGE_MEMBERS, "organization__"),
-        _names(user),
-        expires_at__gt=now,
-    ).order_by("created_at")
+def invitations_for(user: User, *, now: datetime, key: str = "") -> QuerySet[Invitation]:
+    """Those that name `user`, or that `key` opens, by organizations that may invite at this moment."""
+    return _open(now).filter(_names(user) | Q(pk=_opened_by(key))).order_by("created_at")
+
+
+def key_of(invitation: Invitation) -> str:
+    """What opens the invitation for whoever reads the mail to its address. One for a username needs its account."""
+    return _signer.sign(str(invitation.pk)) if "@" in invitation.invited else ""
+
+
+def opened_by(key: str, *, now: datetime) -> Invitation:
+    """Invitation.DoesNotExist where the key is none of ours, or the invitation was answered or is over."""
+    return _open(now).select_related("organization").get(Q(pk=_opened_by(key)))
 
 
 @transaction.atomic
-def accept(*, invitation_id: int, user: User, now: datetime) -> Membership:
-    """Become a member. Invitation.DoesNotExist where it was answered, taken back or expired meanwhile."""
-    invitation = _lock(invitation_id, user, now)
+def accept(*, invitation_id: int, user: User, now: datetime, key: str = "") -> Membership:
+    """Become a member. ValidationError for somebody without a second factor.
+
+    Invitation.DoesNotExist where it was answered, taken back or expired meanwhile.
+    """
+    invitation = _lock(invitation_id, user, now, key)
+    if not members.has_second_factor(user):
+        raise ValidationError(
+            _("Turn on two-factor authentication first. Then accept the invitation."), code="second_factor"
+        )
     membership, _created = Membership.objects.get_or_create(
         organization=invitation.organization, user=user, defaults={"role": invitation.role}
     )
@@ -86,9 +102,9 @@ def accept(*, invitation_id: int, user: User, now: datetime) -> Membership:
 
 
 @transaction.atomic
-def decline(*, invitation_id: int, user: User, now: datetime) -> None:
+def decline(*, invitation_id: int, user: User, now: datetime, key: str = "") -> None:
     """Invitation.DoesNotExist where it was answered, taken back or expired meanwhile."""
-    invitation = _lock(invitation_id, user, now)
+    invitation = _lock(invitation_id, user, now, key)
     # Without a name: an organization that guessed an address does not learn whose it is.
     _record("member.declined", invitation, None, now)
     invitation.delete()
@@ -110,11 +126,23 @@ def _names(user: User) -> Q:
     )
 
 
-def _lock(invitation_id: int, user: User, now: datetime) -> Invitation:
+def _open(now: datetime) -> QuerySet[Invitation]:
+    may_invite = permissions.states_with(Action.CHANGE_MEMBERS, "organization__")
+    return Invitation.objects.filter(may_invite, expires_at__gt=now)
+
+
+def _opened_by(key: str) -> int | None:
+    try:
+        return int(_signer.unsign(key))
+    except signing.BadSignature:
+        return None
+
+
+def _lock(invitation_id: int, user: User, now: datetime, key: str) -> Invitation:
     """The invitation, with its organization locked: whoever takes it back, or suspends, waits or came before."""
-    found = invitations_for(user, now=now).get(pk=invitation_id)
+    found = invitations_for(user, now=now, key=key).get(pk=invitation_id)
     Organization.objects.select_for_update(no_key=True).get(pk=found.organization_id)
-    return invitations_for(user, now=now).select_related("organization").get(pk=invitation_id)
+    return invitations_for(user, now=now, key=key).select_related("organization").get(pk=invitation_id)
 
 
 def _delete_expired(organization: Organization, now: datetime) -> None:

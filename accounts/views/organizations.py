@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,15 +13,16 @@ from django.views.decorators.http import require_POST
 
 from accounts.domain import invitations, members
 from accounts.models import Invitation, Membership
-from accounts.requests import SignedInRequest
+from accounts.requests import INVITATION_KEY, SignedInRequest
 
 
 @login_required
 def organizations(request: SignedInRequest) -> HttpResponse:
+    key = request.session.get(INVITATION_KEY, "")
+    found = invitations.invitations_for(request.user, now=timezone.now(), key=key)
     context = {
-        "invitations": invitations.invitations_for(request.user, now=timezone.now()).select_related(
-            "organization"
-        ),
+        "invitations": found.select_related("organization"),
+        "has_second_factor": members.has_second_factor(request.user),
         "memberships": Membership.objects.filter(user=request.user)
         .select_related("organization")
         .order_by("organization__name", "pk"),
@@ -29,20 +30,39 @@ def organizations(request: SignedInRequest) -> HttpResponse:
     return render(request, "accounts/organizations.html", context)
 
 
+def invited(request: HttpRequest, key: str) -> HttpResponse:
+    """Where the link of an invitation's mail leads, with or without an account. Nothing is accepted by opening it."""
+    try:
+        invitation = invitations.opened_by(key, now=timezone.now())
+    except Invitation.DoesNotExist:
+        return render(request, "accounts/invited.html", status=404)
+    request.session[INVITATION_KEY] = key
+    if request.user.is_authenticated:
+        return redirect("accounts:organizations")
+    return render(request, "accounts/invited.html", {"invitation": invitation})
+
+
 @require_POST
 @login_required
 def answer(request: SignedInRequest, invitation_id: int) -> HttpResponse:
     """Accept or decline."""
     accepts = "accept" in request.POST
+    which = {
+        "invitation_id": invitation_id,
+        "user": request.user,
+        "now": timezone.now(),
+        "key": request.session.get(INVITATION_KEY, ""),
+    }
     try:
         if accepts:
-            joined = invitations.accept(
-                invitation_id=invitation_id, user=request.user, now=timezone.now()
-            ).organization
+            joined = invitations.accept(**which).organization
         else:
-            invitations.decline(invitation_id=invitation_id, user=request.user, now=timezone.now())
+            invitations.decline(**which)
     except Invitation.DoesNotExist:
         messages.error(request, _("This invitation is no longer open."))
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+        return redirect("accounts:second_factor")
     else:
         messages.success(
             request,

@@ -17,7 +17,7 @@ from accounts import gate
 from accounts.domain import invitations, permissions
 from accounts.domain.permissions import Action
 from accounts.models import Membership, Organization, User
-from accounts.requests import DashboardRequest
+from accounts.requests import INVITATION_KEY, DashboardRequest
 
 SESSION_KEY = "organization"
 # Every form of the dashboard carries the organization that it was drawn for.
@@ -76,7 +76,8 @@ def recheck(request: HttpRequest, action: Action) -> None:
 def admit(request: HttpRequest) -> HttpResponse | None:
     """Where to send a request that may not enter the dashboard; None if it may enter."""
     if request.user.is_authenticated and not memberships_of(request):
-        invited = invitations.invitations_for(member(request), now=timezone.now()).exists()
+        key = request.session.get(INVITATION_KEY, "")
+        invited = invitations.invitations_for(member(request), now=timezone.now(), key=key).exists()
         return redirect("accounts:organizations" if invited else "dashboard:register")
     back = request.get_full_path() if request.method in ("GET", "HEAD") else reverse("dashboard:index")
     if elsewhere := gate.door(request, back=back):

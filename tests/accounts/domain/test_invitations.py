@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from threading import Barrier
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.core import mail
+from allauth.mfa.models import Authenticator
+from django.core import mail, signing
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
 
 from accounts.domain import invitations, members, organizations
 from accounts.models import AuditEvent, Invitation, MemberRole, Organization, User
 from accounts.tasks import mail_invitations
 from tests import factories
+from tests.dashboard import with_second_factor
 
 
 @pytest.fixture(autouse=True)
 def _here_before(stranger: User, now: datetime) -> None:
+    with_second_factor(stranger)
     User.objects.filter(pk=stranger.pk).update(date_joined=now - timedelta(days=1))
     stranger.refresh_from_db()
 
@@ -98,6 +104,7 @@ def test_an_invitation_that_is_gone_makes_nobody_a_member(
 def test_an_invitation_changes_no_membership_that_is_there(
     studio: Organization, owner: User, member: User, now: datetime
 ) -> None:
+    with_second_factor(owner)
     User.objects.filter(pk=owner.pk).update(date_joined=now - timedelta(days=1))
     owner.refresh_from_db()
     invitation = invite(studio, owner, now, owner.username)
@@ -172,5 +179,84 @@ def test_the_mail_goes_out_once_and_only_to_somebody(
     mail_invitations()
     mail_invitations()
     assert sorted(message.to[0] for message in mail.outbox) == ["friend@example.com", "stranger@example.com"]
-    assert mail.outbox[0].subject == "Northlight Games invites you on Drops"
-    assert "/settings/organizations/" in mail.outbox[0].body
+    bodies = {message.to[0]: message.body for message in mail.outbox}
+    assert {message.subject for message in mail.outbox} == {"Northlight Games invites you on Drops"}
+    assert all("Your role would be: support." in body for body in bodies.values())
+    assert "/settings/organizations/invited/" in bodies["friend@example.com"]
+    # A username is answered by its own account alone.
+    assert "/settings/organizations/\n" in bodies["stranger@example.com"]
+
+
+def test_whoever_holds_the_key_of_an_address_joins_by_any_account(
+    studio: Organization, owner: User, stranger: User, now: datetime
+) -> None:
+    invitation = invite(studio, owner, now, "friend@example.com")
+    key, which = (
+        invitations.key_of(invitation),
+        {"invitation_id": invitation.pk, "user": stranger, "now": now},
+    )
+    assert invitations.opened_by(key, now=now) == invitation
+    with pytest.raises(Invitation.DoesNotExist):
+        invitations.accept(**which)
+    invitations.accept(**which, key=key)
+    assert studio.memberships.get(user=stranger).role == MemberRole.SUPPORT
+    # Once.
+    with pytest.raises(Invitation.DoesNotExist):
+        invitations.opened_by(key, now=now)
+    with pytest.raises(Invitation.DoesNotExist):
+        invitations.accept(**which, key=key)
+
+
+def test_a_key_opens_its_own_invitation_alone(
+    studio: Organization, owner: User, stranger: User, now: datetime
+) -> None:
+    mine, other = (invite(studio, owner, now, f"{name}@example.com") for name in ("mine", "other"))
+    key = invitations.key_of(mine)
+    with pytest.raises(Invitation.DoesNotExist):
+        invitations.accept(invitation_id=other.pk, user=stranger, now=now, key=key)
+    forged = f"{other.pk}:{key.partition(':')[2]}"
+    for wrong in ("", "nonsense", forged, key + "x", signing.Signer(salt="other").sign(str(mine.pk))):
+        with pytest.raises(Invitation.DoesNotExist):
+            invitations.opened_by(wrong, now=now)
+    assert list(invitations.invitations_for(stranger, now=now, key=key)) == [mine]
+    with pytest.raises(Invitation.DoesNotExist):
+        invitations.opened_by(key, now=now + invitations.VALID_FOR)
+
+
+def test_a_username_has_no_key(studio: Organization, owner: User, now: datetime) -> None:
+    assert invitations.key_of(invite(studio, owner, now)) == ""
+
+
+def test_nobody_joins_without_a_second_factor(
+    studio: Organization, owner: User, stranger: User, now: datetime
+) -> None:
+    invitation = invite(studio, owner, now)
+    Authenticator.objects.filter(user=stranger).delete()
+    with pytest.raises(ValidationError, match="two-factor"):
+        invitations.accept(invitation_id=invitation.pk, user=stranger, now=now)
+    assert not studio.memberships.filter(user=stranger).exists()
+    invitations.decline(invitation_id=invitation.pk, user=stranger, now=now)
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_two_accounts_with_one_key_make_one_member(
+    studio: Organization, owner: User, stranger: User, viewer: User, now: datetime
+) -> None:
+    invitation = invite(studio, owner, now, "friend@example.com")
+    key, barrier = invitations.key_of(invitation), Barrier(2)
+    with_second_factor(viewer)
+
+    def accept(user: User) -> bool:
+        barrier.wait()
+        try:
+            invitations.accept(invitation_id=invitation.pk, user=user, now=now, key=key)
+        except Invitation.DoesNotExist:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(accept, (stranger, viewer))) == [False, True]
+    assert studio.memberships.exclude(user=owner).count() == 1

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.domain import invitations
 from accounts.models import Invitation, MemberRole, Organization, User
+from accounts.tasks import mail_invitations
 from tests import factories
-from tests.dashboard import words
+from tests.dashboard import with_second_factor, words
 
 URL = "/settings/organizations/"
 
@@ -26,7 +30,7 @@ def invitation(studio: Organization, owner: User, stranger: User) -> Invitation:
 def test_an_invitation_is_answered_on_the_site(
     client: Client, studio: Organization, stranger: User, invitation: Invitation, button: str
 ) -> None:
-    client.force_login(stranger)
+    client.force_login(with_second_factor(stranger))
     assert "Northlight Games" in words(client.get(URL))
     page = client.post(f"{URL}invitations/{invitation.pk}/", {button: ""}, follow=True)
     said = "You are a member of Northlight Games now." if button == "accept" else "You declined"
@@ -44,6 +48,80 @@ def test_who_is_invited_and_opens_the_dashboard_finds_the_invitation(
     assert client.get("/dashboard/").headers["Location"] == URL
     client.force_login(viewer)
     assert client.get("/dashboard/").headers["Location"] == "/dashboard/register/"
+
+
+def test_the_second_factor_comes_first(
+    client: Client, studio: Organization, stranger: User, invitation: Invitation
+) -> None:
+    client.force_login(stranger)
+    page = words(client.get(URL))
+    assert 'name="accept"' not in page
+    assert 'href="/settings/second-factor/"' in page
+    answer = client.post(f"{URL}invitations/{invitation.pk}/", {"accept": ""}, follow=True)
+    assert answer.redirect_chain[-1][0] == "/settings/second-factor/"
+    assert "Turn on two-factor authentication first." in words(answer)
+    assert not studio.memberships.filter(user=stranger).exists()
+
+
+@pytest.fixture
+def link(studio: Organization, owner: User) -> str:
+    """In the mail to an address that no account has."""
+    by_address = invitations.invite(
+        organization=studio,
+        invited="friend@example.com",
+        role=MemberRole.ANALYST,
+        now=timezone.now(),
+        actor=owner,
+    )
+    mail_invitations()
+    (found,) = re.findall(r"http://[^/]+(/settings/organizations/invited/\S+)", mail.outbox[0].body)
+    assert invitations.key_of(by_address) in found
+    return str(found)
+
+
+def test_the_mails_link_leads_through_sign_in_to_the_answer(
+    client: Client, studio: Organization, viewer: User, link: str
+) -> None:
+    page = client.get(link)
+    assert "Northlight Games invites you" in words(page)
+    assert 'href="/accounts/signup/?next=/settings/organizations/"' in words(page)
+    assert page.headers["Cache-Control"] == "no-store"
+    viewer.set_password("a long secret of the viewer")
+    viewer.save()
+    EmailAddress.objects.create(user=viewer, email=viewer.email, primary=True, verified=True)
+    fields = {"login": viewer.username, "password": "a long secret of the viewer", "next": URL}
+    arrived = client.post("/accounts/login/", fields, follow=True)
+    assert arrived.redirect_chain[-1][0] == URL
+    assert "Northlight Games" in words(arrived)
+    with_second_factor(viewer)
+    pk = studio.invitations.get().pk
+    said = words(client.post(f"{URL}invitations/{pk}/", {"accept": ""}, follow=True))
+    assert "You are a member of Northlight Games now." in said
+    assert studio.memberships.get(user=viewer).role == MemberRole.ANALYST
+    again = Client().get(link)
+    assert again.status_code == 404
+    assert "no longer open" in words(again)
+
+
+def test_opening_the_link_accepts_nothing(
+    client: Client, studio: Organization, viewer: User, link: str
+) -> None:
+    client.force_login(with_second_factor(viewer))
+    assert client.get(link).headers["Location"] == URL
+    assert "Northlight Games" in words(client.get(URL))
+    assert client.get("/dashboard/").headers["Location"] == URL
+    assert not studio.memberships.filter(user=viewer).exists()
+    # Another browser of the same person has to open it too.
+    other = Client()
+    other.force_login(viewer)
+    assert "Northlight Games" not in words(other.get(URL))
+
+
+@pytest.mark.parametrize("key", ["nonsense", "1:nonsense", "1", "a:b:c"])
+def test_what_is_no_key_tells_nothing(client: Client, studio: Organization, link: str, key: str) -> None:
+    page = client.get(f"{URL}invited/{key}/")
+    assert page.status_code == 404
+    assert "Northlight" not in words(page)
 
 
 def test_others_neither_see_nor_answer_it(client: Client, viewer: User, invitation: Invitation) -> None:
@@ -87,5 +165,7 @@ def test_the_page_costs_the_same_with_more_organizations(
                 expires_at=timezone.now() + timedelta(days=1),
             )
             assert membership
-        with django_assert_num_queries(6):  # session, person, addresses, invitations, memberships, header
+        with django_assert_num_queries(
+            7
+        ):  # session, person, factors, addresses, invitations, memberships, header
             assert len(client.get(URL).context["memberships"]) == organizations
