@@ -53,11 +53,7 @@ def watch_history(*, viewer: User, before: datetime) -> HistoryPage:
     if latest is None:
         return HistoryPage((), before.date(), has_older=False)
     since = latest.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1) - HISTORY_PAGE
-    shown = (
-        visits.filter(started_at__gte=since)
-        .select_related("channel", "standing__category")
-        .prefetch_related("standing__campaigns")
-    )
+    shown = _with_what_they_counted_for(visits.filter(started_at__gte=since))
     days = groupby(shown, key=lambda visit: visit.started_at.date())
     return HistoryPage(
         days=tuple(WatchedDay(day, tuple(visits_of_day)) for day, visits_of_day in days),
@@ -74,11 +70,11 @@ def visits_of(*, viewer: User, before: datetime | None) -> QuerySet[WatchInterva
     visits = WatchInterval.objects.filter(viewer=viewer)
     if before is not None:
         visits = visits.filter(started_at__lt=before)
-    return (
-        visits.order_by("-started_at", "-pk")
-        .select_related("channel", "standing__category")
-        .prefetch_related("standing__campaigns")
-    )
+    return _with_what_they_counted_for(visits.order_by("-started_at", "-pk"))
+
+
+def _with_what_they_counted_for(visits: QuerySet[WatchInterval]) -> QuerySet[WatchInterval]:
+    return visits.select_related("channel", "standing__category").prefetch_related("standing__campaigns")
 
 
 @dataclass(frozen=True)
@@ -100,12 +96,8 @@ def look_up(*, organization: Organization, viewer_id: int, since: datetime) -> l
     For a studio's support. Visits that have nothing to do with a campaign are left out, so a studio learns
     nothing about the viewer's time in other games and on other channels.
     """
-    visits = list(
-        WatchInterval.objects.filter(viewer=viewer_id, started_at__gte=since)
-        .order_by("started_at", "pk")
-        .select_related("channel", "standing__category")
-        .prefetch_related("standing__campaigns")
-    )
+    since_then = WatchInterval.objects.filter(viewer=viewer_id, started_at__gte=since)
+    visits = list(_with_what_they_counted_for(since_then.order_by("started_at", "pk")))
     campaigns = list(
         organization.campaigns.filter(published_at__isnull=False, closes_at__gt=since).prefetch_related(
             "allowed_channels"
