@@ -7,17 +7,15 @@ from datetime import timedelta
 import structlog
 from allauth.usersessions.models import UserSession
 from celery import shared_task
-from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.core.mail import send_mail
 from django.core.management import call_command
 from django.db.models import Exists, OuterRef
-from django.template.loader import render_to_string
 from django.utils import timezone
 from oauth2_provider.models import clear_expired
 
 from accounts.domain import email_changes, invitations, unused_files
 from accounts.models import IdempotentCall, Invitation
+from config import mail
 
 logger = structlog.get_logger(__name__)
 
@@ -35,12 +33,10 @@ def mail_invitations() -> None:
         if not Invitation.objects.filter(pk=invitation.pk, mailed_at=None).update(mailed_at=now):
             continue
         if address := invitations.address_of(invitation):
-            key = invitations.key_of(invitation)
-            context = {"invitation": invitation, "key": key, "site_url": settings.SITE_URL}
-            subject = " ".join(render_to_string("accounts/mail/invitation_subject.txt", context).split())
+            context = {"invitation": invitation, "key": invitations.key_of(invitation)}
             try:
-                send_mail(subject, render_to_string("accounts/mail/invitation.txt", context), None, [address])
-            except (OSError, ValueError):  # smtplib's errors are OSErrors, a bad header's is a ValueError
+                mail.send("accounts/mail/invitation", context, [address])
+            except (OSError, ValueError):
                 logger.exception("invitation_not_mailed", invitation=invitation.pk)
 
 

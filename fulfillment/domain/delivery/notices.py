@@ -9,13 +9,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import structlog
-from django.conf import settings
-from django.core.mail import send_mail
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
 
 from accounts.domain.permissions import Action, people_of
 from accounts.models import User
+from config import mail
 from fulfillment.domain.delivery.status import DELETED, FAILING, HELD
 from fulfillment.models import EndpointNotice, HoldReason, NoticeKind, WebhookEndpoint
 
@@ -27,26 +27,26 @@ FAILING_FOR = {
 }
 TRY_AGAIN = timedelta(minutes=5)
 SUBJECTS = {
-    NoticeKind.FAILING_1H: "Your webhook has been failing for an hour",
-    NoticeKind.FAILING_24H: "Your webhook has been failing for a day",
-    NoticeKind.FAILING_72H: "Your webhook has been failing for three days",
-    NoticeKind.HELD: "Your webhook is held: claims wait for you",
-    NoticeKind.RECOVERED: "Your webhook works again",
+    NoticeKind.FAILING_1H: _("Your webhook has been failing for an hour"),
+    NoticeKind.FAILING_24H: _("Your webhook has been failing for a day"),
+    NoticeKind.FAILING_72H: _("Your webhook has been failing for three days"),
+    NoticeKind.HELD: _("Your webhook is held: claims wait until you release it"),
+    NoticeKind.RECOVERED: _("Your webhook works again"),
 }
-AFTER_A_RELEASE = {
-    NoticeKind.FAILING_1H: "Your webhook still fails, an hour after its release",
-    NoticeKind.FAILING_24H: "Your webhook still fails, a day after its release",
-    NoticeKind.FAILING_72H: "Your webhook still fails, three days after its release",
-    NoticeKind.HELD: "Your webhook is held again: claims wait for you",
+AFTER_A_RELEASE = SUBJECTS | {
+    NoticeKind.FAILING_1H: _("Your webhook still fails, an hour after you released it"),
+    NoticeKind.FAILING_24H: _("Your webhook still fails, a day after you released it"),
+    NoticeKind.FAILING_72H: _("Your webhook still fails, three days after you released it"),
+    NoticeKind.HELD: _("Your webhook is held again: claims wait until you release it"),
 }
 WHAT_NOW = {
-    NoticeKind.HELD: (
-        "Nothing more is sent to it, and nothing is lost: claims wait until you release the endpoint."
+    NoticeKind.HELD: _(
+        "Nothing is sent to the endpoint now. No claim is lost: claims wait until you release the endpoint."
     ),
-    NoticeKind.RECOVERED: "What waited is being delivered. There is nothing for you to do.",
+    NoticeKind.RECOVERED: _("Waiting claims are being delivered. You need not do anything."),
 }
-KEEPS_TRYING = (
-    "Claims are kept and tried again for five days; after that the endpoint is held until you release it."
+KEEPS_TRYING = _(
+    "Claims are kept and sent again for five days. After that the endpoint is held until you release it."
 )
 
 
@@ -101,7 +101,7 @@ def send_notices(*, now: datetime) -> None:
             continue
         try:
             _mail(notice)
-        except (OSError, ValueError):  # smtplib's errors are OSErrors, a bad header's is a ValueError
+        except (OSError, ValueError):
             logger.exception("endpoint_notice_not_sent", notice=notice.pk)
         else:
             EndpointNotice.objects.filter(pk=notice.pk).update(sent_at=now)
@@ -114,20 +114,15 @@ def _mail(notice: EndpointNotice) -> None:
     endpoint = notice.endpoint
     kind = NoticeKind(notice.kind)
     owners = people_of(endpoint.organization, who_may=Action.CHANGE_ENDPOINTS).exclude(email="")
-    released = f"Released: {notice.released_at:%-d %B %Y, %H:%M} UTC\n" if notice.released_at else ""
-    text = (
-        f"Organization: {endpoint.organization}\n"
-        f"Endpoint: {endpoint}\n"
-        f"Failing since: {notice.failing_since:%-d %B %Y, %H:%M} UTC\n"
-        f"{released}\n"
-        f"{WHAT_NOW.get(kind, KEEPS_TRYING)}\n\n"
-        f"Every attempt, with the answer: {settings.SITE_URL}/dashboard/\n"
-    )
-    subject = SUBJECTS[kind]
-    if notice.released_at is not None:
-        subject = AFTER_A_RELEASE.get(kind, subject)
-    subject = " ".join(f"{subject} ({endpoint.organization})".split())
-    send_mail(subject, text, None, _addresses(owners, endpoint.organization.contact_email))
+    subjects = SUBJECTS if notice.released_at is None else AFTER_A_RELEASE
+    context = {
+        "notice": notice,
+        "endpoint": endpoint,
+        "subject": subjects[kind],
+        "what_now": WHAT_NOW.get(kind, KEEPS_TRYING),
+    }
+    to = _addresses(owners, endpoint.organization.contact_email)
+    mail.send("fulfillment/mail/endpoint_notice", context, to)
 
 
 def _addresses(owners: QuerySet[User], contact: str) -> list[str]:

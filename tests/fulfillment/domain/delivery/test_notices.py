@@ -96,7 +96,7 @@ def test_being_held_is_told_at_once(endpoint, receiver, owner, mailoutbox, now):
 
     (mail,) = mailoutbox
     assert mail.subject.startswith("Your webhook is held")
-    assert "nothing is lost" in mail.body
+    assert "No claim is lost" in mail.body
 
 
 def test_who_released_an_endpoint_that_still_fails_is_told_again(endpoint, receiver, owner, mailoutbox, now):
@@ -115,9 +115,9 @@ def test_who_released_an_endpoint_that_still_fails_is_told_again(endpoint, recei
     tell(released + 2 * HOUR)
 
     assert [subject.partition(" (")[0] for subject in subjects(mailoutbox)] == [
-        "Your webhook is held: claims wait for you",
-        "Your webhook still fails, an hour after its release",
-        "Your webhook is held again: claims wait for you",
+        "Your webhook is held: claims wait until you release it",
+        "Your webhook still fails, an hour after you released it",
+        "Your webhook is held again: claims wait until you release it",
     ]
     for mail in mailoutbox:
         assert f"Failing since: {now:%-d %B %Y, %H:%M} UTC\n" in mail.body
