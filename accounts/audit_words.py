@@ -1,4 +1,4 @@
-"""The audit trail in words, for owners and operators."""
+"""The audit trail in words, for owners and operators. The trail itself holds codes and data."""
 
 from __future__ import annotations
 
@@ -7,52 +7,188 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import dateformat
+from django.utils.functional import Promise
 from django.utils.text import capfirst
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext, gettext_lazy as _
 
-SHORT = {"id": "ID", "uris": "URIs", "url": "URL"}
+from accounts.models import MemberRole
+
+ACTIONS: Mapping[str, Promise] = {
+    "app.changed": _("App changed"),
+    "app.created": _("App created"),
+    "app.deleted": _("App deleted"),
+    "app.secret_rotated": _("Client secret replaced"),
+    "campaign.changed": _("Campaign changed"),
+    "campaign.created": _("Campaign created"),
+    "campaign.deleted": _("Campaign deleted"),
+    "campaign.published": _("Campaign published"),
+    "campaign.withdrawn": _("Campaign withdrawn"),
+    "category.changed": _("Category changed"),
+    "category.created": _("Category created"),
+    "channel.banner_changed": _("Banner of the channel changed"),
+    "channel.created": _("Channel created"),
+    "channel.described": _("Description of the channel changed"),
+    "channel.opted_in": _("Channel opted in to global campaigns"),
+    "channel.opted_out": _("Channel opted out of global campaigns"),
+    "claims.resent": _("Claim sent again"),
+    "claims.status_changed": _("Status of claims changed"),
+    "consent.given": _("Consent given"),
+    "delivery.resent": _("Delivery sent again"),
+    "endpoint.changed": _("Endpoint changed"),
+    "endpoint.claims_resent": _("Claims sent to the endpoint again"),
+    "endpoint.created": _("Endpoint created"),
+    "endpoint.deleted": _("Endpoint deleted"),
+    "endpoint.held": _("Endpoint held"),
+    "endpoint.released": _("Endpoint released"),
+    "endpoint.tested": _("Test event sent to the endpoint"),
+    "endpoint.verified": _("Endpoint verified"),
+    "link.created": _("Game account connected"),
+    "link.ended": _("Game account disconnected"),
+    "link.named": _("Game account named by the studio"),
+    "livestream.changed": _("Livestream changed"),
+    "livestream.ended": _("Livestream ended"),
+    "livestream.started": _("Livestream started"),
+    "member.declined": _("Invitation declined"),
+    "member.invitation_taken_back": _("Invitation taken back"),
+    "member.invited": _("Member invited"),
+    "member.joined": _("Member joined"),
+    "member.left": _("Member left"),
+    "member.removed": _("Member removed"),
+    "member.role_changed": _("Role of a member changed"),
+    "organization.approved": _("Organization approved"),
+    "organization.changed": _("Organization changed"),
+    "organization.registered": _("Organization registered"),
+    "organization.suspended": _("Organization suspended"),
+    "reward.archived": _("Reward archived"),
+    "reward.changed": _("Reward changed"),
+    "reward.created": _("Reward created"),
+    "reward.restored": _("Reward restored"),
+    "signing_key.created": _("Signing key created"),
+    "user.created": _("User created"),
+    "user.deleted": _("User deleted"),
+    "user.picture_changed": _("Picture of the user changed"),
+    "user.renamed": _("User renamed"),
+    "user.standing_changed": _("Rights of the user changed"),
+}
+NAMES: Mapping[str, Promise] = {
+    "acknowledge_within_hours": _("Acknowledged within (hours)"),
+    "after": _("After"),
+    "announcement_days": _("Announcement (days)"),
+    "app": _("App"),
+    "arrival": _("Delivery"),
+    "before": _("Before"),
+    "campaign_id": _("Campaign ID"),
+    "category": _("Category"),
+    "changes": _("Changes"),
+    "channel": _("Channel"),
+    "channels": _("Channels"),
+    "claim_id": _("Claim ID"),
+    "claimed_by": _("Claimed by"),
+    "claims": _("Claims"),
+    "connect_url": _("Connection page"),
+    "contact_email": _("Contact address"),
+    "deliveries": _("Deliveries"),
+    "delivery": _("Delivery"),
+    "ends_at": _("Ends"),
+    "endpoints": _("Endpoints"),
+    "external_id": _("External ID"),
+    "external_status": _("Status"),
+    "grace_days": _("Grace period (days)"),
+    "id": _("ID"),
+    "image": _("Image"),
+    "info_url": _("Info URL"),
+    "invited": _("Invited"),
+    "is_active": _("Can sign in"),
+    "is_staff": _("Operator"),
+    "logo": _("Logo"),
+    "name": _("Name"),
+    "new": _("New"),
+    "old": _("Old"),
+    "previous_works_until": _("The previous secret works until"),
+    "reason": _("Reason"),
+    "redirect_uris": _("Redirect URIs"),
+    "requested_category": _("Requested category"),
+    "rewards": _("Rewards"),
+    "role": _("Role"),
+    "scope": _("Scopes"),
+    "since": _("Claimed since"),
+    "starts_at": _("Starts"),
+    "test_mode": _("Test mode"),
+    "title": _("Title"),
+    "unlinked_viewers": _("Unlinked viewers"),
+    "until": _("Claimed before"),
+    "updated_since": _("Changed since"),
+    "url": _("URL"),
+    "user_id": _("User ID"),
+    "username": _("Username"),
+    "viewer_id": _("User ID"),
+    "which": _("Which claims"),
+}
+# What is a code among the values, by its name.
+CODES: Mapping[str, Mapping[str, str | Promise]] = {
+    "role": {role.value: role.label for role in MemberRole},
+    "reason": {
+        "owner": _("Held by an owner"),
+        "gone": _("The server answered 410 Gone"),
+        "failing": _("Nothing was delivered for five days"),
+    },
+    "arrival": {
+        "any": _("All"),
+        "delivered": _("Delivered"),
+        "undelivered": _("Not delivered yet"),
+        "never_sent": _("Never sent to this endpoint"),
+    },
+}
 
 
 def action_words(action: str) -> str:
     """ "campaign.published" as "Campaign published"."""
-    return capfirst(action.replace(".", " ").replace("_", " "))
+    return str(ACTIONS.get(action) or _from_code(action))
 
 
 def change_words(action: str, data: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Names and values of what an event carries. Where something changed, a pair is from what to what."""
     changed = action.endswith("changed")
     return [
-        (_name_words(name), _changed(value) if changed else value_words(value))
+        (_name_words(name), _changed(name, value) if changed else _value_words(name, value))
         for name, value in data.items()
     ]
 
 
 def _name_words(name: str) -> str:
-    """ "connect_url" as "Connect URL"."""
-    return capfirst(" ".join(SHORT.get(word, word) for word in name.split("_")))
+    return str(NAMES.get(name) or _from_code(name))
 
 
-def value_words(value: Any) -> str:
+def _from_code(code: str) -> str:
+    """A code that has no words: one that is written no more."""
+    return capfirst(code.replace(".", " ").replace("_", " "))
+
+
+def _value_words(name: str, value: Any) -> str:
     if isinstance(value, bool):
-        return _("yes") if value else _("no")
+        return gettext("yes") if value else gettext("no")
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {value_words(each)}" for name, each in value.items()) or "-"
+        return (
+            ", ".join(f"{_name_words(key)}: {_value_words(key, each)}" for key, each in value.items()) or "-"
+        )
     if isinstance(value, list):
-        return ", ".join(_entry(each) for each in value) or "-"
+        return ", ".join(_entry(name, each) for each in value) or "-"
+    if isinstance(value, str) and value in CODES.get(name, ()):
+        return str(CODES[name][value])
     return _moment(value) if isinstance(value, str) and value else str("-" if value in (None, "") else value)
 
 
-def _changed(value: Any) -> str:
+def _changed(name: str, value: Any) -> str:
     if isinstance(value, list) and len(value) == 2:
-        return f"{value_words(value[0])} → {value_words(value[1])}"
-    return value_words(value)
+        return f"{_value_words(name, value[0])} → {_value_words(name, value[1])}"
+    return _value_words(name, value)
 
 
-def _entry(value: Any) -> str:
+def _entry(name: str, value: Any) -> str:
     """One of a list; a reward with its minutes is a pair."""
     if isinstance(value, list) and len(value) == 2:
-        return _("%(reward)s after %(minutes)s min") % {"reward": value[0], "minutes": value[1]}
-    return value_words(value)
+        return gettext("%(reward)s after %(minutes)s min") % {"reward": value[0], "minutes": value[1]}
+    return _value_words(name, value)
 
 
 def _moment(text: str) -> str:

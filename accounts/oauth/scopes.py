@@ -35,8 +35,8 @@ IDLE_SCOPES = (
     "kicks:read",
 )
 APP_SCOPES = {
-    DROPS_WRITE: "Create, change, publish and withdraw the organization's campaigns and rewards",
-    PLATFORM: "Report livestreams and audiences for the whole platform",
+    DROPS_WRITE: _("Create, change, publish and withdraw the organization's campaigns and rewards"),
+    PLATFORM: _("Report livestreams and audiences for the whole platform"),
 }
 
 

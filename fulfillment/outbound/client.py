@@ -19,6 +19,7 @@ from typing import Any
 
 import requests
 from django.conf import settings
+from django.utils import translation
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from urllib3 import HTTPConnectionPool, HTTPResponse
@@ -50,7 +51,10 @@ SECRET_HEADERS = {"set-cookie", "set-cookie2", "authorization", "proxy-authentic
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one request. `status` is None where none arrived; `error_class` is "" for a plain 2xx."""
+    """What came of one request. `status` is None where none arrived; `error_class` is "" for a plain 2xx.
+
+    `error` is for the log, and so in English whoever caused the request: pages say `error_class` in words.
+    """
 
     status: int | None = None
     error_class: str = ""
@@ -80,7 +84,8 @@ def post(
         except ClosedMeanwhile:
             answer = _exchange(_Request(url, headers, body, None), started + timeout)
     except TargetRefused as refusal:
-        answer = Answer(error_class=ErrorClass.ADDRESS, error=str(refusal))
+        with translation.override(None):
+            answer = Answer(error_class=ErrorClass.ADDRESS, error=str(refusal))
     except Failed as failure:
         answer = Answer(error_class=failure.error_class, error=failure.error)
     # Its words may quote what came, and no column takes NUL.

@@ -14,10 +14,13 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 
 class TargetRefused(Exception):
-    """The URL or address may not be talked to. The message says what is wrong and what would be right."""
+    """The URL or address may not be talked to. The message says what is wrong and what would be right; it is in
+    the language that is active when it is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,29 +92,35 @@ def parse_target(url: str) -> Target:
     password. With OUTBOUND_ALLOW_LOOPBACK also http, and names and addresses of this machine.
     """
     if len(url) > MAX_URL_LENGTH:
-        raise TargetRefused(f"The URL is too long: at most {MAX_URL_LENGTH} characters.")
+        raise TargetRefused(
+            format_lazy(_("The URL is too long. Use at most {count} characters."), count=MAX_URL_LENGTH)
+        )
     if not url.isascii() or not url.isprintable() or set(' "<>\\^`{|}') & set(url):
         raise TargetRefused(
-            "The URL has characters that a URL cannot have: write names in their ASCII form (xn--…) "
-            "and anything else percent-encoded."
+            _(
+                "The URL has characters that a URL cannot have. Write names in their ASCII form (xn--…) "
+                "and percent-encode everything else."
+            )
         )
     try:
         parts = urlsplit(url)
         port = parts.port
         host = parts.hostname or ""
     except ValueError:
-        raise TargetRefused("This is not a URL, such as https://game.example.com/webhooks/drops.") from None
+        raise TargetRefused(
+            _("This is not a URL. Enter one such as https://game.example.com/webhooks/drops.")
+        ) from None
     if parts.scheme != "https" and not (parts.scheme == "http" and settings.OUTBOUND_ALLOW_LOOPBACK):
-        raise TargetRefused("The URL must start with https://.")
+        raise TargetRefused(_("The URL must start with https://."))
     if "@" in parts.netloc:
-        raise TargetRefused("The URL must not have a user name or password in it.")
+        raise TargetRefused(_("The URL must not contain a username or a password."))
     if parts.fragment or "#" in url:
-        raise TargetRefused("The URL must not have a fragment (the part after #).")
+        raise TargetRefused(_("The URL must not contain a fragment (the part after #)."))
     tls = parts.scheme == "https"
     if port is None:
         port = 443 if tls else 80
     elif port < LOWEST_OPEN_PORT and port != 443:
-        raise TargetRefused("The port must be 443, or one from 1024 to 65535.")
+        raise TargetRefused(_("The port must be 443 or a number from 1024 to 65535."))
     _check_host(host, bracketed="[" in parts.netloc)
     return Target(tls=tls, host=host, port=port, path=_path(parts.path, parts.query))
 
@@ -125,21 +134,21 @@ def _check_host(host: str, *, bracketed: bool) -> None:
         try:
             address = IPv6Address(host)
         except ValueError:
-            raise TargetRefused("The address in the URL is not an IPv6 address.") from None
+            raise TargetRefused(_("The address in the brackets is not an IPv6 address.")) from None
         check_address(address)
         return
     if not NAME.fullmatch(host):
-        raise TargetRefused("The URL has no valid host name, such as game.example.com.")
+        raise TargetRefused(_("The URL must contain a host name such as game.example.com."))
     if NUMERIC_LABEL.fullmatch(host.rpartition(".")[2]):
         try:
             check_address(IPv4Address(host))
         except ValueError:
-            raise TargetRefused("Write an IPv4 address as four decimal numbers.") from None
+            raise TargetRefused(_("An IPv4 address must be written as four decimal numbers.")) from None
         return
     if host == "localhost" and settings.OUTBOUND_ALLOW_LOOPBACK:
         return
     if "." not in host or host.rpartition(".")[2] in LOCAL_NAMES:
-        raise TargetRefused("The host must be a public name, such as game.example.com.")
+        raise TargetRefused(_("The host must be a public name, such as game.example.com."))
 
 
 def check_address(address: IPv4Address | IPv6Address | str) -> None:
@@ -155,4 +164,4 @@ def check_address(address: IPv4Address | IPv6Address | str) -> None:
         and not any(address in network for network in NOT_PUBLIC if network.version == address.version)
     )
     if not public:
-        raise TargetRefused(f"{address} is not a public address.")
+        raise TargetRefused(format_lazy(_("{address} is not a public address."), address=address))

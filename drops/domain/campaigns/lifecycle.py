@@ -131,10 +131,10 @@ def why_not_withdraw(campaign: Campaign, now: datetime) -> str:
     phase = campaign.phase(now)
     if phase is CampaignPhase.WITHDRAWN:
         return ALREADY
-    if phase in (CampaignPhase.DRAFT, CampaignPhase.CLOSED):
-        return _(
-            "Only a published campaign that has not closed can be withdrawn. This campaign is %(phase)s."
-        ) % {"phase": phase.label.lower()}
+    if phase is CampaignPhase.DRAFT:
+        return _("Only a published campaign can be withdrawn.")
+    if phase is CampaignPhase.CLOSED:
+        return _("The campaign has closed. It can no longer be withdrawn.")
     return ""
 
 
@@ -195,14 +195,20 @@ def problems_of(campaign: Campaign, *, now: datetime) -> list[Problem]:
     for entry in attached:
         if entry.reward.archived_at is not None:
             problems.append(
-                Problem("reward_archived", f"“{entry.reward}” is archived. Restore or detach it.")
+                Problem(
+                    "reward_archived",
+                    _("“%(reward)s” is archived. Restore or detach it.") % {"reward": entry.reward},
+                )
             )
         if entry.required_minutes > minutes_left > 0:
             problems.append(
                 Problem(
                     "reward_out_of_reach",
-                    f"“{entry.reward}” takes {entry.required_minutes} minutes, "
-                    f"but the campaign lasts {minutes_left} from now on.",
+                    _(
+                        "“%(reward)s” requires %(minutes)d minutes, but viewers can watch for at most "
+                        "%(left)d minutes before the campaign ends."
+                    )
+                    % {"reward": entry.reward, "minutes": entry.required_minutes, "left": minutes_left},
                 )
             )
     return problems

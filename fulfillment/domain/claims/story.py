@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from django.utils import dateformat
+from django.utils.translation import gettext as _
+
 from fulfillment.domain.delivery.status import DeliveryStatus, delivery_status
 from fulfillment.models import (
     Attempt,
@@ -27,8 +30,8 @@ class Moment:
 
 def claim_timeline(*, claim: Claim, with_addresses: bool = True) -> list[Moment]:
     """What happened to `claim`, oldest first: claimed, every attempt, every status the studio set, and what is
-    planned next. Without addresses, endpoints are named by their hosts, and errors by their kinds. Three queries."""
-    moments = [Moment(claim.created_at, "Claimed")]
+    planned next. Without addresses, endpoints are named by their hosts. Three queries."""
+    moments = [Moment(claim.created_at, _("Claimed"))]
     deliveries = {
         delivery.pk: delivery for delivery in Delivery.objects.filter(claim=claim).select_related("endpoint")
     }
@@ -37,7 +40,9 @@ def claim_timeline(*, claim: Claim, with_addresses: bool = True) -> list[Moment]
         words = _attempt_words(attempt, with_addresses)
         moments.append(Moment(attempt.started_at, words, attempt=attempt))
     moments += [
-        Moment(change.at, f"The studio set its status to “{change.new}”", change=change)
+        Moment(
+            change.at, _("The studio set the status to “%(status)s”") % {"status": change.new}, change=change
+        )
         for change in claim.status_changes.all()
     ]
     moments.sort(key=lambda moment: moment.at)
@@ -51,9 +56,14 @@ def claim_timeline(*, claim: Claim, with_addresses: bool = True) -> list[Moment]
 def _attempt_words(attempt: Attempt, with_addresses: bool) -> str:
     where = attempt.url if with_addresses else urlsplit(attempt.url).hostname
     if attempt.succeeded:
-        return f"Delivered to {where}"
-    error = attempt.error if with_addresses else attempt.get_error_class_display()
-    return f"Attempt {attempt.number} at {where} failed: {error or attempt.error_class}"
+        return _("Delivered to %(url)s") % {"url": where}
+    what = {"number": attempt.number, "url": where, "status": attempt.status}
+    if attempt.status is not None:
+        return _("Attempt %(number)d at %(url)s failed: the server answered %(status)d") % what
+    return _("Attempt %(number)d at %(url)s failed: %(reason)s") % {
+        **what,
+        "reason": attempt.get_error_class_display(),
+    }
 
 
 def _plan(delivery: Delivery, next_attempt_at: datetime, with_addresses: bool) -> Moment:
@@ -62,12 +72,15 @@ def _plan(delivery: Delivery, next_attempt_at: datetime, with_addresses: bool) -
     where = str(endpoint) if with_addresses else endpoint.server
     status = delivery_status(delivery)
     if status == DeliveryStatus.NOT_SENT:
-        return Moment(max(made, endpoint.deleted_at or made), f"Not sent: {where} was deleted")
+        told = _("Not sent: %(endpoint)s was deleted") % {"endpoint": where}
+        return Moment(max(made, endpoint.deleted_at or made), told)
     if status == DeliveryStatus.HELD and endpoint.held_at is not None:
-        since = f"{endpoint.held_at:%-d %b %Y, %H:%M:%S} UTC"
-        return Moment(max(made, endpoint.held_at), f"Held: {where} is held since {since}")
+        since = f"{dateformat.format(endpoint.held_at, 'j M Y, H:i:s')} UTC"
+        told = _("Held: %(endpoint)s has been held since %(since)s") % {"endpoint": where, "since": since}
+        return Moment(max(made, endpoint.held_at), told)
     if status == DeliveryStatus.HELD:
-        return Moment(made, f"Held until {where} has answered a test")
+        return Moment(made, _("Held until %(endpoint)s has answered a test event") % {"endpoint": where})
     if delivery.leased_at is not None:
-        return Moment(delivery.leased_at, f"Being sent to {where}")
-    return Moment(max(next_attempt_at, endpoint.breaker_open_until or made), f"Next attempt at {where}")
+        return Moment(delivery.leased_at, _("Being sent to %(endpoint)s") % {"endpoint": where})
+    at = max(next_attempt_at, endpoint.breaker_open_until or made)
+    return Moment(at, _("Next attempt at %(endpoint)s") % {"endpoint": where})

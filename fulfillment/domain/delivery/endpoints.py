@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.domain import audit, permissions
 from accounts.domain.permissions import Action
@@ -62,7 +63,10 @@ def create_endpoint(
     # The organization's row is locked, so that two requests cannot both add the last one allowed.
     organization = lock(organization)
     if organization.webhook_endpoints.filter(deleted_at=None).count() >= MAX_ENDPOINTS:
-        raise ValidationError(f"An organization has at most {MAX_ENDPOINTS} endpoints: delete one first.")
+        raise ValidationError(
+            _("An organization can have at most %(count)d endpoints. Delete one first.")
+            % {"count": MAX_ENDPOINTS}
+        )
     endpoint = WebhookEndpoint(
         organization=organization, url=url, acknowledge_within_hours=acknowledge_within_hours
     )
@@ -199,7 +203,11 @@ def _check_limit(endpoint: WebhookEndpoint, now: datetime) -> None:
     )
     if recent.count() >= TESTS_PER_MINUTE:
         raise TooManyTests(
-            f"At most {TESTS_PER_MINUTE} tests a minute, those of new URLs included: wait a moment."
+            _(
+                "At most %(count)d test events can be sent in a minute. A new URL is sent one too. "
+                "Try again in a minute."
+            )
+            % {"count": TESTS_PER_MINUTE}
         )
 
 

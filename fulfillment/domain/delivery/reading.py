@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db.models import Count, Exists, F, Min, OuterRef, Prefetch, Q, QuerySet, TextChoices
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, parse_ulid
 from fulfillment.domain.claims.reading import ClaimFilter, claims_of
@@ -67,10 +68,10 @@ def with_latest_attempts(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
 class Arrival(TextChoices):
     """How far claims have come at an endpoint."""
 
-    ANY = "any", "All"
-    DELIVERED = "delivered", "Delivered"
-    UNDELIVERED = "undelivered", "Not delivered yet"
-    NEVER_SENT = "never_sent", "Never sent to this endpoint"
+    ANY = "any", _("All")
+    DELIVERED = "delivered", _("Delivered")
+    UNDELIVERED = "undelivered", _("Not delivered yet")
+    NEVER_SENT = "never_sent", _("Never sent to this endpoint")
 
 
 def claims_at(endpoint: WebhookEndpoint, which: ClaimFilter, arrival: Arrival) -> QuerySet[Claim]:

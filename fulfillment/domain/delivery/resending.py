@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max, QuerySet
+from django.utils.translation import gettext as _, gettext_lazy
 
 from accounts.domain import audit, permissions
 from accounts.domain.permissions import Action
@@ -28,7 +29,7 @@ BATCH = 500
 BATCH_EVERY = timedelta(seconds=10)
 MOST_AT_ONCE = 10_000
 
-ON_ITS_WAY = "It is on its way at this moment: wait for the answer."
+ON_ITS_WAY = gettext_lazy("An attempt is under way. Wait for the answer.")
 
 
 @transaction.atomic
@@ -43,8 +44,8 @@ def resend_delivery(*, delivery: Delivery, actor: User, now: datetime) -> None:
 
 def why_not_resend(delivery: Delivery, now: datetime) -> str:
     if delivery.endpoint.deleted_at is not None:
-        return "Its endpoint was deleted: send the claim to another endpoint."
-    return ON_ITS_WAY if delivery.claim_id is None or delivery.lease_token is not None else ""
+        return _("The endpoint was deleted. Send the claim to another endpoint.")
+    return str(ON_ITS_WAY) if delivery.claim_id is None or delivery.lease_token is not None else ""
 
 
 @transaction.atomic
@@ -54,7 +55,7 @@ def resend_claim(*, claim: Claim, actor: User, now: datetime) -> list[WebhookEnd
     permissions.require(actor=actor, organization=claim.organization, action=Action.RESEND)
     endpoints = WebhookEndpoint.objects.filter(organization=claim.organization_id, deleted_at=None)
     if not endpoints:
-        raise ValidationError("There is no endpoint to send it to: add one under Webhooks first.")
+        raise ValidationError(_("There is no endpoint to send the claim to. Add one under Webhooks first."))
     sent_to = [endpoint for endpoint in endpoints if _send_again(endpoint, [claim], now=now, at=now)]
     if not sent_to:
         raise ValidationError(ON_ITS_WAY)
@@ -86,7 +87,8 @@ def resend_filtered(
         return count
     if count > MOST_AT_ONCE:
         raise ValidationError(
-            f"These are {count:,} claims; at most {MOST_AT_ONCE:,} are sent again at once. Narrow the time."
+            _("%(count)s claims match. At most %(most)s can be sent again at once. Choose a shorter time.")
+            % {"count": f"{count:,}", "most": f"{MOST_AT_ONCE:,}"}
         )
     # Locked, so that two owners cannot begin at the same time.
     endpoint = lock(endpoint)
@@ -98,7 +100,10 @@ def resend_filtered(
     )
     last = under_way.aggregate(at=Max("next_attempt_at"))["at"]
     if last is not None:
-        raise ValidationError(f"Another one is under way until {last + BATCH_EVERY:%H:%M:%S} UTC.")
+        raise ValidationError(
+            _("Claims are being sent to this endpoint again until %(until)s UTC. Wait until then.")
+            % {"until": f"{last + BATCH_EVERY:%H:%M:%S}"}
+        )
     found = list(claims.order_by("id"))
     for first in range(0, len(found), BATCH):
         at = now + first // BATCH * BATCH_EVERY
