@@ -1,13 +1,13 @@
 # Needs Python 3.11 or newer, and nothing else: `make run`.
 PYTHON ?= python3
 BIN := var/venv/bin
-export PORT STUDIO_PORT CHROMIUM
+export PORT STUDIO_PORT CHROMIUM LOCALE
 
 .DEFAULT_GOAL := help
-.PHONY: help run code test check lint bench chaos fmt lock environment environment-dev
+.PHONY: help run code test check lint bench chaos fmt lock messages environment environment-dev
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 run: environment ## Drops with demo data on http://127.0.0.1:8000 (PORT=8100 for another port)
 	@exec $(BIN)/python -m scripts.run
@@ -38,6 +38,9 @@ fmt: environment-dev ## format the code, note down new migrations
 
 lock: environment-dev ## every package's version and hashes, after requirements*.txt were edited
 	@$(BIN)/python -m scripts.lock $(ARGS)
+
+messages: environment ## the texts for translators, in config/locale (LOCALE=de begins a language)
+	@$(BIN)/python -m scripts.messages
 
 environment:
 	@$(PYTHON) scripts/environment.py run

@@ -315,7 +315,8 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 FORMAT_MODULE_PATH = "config.formats"
 USE_I18N = True
-LOCALE_PATHS = [BASE_DIR / "locale"]
+# One catalogue of each language, for all apps and templates: `make messages`.
+LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
 USE_TZ = True
 # "example.com" typed into a form means https. The setting falls away with Django 6.0, where it is so anyway.
 FORMS_URLFIELD_ASSUME_HTTPS = True
