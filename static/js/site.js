@@ -1,6 +1,9 @@
 // Small behaviours of every page. Nothing depends on them.
 "use strict";
 
+// What this script says is on the page, translated.
+const toastWords = document.getElementById("toasts")?.dataset ?? {};
+
 // `about`: the part of the page that the text speaks of. The toast does not lie over it.
 function announce(text, tone = "info", about = null) {
   const toast = document.createElement("div");
@@ -32,7 +35,7 @@ function prepareToast(toast) {
   close.type = "button";
   close.className = "toast-close";
   close.textContent = "✕";
-  close.setAttribute("aria-label", "Dismiss");
+  close.setAttribute("aria-label", toastWords.dismiss);
   close.addEventListener("click", () => toast.remove());
   toast.append(close);
   // What went wrong stays until it is dismissed.
@@ -89,9 +92,9 @@ document.addEventListener("click", async (event) => {
     const text = document.getElementById(target.dataset.copy)?.textContent.trim() ?? "";
     try {
       await navigator.clipboard.writeText(text);
-      announce("Copied.", "good");
+      announce(toastWords.copied, "good");
     } catch {
-      announce("Copying is not allowed here. Select the text instead.", "wait");
+      announce(toastWords.notCopied, "wait");
     }
   } else {
     chooseTheme(target.dataset.themeChoice);
@@ -119,14 +122,15 @@ for (const end of ["pointerup", "pointercancel"]) {
     waiting.clear();
   }, true);
 }
+
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (!pressing || detail.requestConfig.verb !== "get") return;
   detail.shouldSwap = false;
   waiting.set(detail.elt, detail.requestConfig.path);
 });
 
-document.addEventListener("htmx:sendError", () => announce("No connection. Try again in a moment.", "bad"));
-document.addEventListener("htmx:responseError", () => announce("That did not work. Reload the page and try again.", "bad"));
+document.addEventListener("htmx:sendError", () => announce(toastWords.offline, "bad"));
+document.addEventListener("htmx:responseError", () => announce(toastWords.failed, "bad"));
 
 // On a phone these are wider than the screen: begin at the page one is on.
 for (const here of document.querySelectorAll(".side-nav [aria-current], .tabs [aria-current]")) {
