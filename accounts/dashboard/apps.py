@@ -37,7 +37,7 @@ class OAuthAppForm(VerbForm):
     class Meta:
         model = OAuthApp
         fields = ("name", "redirect_uris")
-        labels = {"redirect_uris": _("Redirect URIs")}
+        labels = {"name": _("Name"), "redirect_uris": _("Redirect URIs")}
         help_texts = {
             "name": _("Viewers see the name when they connect."),
             "redirect_uris": _(
@@ -96,7 +96,7 @@ class OAuthAppAdmin(OrganizationAdmin):
             name="rotate",
             label=_("New secret"),
             question=_(
-                "%s gets a new client secret, shown once. The current secret works for 24 more hours."
+                "%(object)s gets a new client secret, shown once. The current secret works for 24 more hours."
             ),
             run=rotate,
         ),
@@ -104,7 +104,7 @@ class OAuthAppAdmin(OrganizationAdmin):
             name="replace-secret",
             label=_("Replace a leaked secret"),
             question=_(
-                "%s gets a new client secret, shown once. The current secret stops working immediately."
+                "%(object)s gets a new client secret, shown once. The current secret stops working immediately."
             ),
             run=replace_leaked,
             tone="danger",
@@ -150,15 +150,17 @@ class OAuthAppAdmin(OrganizationAdmin):
             Consequence((more if viewers >= MANY else counted) % {"count": viewers}),
             Consequence(
                 gettext(
-                    "They have to connect anew, through another app, before they can claim. "
-                    "The tokens and the client secret of this app stop working at once."
+                    "They must connect again through another app before they can claim. "
+                    "The tokens and the client secret of this app stop working immediately."
                 )
             ),
         ]
         if apps.is_last(obj):
             found.append(
                 Consequence(
-                    gettext("It is your last app: until you create another, no viewer can connect or claim.")
+                    gettext(
+                        "This is your last app. Viewers cannot connect or claim until you create another one."
+                    )
                 )
             )
         return found

@@ -49,9 +49,7 @@ def create_app(
         name=name,
         redirect_uris=" ".join(redirect_uris),
         client_type=OAuthApp.CLIENT_CONFIDENTIAL,
-        authorization_grant_type=OAuthApp.GRANT_AUTHORIZATION_CODE
-        if redirect_uris
-        else OAuthApp.GRANT_CLIENT_CREDENTIALS,
+        authorization_grant_type=OAuthApp.GRANT_CLIENT_CREDENTIALS,
         client_secret=secret,
     )
     app.full_clean()
@@ -86,9 +84,6 @@ def change_app(
         app.name = name
     if redirect_uris is not None:
         app.redirect_uris = " ".join(redirect_uris)
-    app.authorization_grant_type = (
-        OAuthApp.GRANT_AUTHORIZATION_CODE if app.redirect_uris else OAuthApp.GRANT_CLIENT_CREDENTIALS
-    )
     app.full_clean()
     if logo is not None:
         app.logo.save("logo.webp", logo, save=False)

@@ -8,8 +8,9 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy as _, gettext_noop
 from oauth2_provider.models import AbstractApplication, ApplicationManager
+from oauth2_provider.validators import AllowedURIValidator
 
 from config.one_line import one_line
 from config.ulid import new_ulid
@@ -18,6 +19,8 @@ from .organizations import Organization
 
 # The only hosts that a redirect URI may reach without TLS: the developer's own machine.
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1")
+# Names of columns that the toolkit marks for translation without a translation of its own.
+TOOLKIT_WORDS = (gettext_noop("client ID"), gettext_noop("redirect URIs"))
 
 
 def app_logo_path(app: OAuthApp, filename: str) -> str:
@@ -30,18 +33,18 @@ class OAuthApp(AbstractApplication):
     organization = models.ForeignKey(
         Organization, on_delete=models.PROTECT, null=True, blank=True, related_name="oauth_apps"
     )
-    is_platform = models.BooleanField(
-        default=False, help_text=_("The streaming platform's own app: may use the scope “platform”.")
-    )
+    # The app belongs to the streaming platform and may use the scope "platform".
+    is_platform = models.BooleanField(default=False)
     logo = models.ImageField(upload_to=app_logo_path, blank=True)
     previous_client_secret = models.CharField(max_length=255, blank=True, editable=False)
     previous_secret_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
-    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True, editable=False)
 
     objects: models.Manager[OAuthApp] = ApplicationManager()
 
     class Meta(AbstractApplication.Meta):
         verbose_name = _("OAuth app")
+        verbose_name_plural = _("OAuth apps")
         constraints = [
             models.CheckConstraint(
                 condition=Q(is_platform=True, organization__isnull=True)
@@ -72,7 +75,6 @@ class OAuthApp(AbstractApplication):
         return uri in self.redirect_uris.split()
 
     def clean(self) -> None:
-        super().clean()
         if not self.name.strip():
             raise ValidationError(
                 {"name": _("A name is required, because viewers are asked to trust this app.")}
@@ -82,13 +84,27 @@ class OAuthApp(AbstractApplication):
         except ValidationError as refusal:
             raise ValidationError({"name": refusal}) from None
         for uri in self.redirect_uris.split():
-            parts = urlsplit(uri)
-            if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
-                raise ValidationError(
-                    {
-                        "redirect_uris": f"{uri}: must begin with https:// (http:// only for localhost and 127.0.0.1)."
-                    }
+            if not self._may_redirect_to(uri):
+                refusal = _(
+                    "“%(uri)s” cannot be a redirect URI. Enter a whole address that begins with https:// and "
+                    "has no fragment (#). Only localhost and 127.0.0.1 may have http://."
                 )
+                raise ValidationError({"redirect_uris": refusal % {"uri": uri}})
+        # An app that nobody is sent back to asks nobody for consent.
+        self.authorization_grant_type = (
+            self.GRANT_AUTHORIZATION_CODE if self.redirect_uris.strip() else self.GRANT_CLIENT_CREDENTIALS
+        )
+        super().clean()
+
+    def _may_redirect_to(self, uri: str) -> bool:
+        try:
+            AllowedURIValidator(
+                self.get_allowed_schemes(), "redirect URI", allow_path=True, allow_query=True
+            )(uri)
+        except ValidationError:
+            return False
+        parts = urlsplit(uri)
+        return parts.scheme == "https" or parts.hostname in LOOPBACK_HOSTS
 
 
 class Consent(models.Model):
@@ -99,7 +115,8 @@ class Consent(models.Model):
 
     viewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="consents")
     app = models.ForeignKey(OAuthApp, on_delete=models.PROTECT, related_name="consents")
-    scope = models.TextField(blank=True, help_text=_("What was agreed to, space separated."))
+    # The scopes that the viewer agreed to, separated by spaces.
+    scope = models.TextField(blank=True)
     given_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
 
@@ -109,7 +126,7 @@ class Consent(models.Model):
                 fields=["viewer", "app"],
                 condition=Q(ended_at__isnull=True),
                 name="consent_one_live_per_app",
-                violation_error_message=_("This app has the viewer's consent already."),
+                violation_error_message=_("The viewer has already consented to this app."),
             )
         ]
 
@@ -137,7 +154,7 @@ class GameLink(models.Model):
                 fields=["viewer", "organization"],
                 condition=Q(unlinked_at__isnull=True),
                 name="game_link_one_live_per_viewer",
-                violation_error_message=_("This account is connected already."),
+                violation_error_message=_("This account is already connected."),
             ),
             models.UniqueConstraint(
                 fields=["organization", "game_account_id"],
@@ -148,4 +165,4 @@ class GameLink(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.game_account_name or self.game_account_id or f"game account of {self.viewer}"
+        return self.game_account_name or self.game_account_id or str(self.viewer)

@@ -53,8 +53,15 @@ def test_addresses_that_are_wrong_are_named(owner_client: Client, studio: Organi
     for uris in ("http://studio.example.com/a", "nonsense", "javascript:alert(1)", "https://a.example/#x"):
         page = send_form(owner_client, "/dashboard/apps/add/", name="Game server", redirect_uris=uris)
         assert page.status_code == 200
-        assert page.context["errors"], uris
+        assert f"“{uris}” cannot be a redirect URI." in words(page)
     assert not OAuthApp.objects.exists()
+
+
+def test_an_app_can_do_without_redirect_uris_again(owner_client: Client, studio_app: OAuthApp) -> None:
+    send_form(owner_client, f"/dashboard/apps/{studio_app.pk}/change/", redirect_uris="")
+    studio_app.refresh_from_db()
+    assert studio_app.redirect_uris == ""
+    assert studio_app.authorization_grant_type == OAuthApp.GRANT_CLIENT_CREDENTIALS
 
 
 def test_a_deleted_app_is_gone_from_the_list(owner_client: Client, studio: Organization) -> None:
@@ -75,7 +82,7 @@ def test_deleting_an_app_says_whom_it_disconnects_and_asks_for_the_name_where_th
     delete = f"/dashboard/apps/{app.pk}/delete/"
     page = words(owner_client.get(delete))
     assert "2 viewers are connected through this app." in page
-    assert "It is your last app" in page
+    assert "This is your last app" in page
     assert "typed_name" not in page
 
     for module in (apps_page, objects):

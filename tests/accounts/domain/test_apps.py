@@ -46,7 +46,8 @@ def test_an_app_without_redirect_uris_is_for_the_api_alone(studio: Organization,
 def test_redirect_uris_that_no_browser_should_follow_are_refused(studio, uri: str, now) -> None:
     with pytest.raises(ValidationError) as refused:
         apps.create_app(organization=studio, name="X", redirect_uris=[uri], now=now, actor=None)
-    assert "redirect_uris" in refused.value.message_dict
+    (message,) = refused.value.message_dict["redirect_uris"]
+    assert message.startswith(f"“{uri}” cannot be a redirect URI.")
 
 
 @pytest.mark.parametrize(
