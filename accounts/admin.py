@@ -14,7 +14,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import gate
-from accounts.admin_base import CappedPaginator, ObjectFilter, VerbAdmin, VerbForm
+from accounts.admin_base import (
+    CappedPaginator,
+    ObjectFilter,
+    VerbAdmin,
+    VerbForm,
+    changes_html,
+    target_words,
+)
+from accounts.audit_words import action_words
 from accounts.domain import apps, organizations, permissions, standing
 from accounts.domain.permissions import Action
 from accounts.models import AuditEvent, Membership, OAuthApp, Organization, OrganizationState, User
@@ -165,8 +173,12 @@ class UserAdmin(OperatorAdmin):
     list_filter = ("is_active", "is_staff")
     search_fields = ("=id", "username", "email")
     ordering = ("-date_joined",)
-    readonly_fields = ("id", "username", "email", "organizations", "date_joined", "last_login")
+    readonly_fields = ("user_id", "username", "email", "organizations", "date_joined", "last_login")
     fields = (*readonly_fields, "is_active", "is_staff")
+
+    @admin.display(description=_("user ID"))
+    def user_id(self, user: User) -> int:
+        return user.pk
 
     @admin.display(description=_("organizations"))
     def organizations(self, user: User) -> str:
@@ -196,16 +208,31 @@ class EventFilter(ObjectFilter):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(OperatorAdmin):
-    list_display = ("at", "action", "organization", "actor", "actor_app", "target_id")
+    list_display = ("at", "what", "organization", "actor", "actor_app", "target_id")
     list_filter = (EventFilter, "at")
     list_select_related = ("organization", "actor", "actor_app")
     search_fields = ("target_id", "organization__name", "actor__username")
+    fields = readonly_fields = ("at", "what", "organization", "actor", "actor_app", "about", "changes")
+
+    @admin.display(description=_("what"))
+    def what(self, event: AuditEvent) -> str:
+        return action_words(event.action)
+
+    @admin.display(description=_("object"))
+    def about(self, event: AuditEvent) -> str:
+        return target_words(event)
+
+    @admin.display(description=_("changes"))
+    def changes(self, event: AuditEvent) -> str:
+        return changes_html(event)
 
 
 class PlatformAppForm(VerbForm):
     class Meta:
         model = OAuthApp
         fields = ("name", "redirect_uris")
+        labels = {"name": _("Name")}
+        help_texts = {"redirect_uris": _("Separate several addresses with spaces.")}
 
 
 class PlatformAppAdmin(OperatorAdmin):
@@ -230,7 +257,7 @@ class PlatformAppAdmin(OperatorAdmin):
 
     @admin.display(description=_("owner"))
     def owner(self, app: OAuthApp) -> str:
-        return str(app.organization or "the platform")
+        return str(app.organization or _("the platform"))
 
     def save_model(self, request: HttpRequest, obj: OAuthApp, form: Any, change: bool) -> None:
         plan = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, ChangeList
@@ -16,6 +17,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audit_words import action_words, change_words
@@ -206,6 +210,17 @@ class CappedPaginator(Paginator):
     def _counted(self) -> int:
         rows: Any = self.object_list
         return int(rows[: self.MOST + 1].count())
+
+
+def changes_html(event: AuditEvent) -> str:
+    """What an event carries, a line for each value."""
+    lines = change_words(event.action, event.data)
+    return format_html_join(mark_safe("<br>"), "{}: {}", lines) or "-"
+
+
+def target_words(event: AuditEvent) -> str:
+    """The kind and the id of the object that an event is about."""
+    return f"{capfirst(str(apps.get_model(event.target_type)._meta.verbose_name))} {event.target_id}"
 
 
 class ObjectFilter(admin.SimpleListFilter):

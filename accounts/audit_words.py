@@ -66,6 +66,8 @@ ACTIONS: Mapping[str, Promise] = {
     "signing_key.created": _("Signing key created"),
     "user.created": _("User created"),
     "user.deleted": _("User deleted"),
+    "user.email_changed": _("Email address of the user changed"),
+    "user.email_restored": _("Email address of the user restored"),
     "user.picture_changed": _("Picture of the user changed"),
     "user.renamed": _("User renamed"),
     "user.standing_changed": _("Rights of the user changed"),

@@ -10,6 +10,7 @@ from django.core import validators
 from django.core.exceptions import ValidationError
 from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.translation import gettext_lazy as _
 from ulid import ULID
 
 
@@ -55,7 +56,9 @@ class ULIDField(models.Field):
     """
 
     description = "ULID"
-    default_error_messages = {"invalid": "“%(value)s” is not a ULID: 26 characters from 0-9 and A-Z."}
+    default_error_messages = {
+        "invalid": _("“%(value)s” is not an ID. An ID has 26 characters from 0-9 and A-Z.")
+    }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["max_length"] = 26

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import OperatorAdmin
@@ -57,9 +58,13 @@ class AttemptInline(ReadOnlyInline):
         "trigger",
         "status",
         "error_class",
-        "error",
+        "details",
         "duration_ms",
     )
+
+    @admin.display(description=_("details"))
+    def details(self, attempt: Attempt) -> str:
+        return format_html('<code lang="en">{}</code>', attempt.error)
 
 
 @admin.register(Delivery)
@@ -111,3 +116,7 @@ class WebhookEndpointAdmin(OperatorAdmin):
         "acknowledge_within_hours",
         "created_at",
     )
+
+    @admin.display(description=_("URL"))
+    def address(self, endpoint: WebhookEndpoint) -> str:
+        return endpoint.address

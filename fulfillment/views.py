@@ -85,5 +85,5 @@ def _claimed_item(request: SignedInRequest, claim_id: str, **context: Any) -> Ht
 def _posted_id(request: SignedInRequest, name: str) -> str:
     ulid = parse_ulid(request.POST.get(name, ""))
     if ulid is None:
-        raise Http404(f"No {name} has this id.")
+        raise Http404
     return ulid

@@ -2,17 +2,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from django.apps import apps as django_apps
+from django.apps import apps
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import mark_safe
-from django.utils.text import capfirst
+from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_lazy as _
 
-from accounts.admin_base import ObjectFilter
-from accounts.audit_words import action_words, change_words
+from accounts.admin_base import ObjectFilter, changes_html, target_words
+from accounts.audit_words import action_words
 from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.dashboard.kit.sites import site
 from accounts.domain.permissions import Action
@@ -77,20 +75,18 @@ class AuditEventAdmin(OrganizationAdmin):
 
     @admin.display(description=_("changes"))
     def changes(self, event: AuditEvent) -> str:
-        lines = change_words(event.action, event.data)
-        return format_html_join(mark_safe("<br>"), "{}: {}", lines) or "-"
+        return changes_html(event)
 
     @admin.display(description=_("object"))
     def about(self, event: AuditEvent) -> str:
         """Its kind and id, and the way to its page as long as there is one."""
-        kind = django_apps.get_model(event.target_type)._meta.verbose_name
-        name = f"{capfirst(str(kind))} {event.target_id}"
+        name = target_words(event)
         page = getattr(event, "page", "")
         return format_html('<a href="{}">{}</a>', page, name) if page else name
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         event: AuditEvent = kwargs["obj"]
-        shown_by = self.admin_site._registry.get(django_apps.get_model(event.target_type))
+        shown_by = self.admin_site._registry.get(apps.get_model(event.target_type))
         if isinstance(shown_by, OrganizationAdmin) and (
             found := shown_by.get_object(request, event.target_id)
         ):

@@ -56,7 +56,7 @@ class InvitationForm(RoleForm):
         labels = {"invited": _("Username or email address")}
         help_texts = {
             "invited": _(
-                "The person gets a mail. Its link is valid for 14 days, for people with or without an account. A "
+                "The person gets an email. Its link is valid for 14 days, for people with or without an account. A "
                 "username also finds the invitation under Settings, Organizations. Members need a second factor."
             ),
         }

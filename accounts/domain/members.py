@@ -73,7 +73,7 @@ def _lock(organization: Organization, actor: User) -> None:
 
 def _refuse_oneself(membership: Membership, actor: User) -> None:
     if membership.user_id == actor.pk:
-        raise ValidationError(_("You cannot change or remove yourself. Ask another owner to."))
+        raise ValidationError(_("You cannot change or remove yourself. Ask another owner to do it."))
 
 
 def _record(action: str, membership: Membership, now: datetime, actor: User) -> None:

@@ -142,10 +142,10 @@ SUPERUSERS = OPERATORS | {Action.APPOINT_OPERATORS}
 
 REFUSED_BY_STATE: Mapping[OrganizationState, _StrPromise] = {
     OrganizationState.WAITING: _(
-        "Your organization waits for approval. Until then you prepare rewards, campaigns, apps and endpoints; "
-        "nothing is sent and nobody is invited."
+        "Your organization is waiting for approval. You can already prepare rewards, campaigns, apps and "
+        "endpoints. Nothing is sent and nobody is invited yet."
     ),
-    OrganizationState.SUSPENDED: _("Your organization is suspended: nothing in it can be changed."),
+    OrganizationState.SUSPENDED: _("Your organization is suspended. Nothing in it can be changed."),
 }
 REFUSED_BY_ROLE = _("Your role does not allow this. Ask an owner of your organization.")
 
@@ -267,7 +267,7 @@ def operator_rights(user: User) -> frozenset[Action]:
 def require_operator(user: User, action: Action) -> None:
     if action not in operator_rights(user):
         raise PermissionDenied(
-            _("Only a superuser appoints operators.")
+            _("Only a superuser can appoint operators.")
             if action is Action.APPOINT_OPERATORS
             else _("Only operators of the platform may do this.")
         )

@@ -23,7 +23,7 @@ def change_standing(*, user: User, is_active: bool, is_staff: bool, now: datetim
     """
     user = lock(user)
     if user.pk == actor.pk:
-        raise ValidationError(_("You cannot change your own standing. Ask another operator to."))
+        raise ValidationError(_("You cannot change your own rights. Ask another operator to do it."))
     permissions.require_operator(
         actor, Action.OPERATE if is_staff == user.is_staff else Action.APPOINT_OPERATORS
     )

@@ -24,12 +24,24 @@ class AuditEvent(models.Model):
 
     at = models.DateTimeField(_("when"), db_index=True)
     organization = models.ForeignKey(
-        Organization, on_delete=models.PROTECT, null=True, blank=True, related_name="audit_events"
+        Organization,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="audit_events",
+        verbose_name=_("organization"),
     )
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("person"),
     )
-    actor_app = models.ForeignKey(OAuthApp, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    actor_app = models.ForeignKey(
+        OAuthApp, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("app")
+    )
     action = models.CharField(max_length=64)
     target_type = models.CharField(max_length=64)
     target_id = models.CharField(_("object"), max_length=64)
@@ -37,6 +49,8 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ["-at", "-id"]
+        verbose_name = _("audit event")
+        verbose_name_plural = _("audit events")
         indexes = [
             models.Index(fields=["organization", "-at", "-id"], name="audit_by_organization"),
             models.Index(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.db import models
-from django.utils.translation import gettext_lazy as _
 
 from .oauth import OAuthApp
 
@@ -13,7 +12,8 @@ class IdempotentCall(models.Model):
 
     app = models.ForeignKey(OAuthApp, on_delete=models.CASCADE, related_name="idempotent_calls")
     key = models.CharField(max_length=255)
-    fingerprint = models.CharField(max_length=64, help_text=_("SHA-256 of method, address and body."))
+    # SHA-256 of method, address and body.
+    fingerprint = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField()
     body = models.BinaryField(default=bytes)
     created_at = models.DateTimeField(db_index=True)

@@ -41,29 +41,32 @@ ORGANIZATION_IS_ACTIVE = "(organization.approved_at IS NOT NULL AND organization
 
 class Organization(models.Model):
     id = ULIDField(primary_key=True, default=new_ulid, editable=False)
-    name = models.CharField(max_length=80, validators=[one_line])
-    slug = models.SlugField(max_length=80, unique=True)
+    name = models.CharField(_("name"), max_length=80, validators=[one_line])
+    slug = models.SlugField(_("slug"), max_length=80, unique=True)
     url = models.URLField(_("website"), blank=True)
     logo = models.ImageField(upload_to=logo_path, blank=True)
     connect_url = models.URLField(
         _("connection page"),
         blank=True,
-        help_text=_("Where viewers are sent to connect their game account, with ?return_to= added."),
+        help_text=_("Viewers are sent here to connect their game accounts. Drops adds ?return_to= to it."),
     )
-    contact_email = models.EmailField(blank=True)
+    contact_email = models.EmailField(_("contact address"), blank=True)
     requested_category = models.CharField(
+        _("requested category"),
         max_length=120,
         blank=True,
         validators=[one_line],
-        help_text=_("The game this organization asked to claim at registration."),
+        help_text=_("The game that the organization asked to claim when it registered."),
     )
-    approved_at = models.DateTimeField(null=True, blank=True)
-    suspended_at = models.DateTimeField(null=True, blank=True)
+    approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
+    suspended_at = models.DateTimeField(_("suspended"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering = ["name", "id"]
+        verbose_name = _("organization")
+        verbose_name_plural = _("organizations")
 
     def __str__(self) -> str:
         return self.name
@@ -98,18 +101,19 @@ class Membership(models.Model):
         related_name="memberships",
         verbose_name=_("member"),
     )
-    role = models.CharField(max_length=16, choices=MemberRole)
+    role = models.CharField(_("role"), max_length=16, choices=MemberRole)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    opened_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When its dashboard was last switched to."
-    )
+    # When the member last switched to the organization's dashboard.
+    opened_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
+        verbose_name = _("member")
+        verbose_name_plural = _("members")
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "user"],
                 name="membership_once_per_organization",
-                violation_error_message=_("This person is a member already."),
+                violation_error_message=_("This person is already a member."),
             ),
             models.CheckConstraint(condition=Q(role__in=MemberRole.values), name="membership_role_known"),
         ]
@@ -125,19 +129,21 @@ class Invitation(models.Model):
     invited = models.CharField(
         _("invited"),
         max_length=254,
-        help_text="A username or an email address, in lower case, as it was typed.",
+        help_text=_("A username or an email address as it was typed, in lower case."),
     )
-    role = models.CharField(max_length=16, choices=MemberRole)
+    role = models.CharField(_("role"), max_length=16, choices=MemberRole)
     created_at = models.DateTimeField(_("created"))
     expires_at = models.DateTimeField(_("expires"))
     mailed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "invited"],
                 name="invitation_once_per_organization",
-                violation_error_message=_("There is an invitation for this name already."),
+                violation_error_message=_("This name has already been invited."),
             ),
             models.CheckConstraint(condition=Q(role__in=MemberRole.values), name="invitation_role_known"),
         ]

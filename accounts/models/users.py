@@ -26,14 +26,17 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person. The primary key is the public `user_id` that partners see."""
 
     username = models.CharField(
+        _("username"),
         max_length=25,
-        validators=[RegexValidator(r"\A[A-Za-z0-9_]{3,25}\Z", "3 to 25 letters, digits or underscores.")],
+        validators=[
+            RegexValidator(r"\A[A-Za-z0-9_]{3,25}\Z", _("Use 3 to 25 letters, digits or underscores."))
+        ],
     )
-    email = models.EmailField(blank=True)
+    email = models.EmailField(_("email address"), blank=True)
     profile_picture = models.ImageField(upload_to=profile_picture_path, blank=True)
-    is_active = models.BooleanField(default=True)
-    is_staff = models.BooleanField("platform operator", default=False)
-    date_joined = models.DateTimeField(default=timezone.now)
+    is_active = models.BooleanField(_("can sign in"), default=True)
+    is_staff = models.BooleanField(_("platform operator"), default=False)
+    date_joined = models.DateTimeField(_("joined"), default=timezone.now)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = UserManager()
@@ -43,6 +46,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS = ["email"]
 
     class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
         constraints = [
             models.UniqueConstraint(
                 Lower("username"),
@@ -53,7 +58,7 @@ class User(AbstractBaseUser, PermissionsMixin):
                 Lower("email"),
                 condition=~models.Q(email=""),
                 name="user_email_unique",
-                violation_error_message=_("There is an account with this address already."),
+                violation_error_message=_("An account with this address already exists."),
             ),
         ]
 
@@ -75,9 +80,8 @@ class EmailChange(models.Model):
     """The primary address of an account was changed, or removed. The row goes once that is undone or final."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="email_changes")
-    address = models.EmailField(
-        max_length=254, help_text="The address before: whoever reads its mail may undo it."
-    )
+    # The address before: whoever reads its mail may undo it.
+    address = models.EmailField(max_length=254)
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:

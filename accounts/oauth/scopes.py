@@ -18,7 +18,7 @@ DROPS_CLAIM = "drops:claim"
 VIEWER_SCOPES = {
     USER_READ: _("See your name, profile picture, email address and progress in its campaigns"),
     "channel:read": _("See your channel and what you stream"),
-    DROPS_WATCH: _("Report what you watch in your name, and see your watch history"),
+    DROPS_WATCH: _("Report to Drops what you watch, and see your watch history"),
     DROPS_CLAIM: _("Claim rewards of its campaigns in your name"),
 }
 # Clients written for the contract ask for these as a matter of course. They are granted as asked, so

@@ -66,7 +66,7 @@ def answer(request: SignedInRequest, invitation_id: int) -> HttpResponse:
     else:
         messages.success(
             request,
-            _("You are a member of %(organization)s now.") % {"organization": joined}
+            _("You are now a member of %(organization)s.") % {"organization": joined}
             if accepts
             else _("You declined the invitation."),
         )

@@ -112,11 +112,11 @@ class CampaignAdmin(OrganizationAdmin):
             label=_("Publish"),
             question=(
                 _(
-                    "%s is announced, starts and ends on its dates. Once it has started, you cannot take "
+                    "%(object)s is announced, starts and ends on its dates. Once it has started, you cannot take "
                     "back anything that you promised to viewers."
                 )
             ),
-            done=_("“%s” was published."),
+            done=_("“%(object)s” was published."),
             run=publish,
             why_not=lifecycle.why_not_publish,
             tone="good",
@@ -127,11 +127,11 @@ class CampaignAdmin(OrganizationAdmin):
             label=_("Withdraw"),
             question=(
                 _(
-                    "%s stops. Viewers earn nothing more and no longer find it. They can claim what they "
+                    "%(object)s stops. Viewers earn nothing more and no longer find it. They can claim what they "
                     "have earned until the campaign closes. This cannot be undone."
                 )
             ),
-            done=_("“%s” was withdrawn."),
+            done=_("“%(object)s” was withdrawn."),
             run=withdraw,
             why_not=lifecycle.why_not_withdraw,
             action=Action.WITHDRAW_CAMPAIGNS,

@@ -131,6 +131,7 @@ def _minute(moment: datetime) -> datetime:
 
 class CampaignRewardForm(forms.ModelForm):
     position = forms.IntegerField(
+        label=_("Position"),
         required=False,
         min_value=1,
         max_value=MAX_REWARDS,

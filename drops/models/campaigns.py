@@ -28,20 +28,24 @@ class Reward(models.Model):
 
     id = ULIDField(primary_key=True, default=new_ulid, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="rewards")
-    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="rewards")
-    name = models.CharField(max_length=100, validators=[one_line])
+    category = models.ForeignKey(
+        Category, on_delete=models.PROTECT, related_name="rewards", verbose_name=_("category")
+    )
+    name = models.CharField(_("name"), max_length=100, validators=[one_line])
     image = models.ImageField(upload_to=reward_image_path, blank=True)
     external_id = models.CharField(
         _("external ID"),
         max_length=255,
         blank=True,
-        help_text=_("Your own name for it: sent with every claim."),
+        help_text=_("Your own ID of the reward. It is sent with every claim."),
     )
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name = _("reward")
+        verbose_name_plural = _("rewards")
         ordering = ["-id"]
 
     def __str__(self) -> str:
@@ -155,32 +159,41 @@ class Campaign(models.Model):
     """
 
     id = ULIDField(primary_key=True, default=new_ulid, editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="campaigns")
-    name = models.CharField(max_length=120, validators=[one_line])
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="campaigns", verbose_name=_("organization")
+    )
+    name = models.CharField(_("name"), max_length=120, validators=[one_line])
     category = models.ForeignKey(
         Category,
         on_delete=models.PROTECT,
         null=True,
         blank=True,
         related_name="campaigns",
-        help_text=_("Watch time counts while the stream is in this category. Empty: in any."),
+        verbose_name=_("category"),
+        help_text=_(
+            "Watch time counts while the stream is in this category. If empty, every category counts."
+        ),
     )
     info_url = models.URLField(_("info URL"), blank=True)
-    announces_at = models.DateTimeField()
+    announces_at = models.DateTimeField(_("announcement"))
     starts_at = models.DateTimeField(_("start"))
     ends_at = models.DateTimeField(_("end"))
-    closes_at = models.DateTimeField()
+    closes_at = models.DateTimeField(_("close"))
     test_mode = models.BooleanField(
-        default=False, help_text=_("Only members of the organization take part and claim.")
+        _("test mode"),
+        default=False,
+        help_text=_("Only members of the organization can take part and claim."),
     )
-    published_at = models.DateTimeField(null=True, blank=True, editable=False)
-    withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
+    published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
+    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = CampaignQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("campaign")
+        verbose_name_plural = _("campaigns")
         ordering = ["-id"]
         constraints = [
             models.CheckConstraint(
@@ -188,7 +201,7 @@ class Campaign(models.Model):
                 & Q(starts_at__lt=F("ends_at"))
                 & Q(ends_at__lte=F("closes_at")),
                 name="campaign_dates_in_order",
-                violation_error_message=_("A campaign is announced, starts, ends and closes, in this order."),
+                violation_error_message=_("A campaign is announced, starts, ends and closes in this order."),
             ),
             models.CheckConstraint(
                 condition=Q(withdrawn_at__isnull=True) | Q(published_at__isnull=False),
@@ -235,21 +248,27 @@ class CampaignReward(models.Model):
     """A reward attached to a campaign: its threshold on the one counter of watch time."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="campaign_rewards")
-    reward = models.ForeignKey(Reward, on_delete=models.PROTECT, related_name="campaign_rewards")
+    reward = models.ForeignKey(
+        Reward, on_delete=models.PROTECT, related_name="campaign_rewards", verbose_name=_("reward")
+    )
     required_minutes = models.PositiveIntegerField(
-        validators=[MinValueValidator(1)], help_text=_("Minutes of watch time that earn this reward.")
+        _("required minutes"),
+        validators=[MinValueValidator(1)],
+        help_text=_("Minutes of watch time that earn this reward."),
     )
     position = models.PositiveSmallIntegerField(
-        validators=[MinValueValidator(1), MaxValueValidator(MAX_REWARDS)]
+        _("position"), validators=[MinValueValidator(1), MaxValueValidator(MAX_REWARDS)]
     )
 
     class Meta:
+        verbose_name = _("attached reward")
+        verbose_name_plural = _("attached rewards")
         ordering = ["position"]
         constraints = [
             models.UniqueConstraint(
                 fields=["campaign", "reward"],
                 name="campaign_reward_attached_once",
-                violation_error_message=_("This reward is attached already."),
+                violation_error_message=_("This reward is already attached."),
             ),
             models.UniqueConstraint(
                 fields=["campaign", "position"],
@@ -259,12 +278,12 @@ class CampaignReward(models.Model):
             models.CheckConstraint(
                 condition=Q(position__gte=1, position__lte=MAX_REWARDS),
                 name="campaign_reward_position_1_to_12",
-                violation_error_message=_("A campaign has at most 12 rewards."),
+                violation_error_message=_("A campaign can have at most 12 rewards."),
             ),
             models.CheckConstraint(
                 condition=Q(required_minutes__gte=1),
                 name="campaign_reward_minutes_positive",
-                violation_error_message=_("At least one minute."),
+                violation_error_message=_("A reward requires at least one minute."),
             ),
         ]
 
@@ -289,7 +308,7 @@ class AllowedChannel(models.Model):
             models.UniqueConstraint(
                 fields=["campaign", "channel"],
                 name="allowed_channel_once",
-                violation_error_message=_("This channel is on the allow-list already."),
+                violation_error_message=_("This channel is already on the allow-list."),
             )
         ]
 
@@ -316,7 +335,8 @@ class PhaseChange(models.Model):
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="phase_changes")
     kind = models.CharField(max_length=16, choices=PhaseChangeKind)
-    due_at = models.DateTimeField(help_text=_("When it happened by the campaign's dates."))
+    # When the change happened according to the campaign's dates.
+    due_at = models.DateTimeField()
     noted_at = models.DateTimeField()
 
     class Meta:

@@ -24,8 +24,8 @@ def banner_path(channel: Channel, filename: str) -> str:
 class Category(models.Model):
     """A game (or another kind of stream). An operator gives it to the organization that claims it."""
 
-    name = models.CharField(max_length=120, unique=True, validators=[one_line])
-    slug = models.SlugField(max_length=120, unique=True)
+    name = models.CharField(_("name"), max_length=120, unique=True, validators=[one_line])
+    slug = models.SlugField(_("slug"), max_length=120, unique=True)
     image = models.ImageField(upload_to=category_image_path, blank=True)
     organization = models.ForeignKey(
         Organization,
@@ -38,6 +38,7 @@ class Category(models.Model):
 
     class Meta:
         ordering = ["name"]
+        verbose_name = _("category")
         verbose_name_plural = _("categories")
 
     def __str__(self) -> str:
@@ -47,22 +48,30 @@ class Category(models.Model):
 class Channel(models.Model):
     """A streamer's channel. The primary key is the public `channel_id`."""
 
-    owner = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="channel")
-    slug = models.CharField(
-        max_length=50,
-        validators=[RegexValidator(r"\A[a-z0-9_-]{1,50}\Z", "Lower-case letters, digits, - and _.")],
+    owner = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="channel", verbose_name=_("owner")
     )
-    description = models.TextField(max_length=2000, blank=True)
-    banner = models.ImageField(upload_to=banner_path, blank=True)
+    slug = models.CharField(
+        _("address"),
+        max_length=50,
+        validators=[
+            RegexValidator(r"\A[a-z0-9_-]{1,50}\Z", _("Use only lower-case letters, digits, - and _."))
+        ],
+    )
+    description = models.TextField(_("description"), max_length=2000, blank=True)
+    banner = models.ImageField(_("banner"), upload_to=banner_path, blank=True)
     opted_out_at = models.DateTimeField(
+        _("opted out"),
         null=True,
         blank=True,
         help_text=_(
-            "Since when the streamer takes no part in global campaigns. Allow-lists are not touched by it."
+            "When the streamer opted out of global campaigns. Campaigns with an allow-list are not affected."
         ),
     )
 
     class Meta:
+        verbose_name = _("channel")
+        verbose_name_plural = _("channels")
         constraints = [
             models.UniqueConstraint(
                 Lower("slug"), name="channel_slug_unique", violation_error_message=_("This address is taken.")
@@ -94,7 +103,7 @@ class Livestream(models.Model):
                 fields=["channel"],
                 condition=Q(ended_at__isnull=True),
                 name="livestream_one_live_per_channel",
-                violation_error_message=_("This channel is live already."),
+                violation_error_message=_("This channel is already live."),
             ),
             models.CheckConstraint(
                 condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("started_at")),

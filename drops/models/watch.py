@@ -54,13 +54,13 @@ class Reason(models.TextChoices):
     OTHER_STREAM_ACTIVE = "other_stream_active", _("Another channel was counting at the same time")
     STREAM_OFFLINE = "stream_offline", _("The channel was not live")
     STALE_LIVESTREAM = "stale_livestream", _("The player was still showing a stream that had ended")
-    OWN_CHANNEL = "own_channel", _("Nobody earns rewards on a channel of their own")
+    OWN_CHANNEL = "own_channel", _("You cannot earn rewards on your own channel")
     CAMPAIGN_NOT_LIVE = "campaign_not_live", _("The campaign was not running")
     WRONG_CATEGORY = "wrong_category", _("The stream was not in the campaign's category")
     NOT_ALLOW_LISTED = "not_allow_listed", _("The campaign counts on other channels only")
     STREAMER_OPTED_OUT = (
         "streamer_opted_out",
-        _("The streamer takes no part in campaigns open to every channel"),
+        _("The streamer opted out of campaigns that are open to every channel"),
     )
     TEST_MODE = "test_mode", _("The campaign is being tested by its studio")
 
@@ -129,10 +129,10 @@ class WatchInterval(models.Model):
     started_at = MomentField()
     last_beat_at = MomentField()
     credited_seconds = models.PositiveIntegerField(default=0)
-    player = models.BigIntegerField(
-        default=0, help_text=_("The player that beat last, by the number it gave itself.")
-    )
-    is_open = models.BooleanField(default=True, help_text=_("The next beat may go on with this row."))
+    # The player that beat last, by the number that it gave itself.
+    player = models.BigIntegerField(default=0)
+    # The next beat may go on with this row.
+    is_open = models.BooleanField(default=True)
 
     class Meta:
         # `last_beat_at` is in no index on purpose: PostgreSQL then updates the row in place.
@@ -185,10 +185,10 @@ class WatchHour(models.Model):
     hour = models.DateTimeField()
     test = models.BooleanField(default=False, help_text=_("Watched in test mode."))
     seconds = models.PositiveBigIntegerField(default=0)
-    viewers = models.PositiveIntegerField(default=0, help_text=_("Different viewers in this hour here."))
-    new_viewers = models.PositiveIntegerField(
-        default=0, help_text=_("Viewers whose first second for the campaign was here: their sum is exact.")
-    )
+    # Different viewers in this hour here.
+    viewers = models.PositiveIntegerField(default=0)
+    # Viewers whose first second for the campaign was here: their sum is exact.
+    new_viewers = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [
@@ -259,7 +259,8 @@ class FormerTerms(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     test_mode = models.BooleanField()
-    channel_ids = models.JSONField(help_text=_("The allow-list; empty: global."))
+    # The allow-list; empty: global.
+    channel_ids = models.JSONField()
 
     def __str__(self) -> str:
         return f"{self.campaign} until {self.until:%Y-%m-%d %H:%M}"

@@ -78,7 +78,7 @@ class ClaimAdmin(LiveAdmin):
     order = 30
     lede = _("Rewards that viewers have claimed, newest first.")
     empty_text = _("Claims appear here when viewers claim their rewards.")
-    list_display = ("claim_id", "viewer_id", "reward", "campaign", "delivery", "status", "created_at")
+    list_display = ("claim_id", "user_id", "reward", "campaign", "delivery", "status", "created_at")
     list_filter = (
         ("campaign", OwnRelatedFilter),
         ("reward", OwnRelatedFilter),
@@ -90,7 +90,7 @@ class ClaimAdmin(LiveAdmin):
     ordering = ("-id",)
     fields = (
         "id",
-        "viewer_id",
+        "user_id",
         "its_campaign",
         "its_reward",
         "delivery",
@@ -109,7 +109,7 @@ class ClaimAdmin(LiveAdmin):
             label=_("Send again"),
             question=(
                 _(
-                    "%s is sent to all of your endpoints with the same ID and the same content. A server "
+                    "%(object)s is sent to all of your endpoints with the same ID and the same content. A server "
                     "that already has it answers 200."
                 )
             ),
@@ -170,7 +170,7 @@ class ClaimAdmin(LiveAdmin):
         return badge(claim.external_status, "" if claim.external_status == INITIATED else "info")
 
     @admin.display(description=_("user ID"))
-    def viewer_id(self, claim: Claim) -> int:
+    def user_id(self, claim: Claim) -> int:
         return claim.viewer_id
 
 

@@ -93,7 +93,7 @@ class DeliveryAdmin(LiveAdmin):
             label=_("Send again"),
             question=(
                 _(
-                    "%s is sent once more with the same ID and the same content. A server that already has "
+                    "%(object)s is sent once more with the same ID and the same content. A server that already has "
                     "it answers 200."
                 )
             ),

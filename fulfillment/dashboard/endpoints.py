@@ -159,7 +159,7 @@ class WebhookEndpointAdmin(OrganizationAdmin):
             label=_("Send test event"),
             question=(
                 _(
-                    "Drops posts a signed test event to %s and shows you the whole exchange. An answer of "
+                    "Drops posts a signed test event to %(object)s and shows you the whole exchange. An answer of "
                     "2xx verifies the endpoint."
                 )
             ),
@@ -170,15 +170,17 @@ class WebhookEndpointAdmin(OrganizationAdmin):
         Verb(
             name="hold",
             label=_("Hold"),
-            question=_("Nothing more is sent to %s until you release it. Claims wait and nothing is lost."),
-            done=_("%s was held."),
+            question=_(
+                "Nothing more is sent to %(object)s until you release it. Claims wait and nothing is lost."
+            ),
+            done=_("%(object)s was held."),
             run=hold,
             why_not=endpoints.why_not_hold,
         ),
         Verb(
             name="release",
             label=_("Release"),
-            question=_("All claims that wait for %s are sent now."),
+            question=_("All claims that wait for %(object)s are sent now."),
             run=release,
             why_not=endpoints.why_not_release,
         ),

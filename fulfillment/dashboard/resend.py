@@ -41,7 +41,9 @@ class ResendForm(forms.Form):
     arrival = forms.ChoiceField(
         label=_("Which claims"), choices=Arrival.choices, initial=Arrival.UNDELIVERED.value
     )
-    campaign = CampaignChoice(queryset=Campaign.objects.none(), required=False, empty_label=_("All"))
+    campaign = CampaignChoice(
+        label=_("Campaign"), queryset=Campaign.objects.none(), required=False, empty_label=_("All")
+    )
     viewer = forms.IntegerField(
         label=_("Viewer"),
         required=False,

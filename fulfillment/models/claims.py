@@ -28,48 +28,69 @@ class Claim(models.Model):
     # Indexes of their own would repeat what those below begin with, at every claim's cost. A reward's claims
     # are asked for within a campaign or an organization, and rewards are archived, not deleted.
     organization = models.ForeignKey(
-        Organization, on_delete=models.PROTECT, related_name="claims", db_index=False
+        Organization,
+        on_delete=models.PROTECT,
+        related_name="claims",
+        db_index=False,
+        verbose_name=_("organization"),
     )
     viewer = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="claims", db_index=False
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="claims",
+        db_index=False,
+        verbose_name=_("viewer"),
     )
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="claims", db_index=False)
-    reward = models.ForeignKey(Reward, on_delete=models.PROTECT, related_name="claims", db_index=False)
+    campaign = models.ForeignKey(
+        Campaign,
+        on_delete=models.PROTECT,
+        related_name="claims",
+        db_index=False,
+        verbose_name=_("campaign"),
+    )
+    reward = models.ForeignKey(
+        Reward, on_delete=models.PROTECT, related_name="claims", db_index=False, verbose_name=_("reward")
+    )
     external_id = models.CharField(
-        _("external ID"), max_length=255, blank=True, help_text=_("The reward's, as it was when claimed.")
+        _("external ID"),
+        max_length=255,
+        blank=True,
+        help_text=_("The external ID of the reward at the time of the claim."),
     )
     game_account_id = models.CharField(
         _("game account"),
         max_length=128,
         blank=True,
         help_text=_(
-            "The studio's ID of the game account that the claim is for. Empty while the studio has named none."
+            "The studio's ID of the game account that the claim is for. Empty if the studio has named none."
         ),
     )
     external_status = models.CharField(
-        _("status"), max_length=64, default=INITIATED, help_text=_("The studio's own word.")
+        _("status"), max_length=64, default=INITIATED, help_text=_("The status that the studio set.")
     )
     test = models.BooleanField(
         default=False,
         help_text=_("Claimed in test mode, or for what was watched in test mode. It is in no figure."),
     )
     created_at = models.DateTimeField(_("created"))
-    updated_at = models.DateTimeField()
+    updated_at = models.DateTimeField(_("updated"))
 
     class Meta:
         ordering = ["-id"]
+        verbose_name = _("claim")
+        verbose_name_plural = _("claims")
         constraints = [
             models.UniqueConstraint(
                 fields=["viewer", "campaign", "reward"],
                 name="claim_once",
-                violation_error_message=_("This reward was claimed already."),
+                violation_error_message=_("This reward has already been claimed."),
             ),
             # Whatever became of the link and of the viewer since.
             models.UniqueConstraint(
                 fields=["campaign", "game_account_id", "reward"],
                 condition=~Q(game_account_id=""),
                 name="claim_once_per_game_account",
-                violation_error_message=_("This game account has claimed the reward already."),
+                violation_error_message=_("This game account has already claimed the reward."),
             ),
         ]
         indexes = [

@@ -40,34 +40,46 @@ class Delivery(models.Model):
     id = ULIDField(_("ID"), primary_key=True, default=new_ulid, editable=False)
     # The indexes below begin with both.
     endpoint = models.ForeignKey(
-        WebhookEndpoint, on_delete=models.PROTECT, related_name="deliveries", db_index=False
+        WebhookEndpoint,
+        on_delete=models.PROTECT,
+        related_name="deliveries",
+        db_index=False,
+        verbose_name=_("endpoint"),
     )
     claim = models.ForeignKey(
-        Claim, on_delete=models.PROTECT, null=True, blank=True, related_name="deliveries", db_index=False
+        Claim,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="deliveries",
+        db_index=False,
+        verbose_name=_("claim"),
     )
     event_type = models.CharField(_("event"), max_length=64)
-    body = models.BinaryField(help_text=_("The bytes that are signed and sent, the same on every attempt."))
-    state = models.CharField(max_length=16, choices=DeliveryState, default=DeliveryState.PENDING)
-    trigger = models.CharField(
-        max_length=16, choices=Trigger, default=Trigger.CLAIM, help_text=_("Of the next attempt.")
-    )
+    # The bytes that are signed and sent, the same on every attempt.
+    body = models.BinaryField()
+    state = models.CharField(_("state"), max_length=16, choices=DeliveryState, default=DeliveryState.PENDING)
+    # Why the next attempt is made.
+    trigger = models.CharField(max_length=16, choices=Trigger, default=Trigger.CLAIM)
     attempt_count = models.PositiveIntegerField(
-        _("attempts"), default=0, help_text=_("Begun, the one under way included.")
+        _("attempts"),
+        default=0,
+        help_text=_("The attempts that have begun, including one that is under way."),
     )
-    failures = models.PositiveIntegerField(default=0, help_text=_("Since the schedule began."))
-    retrying_since = models.DateTimeField(
-        null=True, blank=True, help_text=_("When the schedule of retries began.")
-    )
+    # The failed attempts since the schedule of retries began, and when it did.
+    failures = models.PositiveIntegerField(default=0)
+    retrying_since = models.DateTimeField(null=True, blank=True)
     next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
     lease_token = ULIDField(null=True, blank=True)
     leased_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(
-        _("delivered"), null=True, blank=True, help_text=_("The first time it arrived.")
+        _("delivered"), null=True, blank=True, help_text=_("When it arrived for the first time.")
     )
     created_at = models.DateTimeField(_("created"))
 
     class Meta:
         ordering = ["-id"]
+        verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
         constraints = [
             models.UniqueConstraint(
@@ -128,19 +140,19 @@ class ErrorClass(models.TextChoices):
     DNS = "dns", _("The name does not resolve")
     CONNECT = "connect", _("No connection")
     CONNECT_TIMEOUT = "connect_timeout", _("No connection in time")
-    TLS = "tls", _("TLS failed: the certificate or the protocol")
+    TLS = "tls", _("TLS failed because of the certificate or the protocol")
     RESET = "reset", _("The connection broke before an answer")
     TIMEOUT = "timeout", _("No answer in time")
     MALFORMED = "malformed", _("The answer is not HTTP")
     HEADERS_TOO_LARGE = "headers_too_large", _("The answer's headers are too large")
-    REDIRECT = "redirect", _("The answer is a redirect, which is not followed")
+    REDIRECT = "redirect", _("The answer is a redirect, which Drops does not follow")
     STATUS = "status", _("The answer's status is not 2xx")
     BODY_TIMEOUT = "body_timeout", _("The answer's body did not end in time")
     BODY_TOO_LARGE = "body_too_large", _("The answer's body is too large")
-    BODY_ENCODED = "body_encoded", _("The answer's body is compressed, and was not read")
+    BODY_ENCODED = "body_encoded", _("The answer's body is compressed and was not read")
     BODY_BROKEN = "body_broken", _("The answer's body broke off")
     SIGNING = "signing", _("There is no signing key")
-    CRASHED = "crashed", _("The sender was cut short: the request may have arrived or not")
+    CRASHED = "crashed", _("Drops was interrupted: the request may or may not have arrived")
 
 
 class Attempt(models.Model):
@@ -151,20 +163,26 @@ class Attempt(models.Model):
     endpoint = models.ForeignKey(
         WebhookEndpoint, on_delete=models.PROTECT, related_name="attempts", db_index=False
     )
-    url = models.CharField(max_length=500, help_text=_("Where it went, without the query."))
-    number = models.PositiveIntegerField()
-    trigger = models.CharField(max_length=16, choices=Trigger)
-    started_at = models.DateTimeField()
-    duration_ms = models.PositiveIntegerField(null=True, blank=True)
-    status = models.PositiveSmallIntegerField(null=True, blank=True)
-    error_class = models.CharField(max_length=32, choices=ErrorClass, blank=True)
-    error = models.CharField(max_length=300, blank=True, help_text=_("In words."))
+    url = models.CharField(
+        _("URL"), max_length=500, help_text=_("The URL that it went to, without the query.")
+    )
+    number = models.PositiveIntegerField(_("number"))
+    trigger = models.CharField(_("cause"), max_length=16, choices=Trigger)
+    started_at = models.DateTimeField(_("started"))
+    duration_ms = models.PositiveIntegerField(_("duration (ms)"), null=True, blank=True)
+    status = models.PositiveSmallIntegerField(_("status"), null=True, blank=True)
+    error_class = models.CharField(_("what went wrong"), max_length=32, choices=ErrorClass, blank=True)
+    # Details for the log, always in English: `error_class` is what pages say in words.
+    error = models.CharField(max_length=300, blank=True)
     request_headers = models.JSONField(default=dict)
     response_headers = models.JSONField(default=dict)
-    response_body = models.BinaryField(default=bytes, help_text=_("The first 8 KiB."))
+    # The first 8 KiB.
+    response_body = models.BinaryField(default=bytes)
 
     class Meta:
         ordering = ["delivery", "number"]
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
         constraints = [
             models.UniqueConstraint(fields=["delivery", "number"], name="attempt_number_unique"),
             models.CheckConstraint(condition=Q(trigger__in=Trigger.values), name="attempt_trigger_known"),

@@ -29,7 +29,12 @@ class WebhookEndpoint(models.Model):
     LEAST_HOURS, MOST_HOURS = 1, 720  # to acknowledge within
 
     id = ULIDField(primary_key=True, default=new_ulid, editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="webhook_endpoints")
+    organization = models.ForeignKey(
+        Organization,
+        on_delete=models.PROTECT,
+        related_name="webhook_endpoints",
+        verbose_name=_("organization"),
+    )
     url = models.URLField(_("URL"), max_length=500)
     acknowledge_within_hours = models.PositiveSmallIntegerField(
         _("acknowledged within (hours)"),
@@ -37,41 +42,47 @@ class WebhookEndpoint(models.Model):
         blank=True,
         validators=[MinValueValidator(LEAST_HOURS), MaxValueValidator(MOST_HOURS)],
         help_text=_(
-            "Claims delivered but still “initiated” after this many hours are reported. Empty: none are."
+            "Claims that are still “initiated” this many hours after their delivery are listed. If empty, no "
+            "claims are listed."
         ),
     )
-    verified_at = models.DateTimeField(null=True, blank=True, editable=False)
-    held_at = models.DateTimeField(null=True, blank=True, editable=False)
-    held_reason = models.CharField(max_length=16, choices=HoldReason, blank=True, editable=False)
-    failing_since = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text=_("The first failure after the last success.")
+    verified_at = models.DateTimeField(_("verified"), null=True, blank=True, editable=False)
+    held_at = models.DateTimeField(_("held"), null=True, blank=True, editable=False)
+    held_reason = models.CharField(
+        _("reason of the hold"), max_length=16, choices=HoldReason, blank=True, editable=False
     )
-    released_at = models.DateTimeField(
+    failing_since = models.DateTimeField(
+        _("failing since"),
         null=True,
         blank=True,
         editable=False,
-        help_text=_(
-            "The last release in this run of failures: the five days to the next hold count from here."
-        ),
+        help_text=_("The first failure after the last success."),
     )
+    # The last release in this run of failures: the five days to the next hold count from here.
+    released_at = models.DateTimeField(null=True, blank=True, editable=False)
     breaker_open_until = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text=_("Nothing is sent before; then one probe decides.")
+        _("paused until"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Nothing is sent before this time. Then one delivery is tried."),
     )
-    breaker_counts_from = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text=_("Older failures no longer open the breaker.")
-    )
-    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Older failures no longer open the breaker.
+    breaker_counts_from = models.DateTimeField(null=True, blank=True, editable=False)
+    deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering = ["-id"]
+        verbose_name = _("webhook endpoint")
+        verbose_name_plural = _("webhook endpoints")
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "url"],
                 condition=Q(deleted_at__isnull=True),
                 name="webhook_endpoint_url_once",
-                violation_error_message=_("There is an endpoint with this URL already."),
+                violation_error_message=_("An endpoint with this URL already exists."),
             ),
             models.CheckConstraint(
                 condition=Q(held_at__isnull=True, held_reason="")
@@ -114,10 +125,9 @@ class EndpointNotice(models.Model):
 
     endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=16, choices=NoticeKind)
-    failing_since = models.DateTimeField(help_text=_("Which run of failures this is about."))
-    released_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("The endpoint's last release in this run, before the notice.")
-    )
+    # Which run of failures this is about, and the endpoint's last release in it.
+    failing_since = models.DateTimeField()
+    released_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     tried_at = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)

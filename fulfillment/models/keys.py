@@ -10,15 +10,21 @@ from django.utils.translation import gettext_lazy as _
 class SigningKey(models.Model):
     """An RSA key that webhooks are signed with. `private_key` is encrypted; empty where a file holds it."""
 
-    public_key = models.TextField(help_text=_("SPKI PEM"))
+    public_key = models.TextField(_("public key"), help_text=_("In PEM format."))
     private_key = models.BinaryField(default=bytes, editable=False)
-    created_at = models.DateTimeField()
-    published_at = models.DateTimeField(help_text=_("From when it is the published key."))
-    active_from = models.DateTimeField(help_text=_("From when webhooks are signed with it first."))
-    retired_at = models.DateTimeField(null=True, blank=True, help_text=_("From when it is not used at all."))
+    created_at = models.DateTimeField(_("created"))
+    published_at = models.DateTimeField(_("published"), help_text=_("When the key is published."))
+    active_from = models.DateTimeField(
+        _("active"), help_text=_("When webhooks are first signed with the key.")
+    )
+    retired_at = models.DateTimeField(
+        _("retired"), null=True, blank=True, help_text=_("When the key is no longer used.")
+    )
 
     class Meta:
         ordering = ["-active_from"]
+        verbose_name = _("signing key")
+        verbose_name_plural = _("signing keys")
         constraints = [
             models.CheckConstraint(
                 condition=Q(active_from__gte=F("published_at")), name="signing_key_published_first"
@@ -30,4 +36,4 @@ class SigningKey(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Key {self.pk}"
+        return str(self.pk)

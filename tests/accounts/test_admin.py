@@ -204,7 +204,7 @@ def test_a_person_is_locked_out_and_let_in(desk: Client, viewer: User, operator:
     viewer.refresh_from_db()
     assert viewer.is_active
     page = desk.post(f"/admin/accounts/user/{operator.pk}/change/", {})
-    assert "your own standing" in words(page)
+    assert "your own rights" in words(page)
 
 
 def test_only_superusers_appoint_operators(viewer: User, operator: User, now: Any) -> None:

@@ -140,7 +140,7 @@ class TestInventory:
         linked.game_account_id = "p-77"
         linked.save()
         factories.ClaimFactory(campaign=campaign, reward=reward, viewer=stranger, game_account_id="p-77")
-        told = "This game account has claimed the reward already, through another account of this site."
+        told = "This game account has already claimed the reward through another account of this site."
         response = client.get(PAGE)
         assert told in text_of(response)
         assert stranger.username not in text_of(response)

@@ -235,7 +235,7 @@ def test_viewers_are_asked_for_each_scope_in_words(viewer: User, studio_app: OAu
     browser = Client()
     browser.force_login(viewer)
     page = browser.get(authorize_path(studio_app, scope="user:read drops:watch drops:claim")).content.decode()
-    assert "Report what you watch in your name, and see your watch history" in page
+    assert "Report to Drops what you watch, and see your watch history" in page
     assert "Claim rewards of its campaigns in your name" in page
     tokens = connect(browser, studio_app, scope="user:read drops:watch drops:claim")
     assert tokens["scope"] == "user:read drops:watch drops:claim"

@@ -89,7 +89,7 @@ def admit(request: HttpRequest) -> HttpResponse | None:
         messages.error(
             request,
             _(
-                "Nothing was changed. The page that you sent belongs to another organization than "
+                "Nothing was changed. The form that you sent belongs to another organization than "
                 "%(organization)s, which is open now. Try again from here."
             )
             % {"organization": active_organization(request)},

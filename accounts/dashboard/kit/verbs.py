@@ -31,7 +31,8 @@ Run = Callable[[Any, HttpRequest, Any], HttpResponse | None]
 class Verb:
     """A button on an object, its confirm page, and the function that calls the domain.
 
-    `question` and `done` may name the object as %s. The button is shown unless the domain's `why_not` says something.
+    `question` and `done` may name the object as %(object)s. The button is shown unless the domain's `why_not` says
+    something.
     `consequences` are what the confirm page lists. A verb that talks to other servers is not `in_transaction`.
     """
 
@@ -65,7 +66,7 @@ def verb_view(model_admin: OrganizationAdmin, verb: Verb) -> Callable[..., HttpR
                 messages.error(request, text)
             return redirect(model_admin.url_of(obj))
         if verb.done:
-            messages.success(request, verb.done.replace("%s", str(obj)))
+            messages.success(request, verb.done % {"object": obj})
         return response or redirect(model_admin.url_of(obj))
 
     return view
@@ -76,7 +77,7 @@ def _confirm_page(model_admin: OrganizationAdmin, request: HttpRequest, verb: Ve
         **model_admin.admin_site.each_context(request),
         "title": f"{verb.label}: {obj}",
         "verb": verb,
-        "question": verb.question.replace("%s", f"“{obj}”"),
+        "question": verb.question % {"object": f"“{obj}”"},
         "consequences": verb.consequences(obj, timezone.now()),
         "obj": obj,
         "opts": model_admin.opts,

@@ -44,12 +44,14 @@ def _promises(present: CampaignPlan, plan: CampaignPlan) -> Iterator[Consequence
         minutes = before.get(entry.reward)
         if minutes is None:
             yield Consequence(
-                _("“%(reward)s” is attached for %(minutes)d minutes. It can never be taken away.")
+                _("“%(reward)s” is attached and requires %(minutes)d minutes. It can never be removed.")
                 % {"reward": entry.reward, "minutes": entry.required_minutes}
             )
         elif entry.required_minutes < minutes:
             yield Consequence(
-                _("“%(reward)s” takes %(after)d minutes instead of %(before)d. It can never take more again.")
+                _(
+                    "“%(reward)s” requires %(after)d minutes instead of %(before)d. This number can never be raised."
+                )
                 % {"reward": entry.reward, "before": minutes, "after": entry.required_minutes}
             )
 
@@ -65,13 +67,13 @@ def of_publishing(campaign: Campaign, *, now: datetime) -> list[Consequence]:
         *warnings_of(campaign, now=now),
         Consequence(_("The campaign is announced."), after=campaign.announces_at),
         Consequence(_("It starts. From then on no reward can be taken away."), after=campaign.starts_at),
-        Consequence(_("It ends: nothing is earned after that."), after=campaign.ends_at),
+        Consequence(_("It ends. Viewers earn nothing after that."), after=campaign.ends_at),
         Consequence(_("Claims close."), after=campaign.closes_at),
         Consequence(_("Viewers earn: %(rewards)s.") % {"rewards": rewards}),
         Consequence(
             ngettext(
-                "It counts on the one channel of its allow-list.",
-                "It counts on the %(count)d channels of its allow-list.",
+                "It counts on the one channel on its allow-list.",
+                "It counts on the %(count)d channels on its allow-list.",
                 channels,
             )
             % {"count": channels}
@@ -84,17 +86,17 @@ def of_publishing(campaign: Campaign, *, now: datetime) -> list[Consequence]:
 def warnings_of(campaign: Campaign, *, now: datetime) -> list[Consequence]:
     """What a producer may not have meant, though the campaign can be published."""
     if campaign.starts_at <= now:
-        text = _("The start is in the past: the campaign is live the moment it is published.")
+        text = _("The start is in the past. The campaign is live as soon as it is published.")
         return [Consequence(text, after=campaign.starts_at)]
     if campaign.announces_at <= now:
-        text = _("The announcement is in the past: viewers see the campaign the moment it is published.")
+        text = _("The announcement is in the past. Viewers see the campaign as soon as it is published.")
         return [Consequence(text, after=campaign.announces_at)]
     return []
 
 
 def of_withdrawing(campaign: Campaign, *, now: datetime) -> list[Consequence]:
     """Who is in the middle of earning something, and until when they can claim."""
-    text = _("What was earned can be claimed until the campaign closes.")
+    text = _("Viewers can claim what they have earned until the campaign closes.")
     return [_audience(campaign), Consequence(text, after=campaign.closes_at)]
 
 

@@ -159,9 +159,7 @@ def problems_of(campaign: Campaign, *, now: datetime) -> list[Problem]:
     attached = list(campaign.campaign_rewards.select_related("reward"))
     problems = []
     if organization.state is OrganizationState.WAITING:
-        problems.append(
-            Problem("not_approved", _("The organization has to be approved by the platform first."))
-        )
+        problems.append(Problem("not_approved", _("The platform must approve the organization first.")))
     if organization.state is OrganizationState.SUSPENDED:
         problems.append(
             Problem("suspended", _("The organization is suspended. Ask the platform for the reason."))

@@ -147,7 +147,7 @@ def _text_errors(plan: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def _reward_errors(campaign: Campaign, rewards: Sequence[RewardPlan]) -> Iterable[str]:
     if len(rewards) > MAX_REWARDS:
-        yield _("A campaign has at most %(count)d rewards.") % {"count": MAX_REWARDS}
+        yield _("A campaign can have at most %(count)d rewards.") % {"count": MAX_REWARDS}
     if len({entry.reward.pk for entry in rewards}) < len(rewards):
         yield _("A reward is attached twice.")
     if len({entry.position for entry in rewards}) < len(rewards):

@@ -98,13 +98,15 @@ def _refuse_broken_promises(
     errors = {}
     for field in fixed_fields(reward):
         if wanted[field] != getattr(reward, field):
-            errors[field] = _("Viewers were promised this reward in %(campaigns)s: this stays as it is.")
+            errors[field] = _(
+                "Viewers were promised this reward in %(campaigns)s. You can no longer change this."
+            )
     for field in ("name", "image"):
         changes = bool(wanted["image"]) if field == "image" else wanted["name"] != reward.name
         if changes and not confirmed:
             errors[field] = _(
                 "Viewers were promised this reward in %(campaigns)s. Make a new reward, or confirm in the "
-                "dashboard that they are to see the change."
+                "dashboard that they will see the change."
             )
     if errors:
         raise ValidationError({field: text % {"campaigns": names} for field, text in errors.items()})

@@ -159,7 +159,7 @@ ADVICE = {
     Reason.OWN_CHANNEL: _("This is your own channel. Watch another channel to earn rewards."),
     Reason.CAMPAIGN_NOT_LIVE: _("No campaign is running for this stream now."),
     Reason.WRONG_CATEGORY: _(
-        "No running campaign asks for the category that %(channel)s is streaming now. "
+        "No running campaign counts in the category that %(channel)s is streaming now. "
         "Choose a channel on a campaign's page."
     ),
     Reason.NOT_ALLOW_LISTED: _(

@@ -175,7 +175,7 @@ def refusal_of(facts: ClaimFacts, now: datetime) -> ClaimRefused | None:
     if facts.account_has_claimed:
         return ClaimRefused(
             "game_account_has_claimed",
-            _("This game account has claimed the reward already, through another account of this site."),
+            _("This game account has already claimed the reward through another account of this site."),
         )
     return None
 

@@ -34,9 +34,9 @@ SUBJECTS = {
     NoticeKind.RECOVERED: _("Your webhook works again"),
 }
 AFTER_A_RELEASE = SUBJECTS | {
-    NoticeKind.FAILING_1H: _("Your webhook still fails, an hour after you released it"),
-    NoticeKind.FAILING_24H: _("Your webhook still fails, a day after you released it"),
-    NoticeKind.FAILING_72H: _("Your webhook still fails, three days after you released it"),
+    NoticeKind.FAILING_1H: _("Your webhook is still failing an hour after you released it"),
+    NoticeKind.FAILING_24H: _("Your webhook is still failing a day after you released it"),
+    NoticeKind.FAILING_72H: _("Your webhook is still failing three days after you released it"),
     NoticeKind.HELD: _("Your webhook is held again: claims wait until you release it"),
 }
 WHAT_NOW = {

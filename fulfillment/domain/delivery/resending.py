@@ -87,7 +87,7 @@ def resend_filtered(
         return count
     if count > MOST_AT_ONCE:
         raise ValidationError(
-            _("%(count)s claims match. At most %(most)s can be sent again at once. Choose a shorter time.")
+            _("%(count)s claims match. At most %(most)s can be sent again at once. Choose a shorter period.")
             % {"count": f"{count:,}", "most": f"{MOST_AT_ONCE:,}"}
         )
     # Locked, so that two owners cannot begin at the same time.

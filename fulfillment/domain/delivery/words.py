@@ -23,7 +23,7 @@ class Words(NamedTuple):
 
 
 FOR_OWNERS: Mapping[DeliveryStatus, Words] = {
-    DeliveryStatus.WAITING: Words(_("Waiting"), "wait", _("The next attempt comes by itself.")),
+    DeliveryStatus.WAITING: Words(_("Waiting"), "wait", _("The next attempt is made automatically.")),
     DeliveryStatus.HELD: Words(
         _("Held"), "wait", _("It is sent as soon as its endpoint is released or verified.")
     ),
@@ -35,7 +35,7 @@ FOR_OWNERS: Mapping[DeliveryStatus, Words] = {
     DeliveryStatus.NOT_SENT: Words(
         _("Not sent"),
         "",
-        _("There is no endpoint that it could go to. Your server can fetch it through the API."),
+        _("There is no endpoint to send it to. Your server can fetch it through the API."),
     ),
 }
 # The path in the order in which a delivery goes along it.
@@ -63,8 +63,8 @@ FOR_VIEWERS: Mapping[DeliveryStatus, Words] = {
 ENDPOINTS: Mapping[EndpointStatus, Words] = {
     EndpointStatus.DELETED: Words(_("Deleted"), ""),
     EndpointStatus.HELD: Words(_("Held"), "bad"),
-    EndpointStatus.UNVERIFIED: Words(_("Waiting for its first test to be answered"), "info"),
-    EndpointStatus.PAUSED: Words(_("Paused for a moment after failures"), "wait"),
+    EndpointStatus.UNVERIFIED: Words(_("Not verified"), "info"),
+    EndpointStatus.PAUSED: Words(_("Paused after failures"), "wait"),
     EndpointStatus.FAILING: Words(_("Failing"), "wait"),
     EndpointStatus.WORKING: Words(_("Working"), "good"),
 }

@@ -152,7 +152,7 @@ def test_members_and_strangers_invite_nobody(
 
 def test_an_organization_that_waits_invites_nobody(studio: Organization, owner: User, now: datetime) -> None:
     Organization.objects.filter(pk=studio.pk).update(approved_at=None)
-    with pytest.raises(PermissionDenied, match="waits for approval"):
+    with pytest.raises(PermissionDenied, match="is waiting for approval"):
         invite(studio, owner, now)
 
 

@@ -46,7 +46,7 @@ def test_an_organization_that_waits_prepares_what_reaches_nobody(
     ):
         permissions.require(actor=owner, organization=studio, action=action)
     for action in (Action.SEND_TEST_EVENTS, Action.RESEND, Action.CHANGE_MEMBERS):
-        with pytest.raises(PermissionDenied, match="waits for approval"):
+        with pytest.raises(PermissionDenied, match="is waiting for approval"):
             permissions.require(actor=owner, organization=studio, action=action)
 
 

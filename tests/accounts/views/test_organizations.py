@@ -33,7 +33,7 @@ def test_an_invitation_is_answered_on_the_site(
     client.force_login(with_second_factor(stranger))
     assert "Northlight Games" in words(client.get(URL))
     page = client.post(f"{URL}invitations/{invitation.pk}/", {button: ""}, follow=True)
-    said = "You are a member of Northlight Games now." if button == "accept" else "You declined"
+    said = "You are now a member of Northlight Games." if button == "accept" else "You declined"
     assert said in words(page)
     assert studio.memberships.filter(user=stranger).exists() == (button == "accept")
     assert "no longer open" in words(

@@ -81,7 +81,7 @@ def test_pending_organizations_prepare_and_do_not_publish(
     send_form(owner_client, ADD, **fields)
     campaign = studio.campaigns.get()
     page = press(owner_client, f"/dashboard/campaigns/{campaign.pk}/publish/")
-    assert "has to be approved" in words(page)
+    assert "must approve the organization" in words(page)
     assert studio.campaigns.get().published_at is None
 
 
@@ -308,7 +308,7 @@ def test_what_cannot_be_taken_back_is_shown_and_saved_only_once_it_is_confirmed(
 
     asked = owner_client.post(form, wanted)
 
-    assert "“Cape” takes 6 minutes instead of 60." in words(asked)
+    assert "“Cape” requires 6 minutes instead of 60." in words(asked)
     assert f"{later:%-d %b %Y}" in words(asked)
     assert Campaign.objects.get(pk=live.pk).ends_at == live.ends_at
 

@@ -56,7 +56,7 @@ class TestOpening:
         [
             ("taken", "This address is taken."),
             ("TAKEN", "This address is taken."),
-            ("a b", "Lower-case letters, digits, - and _."),
+            ("a b", "Use only lower-case letters, digits, - and _."),
             ("", "This field is required."),
             ("x" * 51, "at most 50 characters"),
             ("a\0b", "Null characters are not allowed."),
@@ -118,7 +118,7 @@ class TestSettings:
         response = client.get(SETTINGS)
         shown = {campaign.name: is_allowed for campaign, is_allowed in response.context["campaigns"]}
         assert shown == {"Chosen": True, "Open to all": False, "Announced": False}
-        assert "cannot be left" in text_of(response)
+        assert "you cannot opt out" in text_of(response)
 
     def test_leaves_global_campaigns_and_comes_back(self, client: Client, channel: Channel, now: datetime):
         factories.CampaignFactory(name="Open to all")

@@ -104,7 +104,7 @@ def test_a_game_account_that_has_claimed_is_an_invalid_claim(
     response = claim(player, campaign, reward)
     assert response.status_code == 400
     assert response.json() == {
-        "message": "This game account has claimed the reward already, through another account of this site.",
+        "message": "This game account has already claimed the reward through another account of this site.",
         "error": "INVALID_CLAIM",
     }
 

@@ -228,7 +228,7 @@ def test_a_claim_is_sent_again_from_its_page(
     assert f"1 claim waits for {endpoint}. The endpoint is held." in page
     WebhookEndpoint.objects.update(deleted_at=now)
     page = words(press(owner_client, f"/dashboard/claims/{claim.pk}/resend/"))
-    assert "There is no endpoint to send it to" in page
+    assert "There is no endpoint to send the claim to" in page
 
 
 def test_a_member_who_looks_sends_nothing_again(

@@ -81,7 +81,7 @@ def test_hours_out_of_range_are_refused_with_the_range(
 
 def test_the_same_address_twice_is_refused_in_words(owner_client: Client, endpoint: WebhookEndpoint) -> None:
     page = send_form(owner_client, "/dashboard/webhooks/add/", url=endpoint.url)
-    assert "There is an endpoint with this URL already" in words(page)
+    assert "An endpoint with this URL already exists" in words(page)
 
 
 @pytest.mark.parametrize("role", [MemberRole.OWNER, MemberRole.MEMBER])
@@ -135,7 +135,9 @@ def test_tests_are_limited_in_words(
 ) -> None:
     for _ in range(6):
         press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/test/")
-    assert "tests a minute" in words(press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/test/"))
+    assert "test events can be sent in a minute" in words(
+        press(owner_client, f"/dashboard/webhooks/{endpoint.pk}/test/")
+    )
     assert len(receiver.received) == 6
 
 

@@ -293,7 +293,7 @@ def test_withdrawing_stops_it_and_leaves_what_was_earned_claimable(
 
 
 def test_drafts_are_deleted_and_not_withdrawn(draft: Campaign, now: datetime) -> None:
-    with pytest.raises(ValidationError, match="draft"):
+    with pytest.raises(ValidationError, match="Only a published campaign"):
         lifecycle.withdraw_campaign(campaign=draft, now=now, actor=None)
     lifecycle.delete_draft(campaign=draft, now=now, actor=None)
     assert not Campaign.objects.exists()

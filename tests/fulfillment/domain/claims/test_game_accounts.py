@@ -20,7 +20,7 @@ from tests.fulfillment.domain.claims.test_races import wait_until_somebody_waits
 
 pytestmark = pytest.mark.django_db
 
-CLAIMED_BEFORE = "This game account has claimed the reward already, through another account of this site."
+CLAIMED_BEFORE = "This game account has already claimed the reward through another account of this site."
 
 
 def connect(viewer: User, app: OAuthApp, account: str = "p-77", *, now) -> None:

@@ -100,7 +100,7 @@ def test_an_organization_has_five_endpoints_at_most(studio, owner, now):
 
 
 def test_one_url_once(fresh, studio, owner, now):
-    with pytest.raises(ValidationError, match="There is an endpoint with this URL already"):
+    with pytest.raises(ValidationError, match="An endpoint with this URL already exists"):
         create_endpoint(organization=studio, url=fresh.url, actor=owner, now=now)
 
 
@@ -296,7 +296,7 @@ def test_new_urls_are_tests_too(endpoint, receiver, owner, now):
     for number in range(endpoints.TESTS_PER_MINUTE):
         change_endpoint(endpoint=endpoint, url=f"{receiver.url}/{number}", actor=owner, now=now)
 
-    with pytest.raises(ValidationError, match="6 tests a minute"):
+    with pytest.raises(ValidationError, match="6 test events can be sent in a minute"):
         change_endpoint(endpoint=endpoint, url=f"{receiver.url}/one-more", actor=owner, now=now)
     endpoint.refresh_from_db()
     assert endpoint.url == f"{receiver.url}/5"

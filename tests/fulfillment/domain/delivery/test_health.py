@@ -147,7 +147,7 @@ def test_the_story_of_a_claim(endpoint, receiver, owner, now, django_assert_num_
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"held_at": MINUTE, "held_reason": "owner"}, "is held since 20 Nov 2026, 11:59:00 UTC"),
+        ({"held_at": MINUTE, "held_reason": "owner"}, "has been held since 20 Nov 2026, 11:59:00 UTC"),
         ({"verified_at": None}, "has answered a test"),
         ({"deleted_at": MINUTE}, "was deleted"),
     ],

@@ -116,7 +116,7 @@ def test_who_released_an_endpoint_that_still_fails_is_told_again(endpoint, recei
 
     assert [subject.partition(" (")[0] for subject in subjects(mailoutbox)] == [
         "Your webhook is held: claims wait until you release it",
-        "Your webhook still fails, an hour after you released it",
+        "Your webhook is still failing an hour after you released it",
         "Your webhook is held again: claims wait until you release it",
     ]
     for mail in mailoutbox:
