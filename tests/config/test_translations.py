@@ -1,8 +1,10 @@
-"""Every word that a template shows is marked for translation."""
+"""Every word that a template shows and every sentence of the code is marked for translation."""
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -128,3 +130,70 @@ def test_unmarked_words_are_seen(source: str, words: list[str]):
 )
 def test_marked_words_and_what_nobody_reads_are_left_alone(source: str):
     assert unmarked(source) == []
+
+
+MARKS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
+SENTENCE = re.compile(r"[A-Z“{][^<>]* [^<>]*[.?!]”?")
+# What is raised for programmers, and for who runs the site.
+UNSEEN = {"BadSetting", "Http404", "ImproperlyConfigured", "NotImplementedError", "TypeError", "ValueError"}
+# Where sentences stay English, as docs/style.md says.
+ENGLISH = {
+    **dict.fromkeys(("accounts/api/", "drops/api/", "fulfillment/api/", "config/api/"), "for developers"),
+    "accounts/oauth/": "for developers: errors of RFC 6749",
+    "accounts/domain/permissions.py: This needs": "for developers",
+    "drops/domain/watch/audiences.py": "for developers: reports of the platform",
+    "drops/domain/watch/tokens.py": "for developers: tokens of players",
+    "fulfillment/domain/claims/statuses.py": "for developers: acknowledgements",
+    "fulfillment/domain/delivery/attempts.py": "for the log of attempts",
+    "fulfillment/outbound/": "for the log of attempts",
+    "fulfillment/management/": "for who runs the site",
+    "config/checks.py": "for who runs the site",
+    "config/settings.py": "for who runs the site",
+    "config/views.py": "said where even templates fail",
+}
+
+
+def sentences(node: ast.AST) -> Iterator[str]:
+    """The sentences of code outside `_()`, without docstrings."""
+    match node:
+        case ast.Expr(value=ast.Constant()):
+            return
+        case ast.Call(func=ast.Name(id=name)) if name in MARKS | UNSEEN:
+            return
+        case ast.Constant(value=str(text)):
+            said = text
+        case ast.JoinedStr(values=parts):
+            said = "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in parts)
+        case _:
+            for child in ast.iter_child_nodes(node):
+                yield from sentences(child)
+            return
+    if SENTENCE.fullmatch(" ".join(said.split())):
+        yield " ".join(said.split())
+
+
+def test_every_sentence_of_the_code_is_marked() -> None:
+    found = [
+        f"{file.relative_to(settings.BASE_DIR)}: {sentence}"
+        for app in ("accounts", "config", "drops", "fulfillment")
+        for file in sorted((settings.BASE_DIR / app).rglob("*.py"))
+        if "migrations" not in file.parts
+        for sentence in sentences(ast.parse(file.read_text()))
+    ]
+    assert [each for each in found if not each.startswith(tuple(ENGLISH))] == []
+    assert [where for where in ENGLISH if not any(each.startswith(where) for each in found)] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ('refuse("A name is required.")', ["A name is required."]),
+        ('refuse(f"At most {most} tests.")', ["At most {} tests."]),
+        ('refuse(_("A name is required."))', []),
+        ('refuse(ngettext("One is left.", "%(n)d are left.", n))', []),
+        ('"""A docstring says much."""', []),
+        ('fetch("SELECT 1")', []),
+    ],
+)
+def test_unmarked_sentences_are_seen(code: str, found: list[str]) -> None:
+    assert list(sentences(ast.parse(code))) == found
