@@ -96,4 +96,4 @@ def test_other_events_list_what_they_carry() -> None:
 
 def test_codes_read_as_words() -> None:
     assert change_words("endpoint.held", {"reason": "gone"}) == [("Reason", "The server answered 410 Gone")]
-    assert change_words("member.invited", {"invited": "ada", "role": "member"})[1] == ("Role", "Member")
+    assert change_words("member.invited", {"invited": "ada", "role": "owner"})[1] == ("Role", "Owner")
