@@ -85,11 +85,11 @@ class OAuthApp(AbstractApplication):
             raise ValidationError({"name": refusal}) from None
         for uri in self.redirect_uris.split():
             if not self._may_redirect_to(uri):
-                refusal = _(
+                wrong = _(
                     "“%(uri)s” cannot be a redirect URI. Enter a whole address that begins with https:// and "
                     "has no fragment (#). Only localhost and 127.0.0.1 may have http://."
                 )
-                raise ValidationError({"redirect_uris": refusal % {"uri": uri}})
+                raise ValidationError({"redirect_uris": wrong % {"uri": uri}})
         # An app that nobody is sent back to asks nobody for consent.
         self.authorization_grant_type = (
             self.GRANT_AUTHORIZATION_CODE if self.redirect_uris.strip() else self.GRANT_CLIENT_CREDENTIALS
