@@ -22,8 +22,13 @@ def _records() -> Iterator[ast.Call]:
     """Each call that writes an audit event, or hands one on to be written."""
     for file in settings.BASE_DIR.glob("*/domain/**/*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("record"):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("record", "change")):
                 yield node
+
+
+def _action(call: ast.Call) -> ast.expr:
+    """Of `record(action, target)` and `change(target, action)`."""
+    return call.args["change" in ast.unparse(call.func)] if len(call.args) > 1 else ast.Constant(None)
 
 
 def _texts(node: ast.AST) -> set[str]:
@@ -35,9 +40,9 @@ def _texts(node: ast.AST) -> set[str]:
 
 
 def test_every_action_that_is_recorded_has_words() -> None:
-    recorded = {text for call in _records() for text in _texts(call.args[0])}
+    recorded = {text for call in _records() for text in _texts(_action(call))}
     assert len(recorded) > 40
-    assert recorded == set(ACTIONS)
+    assert recorded <= set(ACTIONS)
 
 
 def test_every_value_that_is_recorded_has_a_name() -> None:
