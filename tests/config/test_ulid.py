@@ -44,7 +44,7 @@ def test_the_database_orders_ulids_as_their_text(texts):
 
 @pytest.mark.django_db
 def test_an_id_that_is_no_ulid_is_a_validation_error_not_a_crash():
-    with pytest.raises(ValidationError, match="is not a ULID"):
+    with pytest.raises(ValidationError, match="is not an ID"):
         Organization.objects.filter(id="nonsense").exists()
 
 

@@ -96,7 +96,7 @@ def test_the_mails_link_leads_through_sign_in_to_the_answer(
     with_second_factor(viewer)
     pk = studio.invitations.get().pk
     said = words(client.post(f"{URL}invitations/{pk}/", {"accept": ""}, follow=True))
-    assert "You are a member of Northlight Games now." in said
+    assert "You are now a member of Northlight Games." in said
     assert studio.memberships.get(user=viewer).role == MemberRole.ANALYST
     again = Client().get(link)
     assert again.status_code == 404
