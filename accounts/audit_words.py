@@ -56,6 +56,10 @@ ACTIONS: Mapping[str, Promise] = {
     "member.removed": _("Member removed"),
     "member.role_changed": _("Role of a member changed"),
     "organization.approved": _("Organization approved"),
+    "organization.change_approved": _("New name or logo approved"),
+    "organization.change_refused": _("New name or logo refused"),
+    "organization.change_requested": _("New name or logo asked for"),
+    "organization.change_withdrawn": _("New name or logo withdrawn"),
     "organization.changed": _("Organization changed"),
     "organization.registered": _("Organization registered"),
     "organization.suspended": _("Organization suspended"),
@@ -93,6 +97,7 @@ NAMES: Mapping[str, Promise] = {
     "delivery": _("Delivery"),
     "ends_at": _("Ends"),
     "endpoints": _("Endpoints"),
+    "explanation": _("Reason"),
     "external_id": _("External ID"),
     "external_status": _("Status"),
     "grace_days": _("Grace period (days)"),
@@ -150,7 +155,7 @@ def action_words(action: str) -> str:
 
 def change_words(action: str, data: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Names and values of what an event carries. Where something changed, a pair is from what to what."""
-    changed = action.endswith("changed")
+    changed = action.endswith("changed") or action.startswith("organization.change_")
     return [
         (_name_words(name), _changed(name, value) if changed else _value_words(name, value))
         for name, value in data.items()

@@ -1,4 +1,4 @@
-"""What accounts leaves behind is cleared away."""
+"""Mails about invitations and changes of organizations; what accounts leaves behind is cleared away."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from allauth.usersessions.models import UserSession
 from celery import shared_task
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from oauth2_provider.models import clear_expired
 
 from accounts.domain import email_changes, invitations, unused_files
-from accounts.models import IdempotentCall, Invitation
+from accounts.domain.permissions import Action, people_of
+from accounts.models import ChangeState, IdempotentCall, Invitation, OrganizationChange
 from config import mail
 
 logger = structlog.get_logger(__name__)
@@ -38,6 +39,24 @@ def mail_invitations() -> None:
                 mail.send("accounts/mail/invitation", context, [address])
             except (OSError, ValueError):
                 logger.exception("invitation_not_mailed", invitation=invitation.pk)
+
+
+@shared_task
+def mail_organization_changes() -> None:
+    """Tell owners what was asked for in their organization's name, and what came of it. The settings show both too."""
+    now = timezone.now()
+    asked = Q(state=ChangeState.WAITING, request_mailed_at=None)
+    decided = ~Q(state=ChangeState.WAITING) & Q(decision_mailed_at=None)
+    changes = OrganizationChange.objects.select_related("organization", "asked_by", "decided_by")
+    for due, mailed_at in ((asked, "request_mailed_at"), (decided, "decision_mailed_at")):
+        for change in changes.filter(due):
+            if OrganizationChange.objects.filter(due, pk=change.pk).update(**{mailed_at: now}):
+                owners = people_of(change.organization, who_may=Action.CHANGE_SETTINGS).exclude(email="")
+                addresses = list(owners.values_list("email", flat=True))
+                try:
+                    mail.send("accounts/mail/organization_change", {"change": change}, addresses)
+                except (OSError, ValueError):
+                    logger.exception("organization_change_not_mailed", change=change.pk)
 
 
 @shared_task

@@ -40,8 +40,6 @@ def create_app(
     Without `organization` the app is the platform's own. Raises ValidationError.
     """
     permissions.require(actor=actor, organization=organization, action=Action.CHANGE_APPS)
-    if organization is not None:
-        names.refuse_look_alike(name, of=organization)
     secret = str(generate_client_secret())
     app = OAuthApp(
         organization=organization,
@@ -56,6 +54,7 @@ def create_app(
     if logo is not None:
         app.logo.save("logo.webp", logo, save=False)
     app.save()
+    names.hold(organization, name)
     audit.record(
         "app.created", app, by=actor, at=now, data={"name": name, "redirect_uris": list(redirect_uris)}
     )
@@ -78,9 +77,7 @@ def change_app(
     """
     app = _lock(app, actor)
     before = {"name": app.name, "redirect_uris": app.redirect_uris.split()}
-    if name is not None and name != app.name:
-        if app.organization is not None:
-            names.refuse_look_alike(name, of=app.organization)
+    if name is not None:
         app.name = name
     if redirect_uris is not None:
         app.redirect_uris = " ".join(redirect_uris)
@@ -88,6 +85,8 @@ def change_app(
     if logo is not None:
         app.logo.save("logo.webp", logo, save=False)
     app.save(update_fields=["name", "redirect_uris", "authorization_grant_type", "logo", "updated"])
+    if app.name != before["name"]:
+        names.hold(app.organization, app.name)
     after = {"name": app.name, "redirect_uris": app.redirect_uris.split()}
     if logo is not None or before != after:
         audit.record("app.changed", app, by=actor, at=now, data={"before": before, "after": after})
@@ -129,6 +128,7 @@ def delete_app(*, app: OAuthApp, now: datetime, actor: User | None) -> None:
     check_deletable(app=app, now=now)
     app.deleted_at = now
     app.save(update_fields=["deleted_at", "updated"])
+    names.hold(app.organization)
     unlinked = links.end_all_consents(app=app, now=now)
     audit.record("app.deleted", app, by=actor, at=now, data={"name": app.name, "unlinked_viewers": unlinked})
 

@@ -2,13 +2,16 @@ from config.ulid import ULIDField, new_ulid, parse_ulid, ulid_parameter, ulid_te
 
 from .audit import OF_VIEWERS, AuditEvent
 from .idempotency import IdempotentCall
+from .names import TakenName
 from .oauth import LOOPBACK_HOSTS, Consent, GameLink, OAuthApp
 from .organizations import (
     ORGANIZATION_IS_ACTIVE,
+    ChangeState,
     Invitation,
     MemberRole,
     Membership,
     Organization,
+    OrganizationChange,
     OrganizationState,
 )
 from .users import EmailChange, User
@@ -18,6 +21,7 @@ __all__ = [
     "OF_VIEWERS",
     "ORGANIZATION_IS_ACTIVE",
     "AuditEvent",
+    "ChangeState",
     "Consent",
     "EmailChange",
     "GameLink",
@@ -27,7 +31,9 @@ __all__ = [
     "Membership",
     "OAuthApp",
     "Organization",
+    "OrganizationChange",
     "OrganizationState",
+    "TakenName",
     "ULIDField",
     "User",
     "new_ulid",

@@ -16,7 +16,14 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.admin import EventFilter, OperatorAdmin
 from accounts.domain import standing
-from accounts.models import AuditEvent, MemberRole, Membership, OAuthApp, Organization, User
+from accounts.models import (
+    AuditEvent,
+    MemberRole,
+    Membership,
+    OAuthApp,
+    Organization,
+    User,
+)
 from drops.models import Campaign, Category
 from fulfillment.models import SigningKey
 from tests import factories

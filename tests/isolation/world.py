@@ -56,6 +56,13 @@ class Belongings:
             created_at=NOW,
             expires_at=NOW + timedelta(days=14),
         )
+        self.change = factories.OrganizationChangeFactory(
+            organization=self.organization,
+            name=f"{word} renamed",
+            with_logo=True,
+            logo=f"changes/{word}.webp",
+            asked_by=self.owner,
+        )
         self.category = factories.CategoryFactory(
             name=f"{word} game", slug=f"{word}-game", organization=self.organization
         )
