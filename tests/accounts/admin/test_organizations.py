@@ -65,10 +65,10 @@ def test_a_change_is_approved(desk: Client, studio: Organization, change: Organi
     assert 'name="_approve"' not in page
     assert "(a new logo) Northlight" in page
     history = words(desk.get(f"{CHANGES}{change.pk}/history/"))
-    assert "Organization change requested" in history
-    assert "Organization change approved" in history
+    assert "New name or logo asked for" in history
+    assert "New name or logo approved" in history
     assert "Name: Northlight Games → Northlight" in history
-    assert "Organization change approved" in words(
+    assert "New name or logo approved" in words(
         desk.get(f"/admin/accounts/organization/{studio.pk}/history/")
     )
 

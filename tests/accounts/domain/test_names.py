@@ -198,7 +198,7 @@ def test_an_organization_that_waits_keeps_no_names_by_its_apps(
         ("\u3164", "needs letters"),
         ("\U0001f3ae", "needs letters"),
         ("\u202esemaG thgilhtroN", "cannot be seen"),
-        ("Northlight\nGames", "cannot be seen"),
+        ("Northlight\nGames", "one line"),
         ("Drops", "reserved"),
         ("Supp0rt", "reserved"),
         ("Drops Official", "reserved"),
