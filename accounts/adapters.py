@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any, ClassVar
 
-import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.app_settings import REAUTHENTICATION_TIMEOUT
 from allauth.account.authentication import get_authentication_records
@@ -16,7 +15,7 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -28,9 +27,8 @@ from accounts import sign_in_limits
 from accounts.domain import email_changes, encryption, names
 from accounts.domain.email_changes import UNDO_FOR
 from accounts.models import User
+from accounts.requests import address_of
 from accounts.sign_in_limits import TooManyTries
-
-logger = structlog.get_logger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -49,12 +47,11 @@ class AccountAdapter(DefaultAccountAdapter):
         return str(super().clean_username(username, shallow=shallow))
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Whose limits a request counts for. Where it did not come by all our proxies: whoever connected."""
-        try:
-            return str(super().get_client_ip(request))
-        except ImproperlyConfigured:
-            logger.warning("fewer_proxies_than_trusted", forwarded_for=request.headers["X-Forwarded-For"])
-            return str(request.META["REMOTE_ADDR"])
+        """Whose limits a request counts for."""
+        address = address_of(request)
+        if address is None:
+            raise PermissionDenied(_("The address that this request came from is not known."))
+        return str(address)
 
     def send_notification_mail(
         self,

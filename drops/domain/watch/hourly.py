@@ -10,8 +10,6 @@ from drops.domain.watch import store
 from drops.domain.watch.terms import Counted
 from drops.models import CampaignReward, CountedCampaign
 
-HOUR = 3_600_000
-
 
 class Earned(NamedTuple):
     """Seconds that counted in one hour. `first`: this interval had none in this hour before."""
@@ -96,9 +94,10 @@ class Figures:
         )
 
 
-def by_hour(start: int, end: int) -> Iterator[tuple[int, int]]:
+def parts(start: int, end: int, length: int) -> Iterator[tuple[int, int]]:
+    """[start, end) by HOUR or DAY."""
     while start < end:
-        stop = min(end, start - start % HOUR + HOUR)
+        stop = min(end, start - start % length + length)
         yield start, stop
         start = stop
 

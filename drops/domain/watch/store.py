@@ -8,13 +8,14 @@ as a parameter, which costs more than the database does. Moments are millisecond
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection
 
+from drops.domain.watch.beats import DAY
 from drops.models import Campaign, WatchPartition
 from drops.models.fields import from_ms
 
@@ -22,6 +23,12 @@ from drops.models.fields import from_ms
 # change its mind as the table grows. Measured at 400,000 rows: the look-ups take two thirds of the time.
 # To the end of the transaction.
 BY_INDEX = "SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+
+
+EPOCH = date(1970, 1, 1)
+
+# (day since 1970, channel, network)
+NetworkKey = tuple[int, int, int]
 
 
 class OpenRow(NamedTuple):
@@ -97,6 +104,19 @@ def credited_since(viewer_ids: Collection[int], since: int) -> list[tuple[int, i
         """,
         [_list(viewer_ids), since],
     )
+
+
+def counted_since(viewer_ids: Collection[int], since: int) -> set[tuple[int, int, int]]:
+    """(viewer, channel, day) on which these viewers had an interval that counted and began at `since` or later."""
+    rows = _fetch(
+        f"""
+        SELECT DISTINCT viewer_id, channel_id, started_at / {DAY}
+          FROM drops_watchinterval
+         WHERE viewer_id {_among()} AND started_at >= %s AND reason = ''
+        """,
+        [_list(viewer_ids), since],
+    )
+    return set(rows)
 
 
 def extend_intervals(rows: Sequence[tuple[int, int, int]]) -> None:
@@ -223,6 +243,54 @@ def add_reward_hours(rows: Collection[tuple[str, str, int, int, bool, int]]) -> 
     )
 
 
+def lock_networks(keys: Sequence[NetworkKey]) -> dict[NetworkKey, int]:
+    """Lock the counts of these networks until the transaction ends; those that are not 0. `keys` are in order."""
+    if connection.vendor == "postgresql":
+        rows = _fetch(
+            f"""
+            INSERT INTO drops_networkday AS t (day, channel_id, network, viewers)
+            SELECT *, 0 FROM unnest({_arrays(("date", "bigint", "bigint"))})
+            ON CONFLICT (day, channel_id, network) DO UPDATE SET viewers = t.viewers
+            RETURNING day, channel_id, network, viewers
+            """,
+            _columns([(_db_day(day), *rest) for day, *rest in keys]),
+        )
+        return {((day - EPOCH).days, *rest): viewers for day, *rest, viewers in rows}
+    # A transaction that writes to SQLite is alone.
+    rows = _fetch(
+        """
+        SELECT k.key, n.viewers
+          FROM json_each(%s) k CROSS JOIN drops_networkday n
+            ON n.day = json_extract(k.value, '$[0]')
+           AND n.channel_id = json_extract(k.value, '$[1]') AND n.network = json_extract(k.value, '$[2]')
+        """,
+        [_list((_db_day(day), *rest) for day, *rest in keys)],
+    )
+    return {keys[index]: viewers for index, viewers in rows}
+
+
+def add_networks(rows: Collection[tuple[int, int, int, int]]) -> None:
+    """Add (day, channel, network, viewers) to the counts of networks."""
+    _add(
+        "drops_networkday",
+        ("day", "channel_id", "network"),
+        ("viewers",),
+        [(_db_day(day), *rest) for day, *rest in sorted(rows)],
+        ("date", "bigint", "bigint", "int"),
+    )
+
+
+def add_channel_days(rows: Collection[tuple[int, int, int]]) -> None:
+    """Add (channel, day, viewers) to the counts of channels."""
+    _add(
+        "drops_channelday",
+        ("channel_id", "day"),
+        ("viewers",),
+        [(channel_id, _db_day(day), viewers) for channel_id, day, viewers in sorted(rows)],
+        ("bigint", "date", "int"),
+    )
+
+
 def count_viewers(*, since: int) -> None:
     """Set the number of viewers of every livestream on air: those whose open interval has a beat after
     `since`, without the streamer. Only rows whose number changes are written."""
@@ -305,6 +373,10 @@ def _list(values: Iterable[Any]) -> Any:
 
 def _db_moment(ms: int) -> Any:
     return connection.ops.adapt_datetimefield_value(from_ms(ms))
+
+
+def _db_day(day: int) -> Any:
+    return connection.ops.adapt_datefield_value(EPOCH + timedelta(days=day))
 
 
 def _db_ulid(text: str) -> Any:

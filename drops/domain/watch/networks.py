@@ -1,0 +1,187 @@
+"""Viewers of one network on one channel: counted each day and, where a limit is set, no more than it.
+
+A viewer is counted where their first row of the day on the channel begins to count, in the network of the beat that
+begins it, and from then on counts there for the rest of that day. Which network a viewer is in is stored nowhere.
+docs/adr/0013 has the reasons.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+from ipaddress import IPv4Address, IPv6Address
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.utils.crypto import salted_hmac
+
+from drops.domain.watch import store
+from drops.domain.watch.beats import DAY, MAX_SILENCE, Beat
+from drops.domain.watch.store import NetworkKey, OpenRow
+from drops.models import SMALLEST_GROUP, Campaign, Channel, ChannelDay, NetworkDay, WatchHour
+
+# What one customer of a provider usually holds: 24 bits of an IPv4 address, 48 bits of an IPv6 address.
+IPV4_BYTES, IPV6_BYTES = 3, 6
+# Small groups are kept until every beat of their day is credited, however late.
+SMALL_GROUPS_KEPT = timedelta(days=2)
+PURGED_AT_ONCE = 5_000
+
+
+def network_of(address: IPv4Address | IPv6Address | None) -> int:
+    """64 bits that stand for the network of an address, by a key that is derived from SECRET_KEY; 0: not known."""
+    if address is None:
+        return 0
+    prefix = address.packed[: IPV4_BYTES if address.version == 4 else IPV6_BYTES]
+    digest = hmac.digest(_key(settings.SECRET_KEY), prefix, "sha256")
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+@cache
+def _key(secret: str) -> bytes:
+    return salted_hmac("drops.network", "", secret=secret, algorithm="sha256").digest()
+
+
+class Networks:
+    """The viewers of a batch who begin to count, with how many of their networks count already."""
+
+    def __init__(self, beats: Iterable[Beat], rows: Iterable[OpenRow]) -> None:
+        """`beats`: those that may begin a row that counts. `rows`: the open rows of their viewers."""
+        self._limit: int = settings.WATCH_NETWORK_VIEWERS
+        # (viewer, channel, day) that count already; viewers by (day, channel, network), and those of them that are new.
+        self._counted = {(row.viewer_id, row.channel_id, row.start // DAY) for row in rows if not row.reason}
+        self._viewers: dict[NetworkKey, int] = {}
+        self._new: Counter[NetworkKey] = Counter()
+        asked = self._asked(beats, {(row.viewer_id, row.channel_id): row.last for row in rows})
+        if asked:
+            since = min(day for _, _, day, _ in asked) * DAY
+            self._counted |= store.counted_since({viewer_id for viewer_id, *_ in asked}, since)
+        if self._limit:
+            self._lock(
+                {
+                    (day, channel_id, network)
+                    for viewer_id, channel_id, day, network in asked
+                    if (viewer_id, channel_id, day) not in self._counted
+                }
+            )
+
+    def _asked(
+        self, beats: Iterable[Beat], last: dict[tuple[int, int], int]
+    ) -> set[tuple[int, int, int, int]]:
+        """(viewer, channel, day, network) that are not known to count already. `last`: the ends of open visits."""
+        asked = set()
+        for viewer_id, channel_id, at, *_, network in beats:
+            before = last.get((viewer_id, channel_id), at)
+            last[viewer_id, channel_id] = max(before, at)
+            for moment in (at, before) if at - before <= MAX_SILENCE else (at,):
+                if network and (viewer_id, channel_id, moment // DAY) not in self._counted:
+                    asked.add((viewer_id, channel_id, moment // DAY, network))
+        return asked
+
+    def _lock(self, keys: set[NetworkKey]) -> None:
+        """Nobody else counts viewers of these until the transaction ends."""
+        if keys:
+            self._viewers |= dict.fromkeys(keys, 0) | store.lock_networks(sorted(keys))
+
+    def refuse(self, beat: Beat, moment: int) -> bool:
+        """Whether the beat's viewer must not begin to count at `moment`: their network has as many as may."""
+        day = moment // DAY
+        if not self._limit or not beat.network or (beat.viewer_id, beat.channel_id, day) in self._counted:
+            return False
+        key = day, beat.channel_id, beat.network
+        if key not in self._viewers:
+            self._lock({key})
+        return self._viewers[key] + self._new[key] >= self._limit
+
+    def enter(self, beat: Beat, moment: int) -> None:
+        """The beat's viewer counts at `moment`."""
+        day = moment // DAY
+        who = beat.viewer_id, beat.channel_id, day
+        if who not in self._counted:
+            self._counted.add(who)
+            if beat.network:
+                self._new[day, beat.channel_id, beat.network] += 1
+
+    def write(self) -> None:
+        channels: Counter[tuple[int, int]] = Counter()
+        for (day, channel_id, _), viewers in self._new.items():
+            channels[channel_id, day] += viewers
+        store.add_networks([(*key, viewers) for key, viewers in self._new.items()])
+        store.add_channel_days([(*key, viewers) for key, viewers in channels.items()])
+
+
+def groups() -> QuerySet[NetworkDay]:
+    """Networks with many viewers on a channel and a day. `total`: all viewers of it whose network is known."""
+    days = ChannelDay.objects.filter(channel=OuterRef("channel"), day=OuterRef("day"))
+    return NetworkDay.objects.filter(viewers__gte=SMALLEST_GROUP).annotate(
+        total=Subquery(days.values("viewers"))
+    )
+
+
+def counted_for(campaign: Campaign) -> Exists:
+    """Whether a row's channel counted for the campaign on the row's day."""
+    return Exists(
+        WatchHour.objects.filter(
+            campaign=campaign,
+            test=False,
+            channel=OuterRef("channel"),
+            hour__gte=OuterRef("day"),
+            hour__lt=OuterRef("day") + timedelta(days=1),
+        )
+    )
+
+
+@dataclass(frozen=True)
+class LargestGroup:
+    """The viewers of one network on a day, out of `total`. None: fewer than SMALLEST_GROUP."""
+
+    day: date
+    viewers: int | None
+    total: int
+
+    @property
+    def percent(self) -> int:
+        return share(self.viewers or 0, self.total)
+
+
+def share(viewers: int, total: int) -> int:
+    """In whole percent."""
+    return round(100 * viewers / max(total, 1))
+
+
+def largest_groups(campaign: Campaign, channels: Collection[Channel]) -> dict[int, LargestGroup]:
+    """The largest group of each channel on any of the days that it counted for the campaign, by channel id.
+
+    A channel is left out if nothing is known of its viewers' networks on these days. One query.
+    """
+    groups = NetworkDay.objects.filter(
+        channel=OuterRef("channel"), day=OuterRef("day"), viewers__gte=SMALLEST_GROUP
+    ).order_by("-viewers")
+    days = (
+        ChannelDay.objects.filter(counted_for(campaign), channel__in=channels)
+        .annotate(largest=Subquery(groups.values("viewers")[:1]))
+        .order_by("day")
+        .values_list("channel", "day", "largest", "viewers")
+    )
+    found: dict[int, LargestGroup] = {}
+    for channel_id, *facts in days:
+        group = LargestGroup(*facts)
+        if channel_id not in found or (group.viewers or 0) > (found[channel_id].viewers or 0):
+            found[channel_id] = group
+    return found
+
+
+def purge(*, now: datetime) -> int:
+    """Delete the counts of days that are too long ago, and soon those of small groups; returns how many."""
+    today = now.date()
+    old = NetworkDay.objects.filter(day__lt=today - timedelta(days=settings.WATCH_NETWORK_DAYS))
+    small = NetworkDay.objects.filter(day__lt=today - SMALL_GROUPS_KEPT, viewers__lt=SMALLEST_GROUP)
+    days = ChannelDay.objects.filter(day__lt=today - timedelta(days=settings.WATCH_NETWORK_DAYS))
+    deleted = 0
+    for rows in (old, small, days):
+        while keys := list(rows.values_list("pk", flat=True)[:PURGED_AT_ONCE]):
+            deleted += rows.model._default_manager.filter(pk__in=keys).delete()[0]
+    return deleted
