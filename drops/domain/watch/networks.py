@@ -60,7 +60,7 @@ class Networks:
             since = min(day for _, _, day, _ in asked) * DAY
             self._counted |= store.counted_since({viewer_id for viewer_id, *_ in asked}, since)
         if self._limit:
-            self._lock(
+            self._look_at(
                 {
                     (day, channel_id, network)
                     for viewer_id, channel_id, day, network in asked
@@ -81,10 +81,13 @@ class Networks:
                     asked.add((viewer_id, channel_id, moment // DAY, network))
         return asked
 
-    def _lock(self, keys: set[NetworkKey]) -> None:
-        """Nobody else counts viewers of these until the transaction ends."""
+    def _look_at(self, keys: set[NetworkKey]) -> None:
+        """Read how many count, under a lock where there is room. A network that is full stays so, and nobody has to
+        wait for it."""
         if keys:
-            self._viewers |= dict.fromkeys(keys, 0) | store.lock_networks(sorted(keys))
+            self._viewers |= dict.fromkeys(keys, 0) | store.networks(sorted(keys))
+        if room := sorted(key for key in keys if self._viewers[key] < self._limit):
+            self._viewers |= store.lock_networks(room)
 
     def refuse(self, beat: Beat, moment: int) -> bool:
         """Whether the beat's viewer must not begin to count at `moment`: their network has as many as may."""
@@ -93,7 +96,7 @@ class Networks:
             return False
         key = day, beat.channel_id, beat.network
         if key not in self._viewers:
-            self._lock({key})
+            self._look_at({key})
         return self._viewers[key] + self._new[key] >= self._limit
 
     def enter(self, beat: Beat, moment: int) -> None:

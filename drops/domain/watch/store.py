@@ -26,9 +26,9 @@ BY_INDEX = "SELECT set_config('enable_hashjoin', 'off', true), set_config('enabl
 
 
 EPOCH = date(1970, 1, 1)
-
 # (day since 1970, channel, network)
 NetworkKey = tuple[int, int, int]
+NETWORK_TYPES = ("date", "bigint", "bigint")
 
 
 class OpenRow(NamedTuple):
@@ -108,15 +108,11 @@ def credited_since(viewer_ids: Collection[int], since: int) -> list[tuple[int, i
 
 def counted_since(viewer_ids: Collection[int], since: int) -> set[tuple[int, int, int]]:
     """(viewer, channel, day) on which these viewers had an interval that counted and began at `since` or later."""
-    rows = _fetch(
-        f"""
-        SELECT DISTINCT viewer_id, channel_id, started_at / {DAY}
-          FROM drops_watchinterval
+    sql = f"""
+        SELECT DISTINCT viewer_id, channel_id, started_at / {DAY} FROM drops_watchinterval
          WHERE viewer_id {_among()} AND started_at >= %s AND reason = ''
-        """,
-        [_list(viewer_ids), since],
-    )
-    return set(rows)
+        """
+    return set(_fetch(sql, [_list(viewer_ids), since]))
 
 
 def extend_intervals(rows: Sequence[tuple[int, int, int]]) -> None:
@@ -243,30 +239,45 @@ def add_reward_hours(rows: Collection[tuple[str, str, int, int, bool, int]]) -> 
     )
 
 
-def lock_networks(keys: Sequence[NetworkKey]) -> dict[NetworkKey, int]:
-    """Lock the counts of these networks until the transaction ends; those that are not 0. `keys` are in order."""
+def networks(keys: Sequence[NetworkKey]) -> dict[NetworkKey, int]:
+    """The viewers of these networks; a network that nobody counts from may be missing."""
+    rows = [(_db_day(day), *rest) for day, *rest in keys]
     if connection.vendor == "postgresql":
-        rows = _fetch(
+        found = _fetch(
             f"""
-            INSERT INTO drops_networkday AS t (day, channel_id, network, viewers)
-            SELECT *, 0 FROM unnest({_arrays(("date", "bigint", "bigint"))})
-            ON CONFLICT (day, channel_id, network) DO UPDATE SET viewers = t.viewers
-            RETURNING day, channel_id, network, viewers
+            SELECT k.number - 1, n.viewers
+              FROM unnest({_arrays(NETWORK_TYPES)}) WITH ORDINALITY AS k(day, channel_id, network, number)
+              JOIN drops_networkday n USING (day, channel_id, network)
             """,
-            _columns([(_db_day(day), *rest) for day, *rest in keys]),
+            _columns(rows),
         )
-        return {((day - EPOCH).days, *rest): viewers for day, *rest, viewers in rows}
-    # A transaction that writes to SQLite is alone.
+    else:
+        found = _fetch(
+            """
+            SELECT k.key, n.viewers
+              FROM json_each(%s) k CROSS JOIN drops_networkday n
+                ON n.day = json_extract(k.value, '$[0]')
+               AND n.channel_id = json_extract(k.value, '$[1]') AND n.network = json_extract(k.value, '$[2]')
+            """,
+            [_list(rows)],
+        )
+    return {keys[index]: viewers for index, viewers in found}
+
+
+def lock_networks(keys: Sequence[NetworkKey]) -> dict[NetworkKey, int]:
+    """The same, and nobody else changes them until the transaction ends. `keys` are in order."""
+    if connection.vendor != "postgresql":  # a transaction that writes to SQLite is alone
+        return networks(keys)
     rows = _fetch(
-        """
-        SELECT k.key, n.viewers
-          FROM json_each(%s) k CROSS JOIN drops_networkday n
-            ON n.day = json_extract(k.value, '$[0]')
-           AND n.channel_id = json_extract(k.value, '$[1]') AND n.network = json_extract(k.value, '$[2]')
+        f"""
+        INSERT INTO drops_networkday AS t (day, channel_id, network, viewers)
+        SELECT *, 0 FROM unnest({_arrays(NETWORK_TYPES)})
+        ON CONFLICT (day, channel_id, network) DO UPDATE SET viewers = t.viewers
+        RETURNING day, channel_id, network, viewers
         """,
-        [_list((_db_day(day), *rest) for day, *rest in keys)],
+        _columns([(_db_day(day), *rest) for day, *rest in keys]),
     )
-    return {keys[index]: viewers for index, viewers in rows}
+    return {((day - EPOCH).days, *rest): viewers for day, *rest, viewers in rows}
 
 
 def add_networks(rows: Collection[tuple[int, int, int, int]]) -> None:
@@ -276,7 +287,7 @@ def add_networks(rows: Collection[tuple[int, int, int, int]]) -> None:
         ("day", "channel_id", "network"),
         ("viewers",),
         [(_db_day(day), *rest) for day, *rest in sorted(rows)],
-        ("date", "bigint", "bigint", "int"),
+        (*NETWORK_TYPES, "int"),
     )
 
 
