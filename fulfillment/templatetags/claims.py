@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 from django import template
 from django.template.context import Context
 
+from accounts.domain import links
 from drops.domain.campaigns.reading import CampaignCard
 from fulfillment.domain.delivery.status import claim_status
 from fulfillment.domain.delivery.words import to_viewer
@@ -33,6 +34,13 @@ def claimed(context: Context, cards: Sequence[CampaignCard]) -> frozenset[int]:
         for threshold in card.thresholds
         if (card.campaign.pk, threshold.reward.pk) in claims
     )
+
+
+@register.simple_tag(takes_context=True)
+def connected(context: Context) -> Set[str]:
+    """The ids of the organizations that the person who is signed in is connected to. One query."""
+    user = context["user"]
+    return links.linked_organization_ids(user) if user.is_authenticated else frozenset()
 
 
 @register.filter

@@ -1,4 +1,4 @@
-"""Every word that a template shows is marked for translation."""
+"""Every word that a template shows is marked for translation, and scripts get theirs from templates."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ SHOWN = re.compile(
     r"""(?:\|\s*(?:default|default_if_none|yesno|pluralize|add|join):|\b(?:title|text|label|action_label|help|heading)=)"""
     r"""("[^"]*"|'[^']*')|\{%\s*firstof\b[^%]*?\s("[^"]*"|'[^']*')"""
 )
+SCRIPTS = sorted((settings.BASE_DIR / "static" / "js").glob("*.js"))
+# A literal that begins as a sentence does, and any word that is handed to what shows it.
+SENTENCE = re.compile(
+    r"""["'`]([A-Z][a-z]+[ .,:!?…][^"'`]*|[A-Z][a-z]+)["'`]"""
+    r"""|(?:announce\(|(?:textContent|innerText|title|ariaLabel)\s*=|"aria-label",)\s*["'`]([^"'`]*[A-Za-z][^"'`]*)["'`]"""
+)
 HIDDEN = "\N{WHITE SQUARE}"  # stands for a tag and for what is translated
 
 
@@ -37,6 +43,7 @@ class _Words(HTMLParser):
             {"value"} if tag == "input" and values.get("type") in ("submit", "button", "reset") else set()
         )
         read |= {"content"} if tag == "meta" and self._is_description(values) else set()
+        read |= {name for name in values if tag == "script" and name.startswith("data-")}
         for name in read:
             self._add(values.get(name) or "")
         self.code += tag in ("pre", "code", "script", "style")
@@ -101,6 +108,7 @@ def test_every_template_compiles(template: Path):
         ('<img src="a.png" alt="A cat">', ["A cat"]),
         ('<input placeholder="Your name">', ["Your name"]),
         ('<input type="submit" value="Send">', ["Send"]),
+        ('<script src="site.js" data-copied="Copied."></script>', ["Copied."]),
         ('<meta name="description" content="What it is">', ["What it is"]),
         ("{{ category|default:'No category' }}", ["No category"]),
         ('{{ count }}{{ count|pluralize:"it,them" }}', ["it,them"]),
@@ -128,3 +136,42 @@ def test_unmarked_words_are_seen(source: str, words: list[str]):
 )
 def test_marked_words_and_what_nobody_reads_are_left_alone(source: str):
     assert unmarked(source) == []
+
+
+def sentences(script: str) -> list[str]:
+    code = re.sub(r"^\s*//.*$|\$\{[^}]*\}", "", script, flags=re.MULTILINE)
+    return [one or other for one, other in SENTENCE.findall(code)]
+
+
+PLAYER = settings.BASE_DIR / "static" / "js" / "player.js"
+NOT_WORDS = {"Accept", "Bearer ", "Escape"}
+
+
+@pytest.mark.parametrize("script", [path for path in SCRIPTS if path != PLAYER], ids=lambda path: path.name)
+def test_a_script_has_no_words_of_its_own(script: Path):
+    assert set(sentences(script.read_text())) - NOT_WORDS == set()
+
+
+def test_the_watch_page_translates_each_sentence_of_the_player():
+    """The player alone has defaults: other sites embed it with one tag."""
+    defaults = re.search(r"const WORDS = \{(.*?)\.\.\.script\.dataset", PLAYER.read_text(), re.DOTALL)
+    assert defaults
+    reasons = re.findall(r'^ +(\w+): "(.*)",$', defaults[1], re.MULTILINE)
+    assert {words for _, words in reasons} == set(sentences(PLAYER.read_text())) - NOT_WORDS != set()
+    page = (ROOT / "drops" / "channel.html").read_text()
+    for reason, words in reasons:
+        assert f'data-{reason}="{{% translate "{words}" %}}"' in page
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ('announce("Copied.", "good");', ["Copied."]),
+        ('say(status, "Try again later");', ["Try again later"]),
+        ("line.textContent = `nothing of ${name}`;", ["nothing of "]),
+        ('close.setAttribute("aria-label", "Dismiss");', ["Dismiss"]),
+        ('// "A remark."\nannounce(words.copied, "good"); close.type = "button";', []),
+    ],
+)
+def test_words_of_scripts_are_seen(script: str, words: list[str]):
+    assert sentences(script) == words
