@@ -33,9 +33,7 @@ class Action(StrEnum):
     SEE_FIGURES = auto()
     SEE_CAMPAIGNS = auto()
     SEE_CLAIMS = auto()  # and deliveries, with the ids of viewers
-    SEE_SETUP = (
-        auto()
-    )  # settings, apps, endpoints with what they were sent and answered; no secret among them
+    SEE_SETUP = auto()  # settings, apps, endpoints with requests and answers; no secret among them
     SEE_MEMBERS = auto()  # and who is invited, and the audit log
     LOOK_UP_VIEWERS = auto()
     TEST = auto()  # take part in campaigns in test mode
