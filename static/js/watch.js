@@ -57,7 +57,10 @@
     if (detail.campaigns || detail.reason === "signed_out") refresh();
     else say(detail.reason, words[detail.reason] ?? detail.text);
   });
-  document.querySelector(".player video")?.addEventListener("pause", () => say("video"));
+  const video = document.querySelector(".player video");
+  video?.addEventListener("pause", () => say("video"));
+  // A browser pauses what plays by its autoplay attribute when it is scrolled away, and counting with it.
+  video?.play().catch(() => {}); // where it may not begin by itself, the player says to play it
   panel.addEventListener("click", (event) => {
     if (event.target.closest("[data-count-here]")) document.dispatchEvent(new Event("drops:count-here"));
   });

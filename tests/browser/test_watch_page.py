@@ -181,6 +181,28 @@ def test_a_live_update_replaces_nothing_that_is_there_already(troubled: Page) ->
     assert kept == there
 
 
+def test_the_video_and_its_notice_stay_as_they_are_when_they_are_scrolled_away(troubled: Page) -> None:
+    troubled.goto("/channels/mira/")
+    expect(notice(troubled)).to_contain_text("Counting since")
+    height = notice(troubled).bounding_box()
+    troubled.locator("footer").scroll_into_view_if_needed()
+    followed = troubled.locator("video").evaluate(
+        """video => new Promise((settled) => {
+            let moments = 0;
+            video.addEventListener("pause", () => settled("paused"));
+            video.addEventListener("timeupdate", () => { moments += 1; if (moments > 8) settled("played on"); });
+        })"""
+    )
+    assert followed == "played on"
+
+    troubled.locator("video").evaluate("video => video.pause()")
+    expect(notice(troubled)).to_contain_text("The video is paused.")
+    after = notice(troubled).bounding_box()
+    assert height
+    assert after
+    assert after["height"] == height["height"]
+
+
 def test_what_is_pressed_stays_until_it_is_released(troubled: Page) -> None:
     troubled.goto("/channels/mira/")
     expect(notice(troubled)).to_contain_text("Counting since")
