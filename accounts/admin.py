@@ -23,7 +23,7 @@ from accounts.admin_base import (
     target_words,
 )
 from accounts.audit_words import action_words
-from accounts.domain import apps, organizations, permissions, standing
+from accounts.domain import apps, organizations, permissions, standing, two_owners
 from accounts.domain.permissions import Action
 from accounts.models import AuditEvent, Membership, OAuthApp, Organization, OrganizationState, User
 from accounts.requests import WriteRequest
@@ -135,11 +135,12 @@ class OrganizationAdmin(OperatorAdmin):
         "requested_category",
         "approved_at",
         "suspended_at",
+        "two_owners_since",
         "created_at",
     )
     readonly_fields = fields
     inlines = (MemberInline,)
-    actions = ("approve", "suspend")
+    actions = ("approve", "suspend", "lift_two_owner_rule")
 
     @admin.display(description=_("state"))
     def state(self, organization: Organization) -> StrOrPromise:
@@ -163,6 +164,19 @@ class OrganizationAdmin(OperatorAdmin):
             queryset,
             lambda row: organizations.suspend_organization(organization=row, now=now, actor=actor),
             _("%(count)d suspended."),
+        )
+
+    @admin.action(
+        description=_("Turn off the two-owner rule (where the other owner no longer answers)"),
+        permissions=["decide"],
+    )
+    def lift_two_owner_rule(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
+        now, actor = timezone.now(), operator(request)
+        self.each(
+            request,
+            queryset,
+            lambda row: two_owners.lift(organization=row, now=now, actor=actor),
+            _("The two-owner rule of %(count)d was turned off."),
         )
 
 

@@ -238,6 +238,7 @@ class ObjectFilter(admin.SimpleListFilter):
         "link": _("Game accounts"),
         "member": _("Members"),
         "organization": _("The organization"),
+        "proposal": _("Proposals"),
         "reward": _("Rewards"),
     }
 

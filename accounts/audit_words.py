@@ -59,6 +59,13 @@ ACTIONS: Mapping[str, Promise] = {
     "organization.changed": _("Organization changed"),
     "organization.registered": _("Organization registered"),
     "organization.suspended": _("Organization suspended"),
+    "organization.two_owner_rule_off": _("Two-owner rule turned off"),
+    "organization.two_owner_rule_on": _("Two-owner rule turned on"),
+    "proposal.agreed": _("Proposal agreed to"),
+    "proposal.expired": _("Proposal expired"),
+    "proposal.made": _("Proposed to the other owners"),
+    "proposal.refused": _("Proposal refused"),
+    "proposal.taken_back": _("Proposal taken back"),
     "reward.archived": _("Reward archived"),
     "reward.changed": _("Reward changed"),
     "reward.created": _("Reward created"),
@@ -74,6 +81,7 @@ ACTIONS: Mapping[str, Promise] = {
 }
 NAMES: Mapping[str, Promise] = {
     "acknowledge_within_hours": _("Acknowledged within (hours)"),
+    "act": _("Proposal"),
     "after": _("After"),
     "announcement_days": _("Announcement (days)"),
     "app": _("App"),
@@ -106,6 +114,7 @@ NAMES: Mapping[str, Promise] = {
     "name": _("Name"),
     "new": _("New"),
     "old": _("Old"),
+    "overlap_hours": _("The previous secret works on for (hours)"),
     "previous_works_until": _("The previous secret works until"),
     "reason": _("Reason"),
     "redirect_uris": _("Redirect URIs"),
@@ -128,6 +137,15 @@ NAMES: Mapping[str, Promise] = {
 }
 # What is a code among the values, by its name.
 CODES: Mapping[str, Mapping[str, str | Promise]] = {
+    "act": {
+        "app.delete": _("Delete the OAuth app"),
+        "app.rotate_secret": _("Replace the client secret"),
+        "campaign.withdraw": _("Withdraw the campaign"),
+        "endpoint.delete": _("Delete the webhook endpoint"),
+        "member.change_role": _("Change the role of the member"),
+        "member.remove": _("Remove the owner"),
+        "organization.turn_off_two_owner_rule": _("Turn off the two-owner rule"),
+    },
     "role": {role.value: role.label for role in MemberRole},
     "reason": {
         "owner": _("Held by an owner"),
@@ -141,6 +159,11 @@ CODES: Mapping[str, Mapping[str, str | Promise]] = {
         "never_sent": _("Never sent to this endpoint"),
     },
 }
+
+
+def act_words(act: str) -> str:
+    """What a proposal would do: "campaign.withdraw" as "Withdraw the campaign"."""
+    return str(CODES["act"].get(act) or _from_code(act))
 
 
 def action_words(action: str) -> str:

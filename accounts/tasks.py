@@ -1,4 +1,4 @@
-"""What accounts leaves behind is cleared away."""
+"""Mails about invitations and proposals; what accounts leaves behind is cleared away."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from allauth.usersessions.models import UserSession
 from celery import shared_task
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from oauth2_provider.models import clear_expired
 
-from accounts.domain import email_changes, invitations, unused_files
-from accounts.models import IdempotentCall, Invitation
+from accounts.audit_words import CODES
+from accounts.domain import email_changes, invitations, two_owners, unused_files
+from accounts.domain.permissions import Action, people_of
+from accounts.models import IdempotentCall, Invitation, Proposal, ProposalState
 from config import mail
 
 logger = structlog.get_logger(__name__)
@@ -38,6 +40,44 @@ def mail_invitations() -> None:
                 mail.send("accounts/mail/invitation", context, [address])
             except (OSError, ValueError):
                 logger.exception("invitation_not_mailed", invitation=invitation.pk)
+
+
+@shared_task
+def mail_proposals() -> None:
+    """Tell the other owners what waits for their yes, and whoever proposed it what came of it.
+
+    A mail that gets lost is on the dashboard all the same.
+    """
+    now = timezone.now()
+    two_owners.note_expired(now=now)
+    proposed = Q(state=ProposalState.OPEN, proposal_mailed_at=None)
+    answered = Q(
+        state__in=[ProposalState.AGREED, ProposalState.REFUSED, ProposalState.EXPIRED], answer_mailed_at=None
+    )
+    proposals = Proposal.objects.select_related("organization", "asked_by", "answered_by")
+    for due, mailed_at in ((proposed, "proposal_mailed_at"), (answered, "answer_mailed_at")):
+        for proposal in proposals.filter(due):
+            if Proposal.objects.filter(due, pk=proposal.pk).update(**{mailed_at: now}):
+                _mail_proposal(proposal)
+
+
+def _mail_proposal(proposal: Proposal) -> None:
+    if proposal.state == ProposalState.OPEN:
+        owners = people_of(proposal.organization, who_may=Action.ANSWER_PROPOSALS)
+        people = owners.exclude(pk=proposal.asked_by_id)
+    else:
+        people = people_of(proposal.organization, who_may=Action.SEE_PROPOSALS).filter(
+            pk=proposal.asked_by_id
+        )
+    addresses = list(people.exclude(email="").values_list("email", flat=True))
+    if not addresses:
+        return
+    try:
+        mail.send(
+            "accounts/mail/proposal", {"proposal": proposal, "act": CODES["act"][proposal.act]}, addresses
+        )
+    except (OSError, ValueError):
+        logger.exception("proposal_not_mailed", proposal=proposal.pk)
 
 
 @shared_task

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, models, transaction
 
-from accounts.models import GameLink, Membership, OAuthApp, User
+from accounts.models import GameLink, Membership, OAuthApp, Proposal, User
 from drops.models import AllowedChannel, Campaign, CampaignReward, Channel, Livestream, PhaseChange, Progress
 from tests import factories
 from tests.factories import NOW
@@ -45,6 +45,35 @@ def test_user_names_and_addresses_are_unique_whatever_their_case():
 
     refuses("user_username_unique", second, username="aDA")
     refuses("user_email_unique", second, email=first.email.upper())
+
+
+def test_a_proposal_is_open_or_answered_and_one_of_a_kind_is_open():
+    user = factories.UserFactory()
+    first, second = (
+        Proposal.objects.create(
+            organization=factories.OrganizationFactory(),
+            act="app.delete",
+            target_type="accounts.oauthapp",
+            target_id=target,
+            target_name="App",
+            asked_by=user,
+            asked_at=NOW,
+            expires_at=NOW,
+        )
+        for target in ("1", "2")
+    )
+    refuses("proposal_one_is_open", second, target_id="1")
+    for values in (
+        {"answered_at": NOW},
+        {"answered_by_id": user.pk},
+        {"state": "agreed"},
+        {"state": "agreed", "answered_at": NOW},
+        {"state": "expired", "answered_at": NOW, "answered_by_id": user.pk},
+        {"state": "nonsense", "answered_at": NOW, "answered_by_id": user.pk},
+    ):
+        refuses("proposal_open_or_answered", first, **values)
+    raw_update(first, state="agreed", answered_at=NOW, answered_by_id=user.pk)
+    raw_update(second, target_id="1")
 
 
 def test_many_users_may_have_no_address():

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django import forms
@@ -23,6 +23,7 @@ from accounts.domain import apps, links
 from accounts.domain.consequences import Consequence
 from accounts.domain.images import prepare_image
 from accounts.domain.permissions import Action
+from accounts.domain.two_owners import RuleState, state_of
 from accounts.models import OAuthApp
 from accounts.requests import WriteRequest
 
@@ -73,6 +74,13 @@ def replace_leaked(model_admin: OAuthAppAdmin, request: HttpRequest, app: OAuthA
     return model_admin.secret_page(request, app, secret)
 
 
+def who_sees_the_secret(app: OAuthApp, now: datetime) -> list[Consequence]:
+    """Nobody can be shown it later: it is stored hashed."""
+    if app.organization is None or state_of(app.organization) is not RuleState.ON:
+        return []
+    return [Consequence(gettext("The new secret is shown once, to the owner who agrees."))]
+
+
 @admin.register(OAuthApp, site=site)
 class OAuthAppAdmin(OrganizationAdmin):
     see = Action.SEE_SETUP
@@ -89,6 +97,7 @@ class OAuthAppAdmin(OrganizationAdmin):
     form = OAuthAppForm
     fields = ("name", "redirect_uris", "new_logo")
     may_add = may_edit = may_delete = True
+    delete_act = apps.DELETE
     list_display = ("name", "client_id", "created")
     change_form_template = "dashboard/app.html"
     verbs = (
@@ -99,6 +108,8 @@ class OAuthAppAdmin(OrganizationAdmin):
                 "%(object)s gets a new client secret, shown once. The current secret works for 24 more hours."
             ),
             run=rotate,
+            act=apps.ROTATE,
+            consequences=who_sees_the_secret,
         ),
         Verb(
             name="replace-secret",
@@ -108,6 +119,8 @@ class OAuthAppAdmin(OrganizationAdmin):
             ),
             run=replace_leaked,
             tone="danger",
+            act=apps.ROTATE,
+            consequences=who_sees_the_secret,
         ),
     )
 

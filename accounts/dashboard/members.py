@@ -76,6 +76,7 @@ class MembershipAdmin(OrganizationAdmin):
     )
     form = MembershipForm
     delete_label = _("Remove")
+    delete_act = members.REMOVE
     delete_question = _(
         "The member loses access immediately. What they created stays, and the audit log keeps their actions."
     )

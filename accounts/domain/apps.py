@@ -12,10 +12,11 @@ from django.dispatch import Signal
 from django.utils.translation import gettext as _
 from oauth2_provider.generators import generate_client_secret
 
-from accounts.domain import audit, links, names, permissions
+from accounts.domain import audit, links, names, permissions, two_owners
 from accounts.domain.permissions import Action
+from accounts.domain.two_owners import Act, wait_for_second_owner
 from accounts.domain.verbs import change, lock_for
-from accounts.models import OAuthApp, Organization, User
+from accounts.models import OAuthApp, Organization, Proposal, User
 from config.locks import lock
 
 # How long a rotated secret goes on working, so that a studio can roll the new one out.
@@ -95,13 +96,21 @@ def change_app(
 
 @transaction.atomic
 def rotate_secret(
-    *, app: OAuthApp, now: datetime, actor: User | None, overlap: timedelta = SECRET_OVERLAP
+    *,
+    app: OAuthApp,
+    now: datetime,
+    actor: User | None,
+    overlap: timedelta = SECRET_OVERLAP,
+    agreed: Proposal | None = None,
 ) -> str:
     """Give the app a new client secret and return it, once. The old one works for `overlap` more.
 
-    Zero `overlap` ends the old one at once: for a secret that leaked. ValidationError if the app is deleted.
+    Zero `overlap` ends the old one at once: for a secret that leaked. ValidationError if the app is deleted,
+    SecondOwnerNeeded where the two-owner rule holds.
     """
     app = _lock(app, actor)
+    data = {"overlap_hours": overlap // timedelta(hours=1)}
+    wait_for_second_owner(ROTATE, app, actor=actor, now=now, agreed=agreed, data=data)
     secret = str(generate_client_secret())
     change(
         app,
@@ -117,16 +126,17 @@ def rotate_secret(
 
 
 @transaction.atomic
-def delete_app(*, app: OAuthApp, now: datetime, actor: User | None) -> None:
+def delete_app(*, app: OAuthApp, now: datetime, actor: User | None, agreed: Proposal | None = None) -> None:
     """End the app, its tokens and its consents; viewers who agreed to no other app are unlinked.
 
     The row stays, since links and audit events speak of it. ValidationError if it is deleted already, or cannot be
-    done without.
+    done without; SecondOwnerNeeded where the two-owner rule holds.
     """
     if app.organization is not None:
         lock(app.organization)  # two apps that are deleted at once are not each the other's rest
     app = _lock(app, actor)
     check_deletable(app=app, now=now)
+    wait_for_second_owner(DELETE, app, actor=actor, now=now, agreed=agreed)
     app.deleted_at = now
     app.save(update_fields=["deleted_at", "updated"])
     unlinked = links.end_all_consents(app=app, now=now)
@@ -150,3 +160,27 @@ def _lock(app: OAuthApp, actor: User | None) -> OAuthApp:
     if app.deleted_at is not None:
         raise ValidationError(_("%(app)s was deleted.") % {"app": app.name}, code="deleted")
     return app
+
+
+ROTATE = two_owners.register(
+    Act(
+        code="app.rotate_secret",
+        model=OAuthApp,
+        action=Action.CHANGE_APPS,
+        run=lambda app, proposal, now: rotate_secret(
+            app=app,
+            now=now,
+            actor=proposal.asked_by,
+            overlap=timedelta(hours=proposal.data["overlap_hours"]),
+            agreed=proposal,
+        ),
+    )
+)
+DELETE = two_owners.register(
+    Act(
+        code="app.delete",
+        model=OAuthApp,
+        action=Action.CHANGE_APPS,
+        run=lambda app, proposal, now: delete_app(app=app, now=now, actor=proposal.asked_by, agreed=proposal),
+    )
+)

@@ -16,9 +16,10 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from accounts.domain import audit, members, permissions
+from accounts.domain import audit, members, permissions, two_owners
 from accounts.domain.permissions import Action
 from accounts.models import AuditEvent, Invitation, MemberRole, Membership, Organization, User
+from config.locks import lock
 
 VALID_FOR = timedelta(days=14)
 MOST_OPEN = 20
@@ -32,10 +33,12 @@ def invite(
 ) -> Invitation:
     """Ask whoever has this username or address to become a member. The answer is the same for every name.
 
-    ValidationError where the organization has invited too many, or the same name before.
+    ValidationError where the organization has invited too many, or the same name before, and for an owner where
+    the two-owner rule holds.
     """
     permissions.require(actor=actor, organization=organization, action=Action.CHANGE_MEMBERS)
     permissions.refuse_not_given(role)
+    two_owners.refuse_new_owners(lock(organization), role)
     _delete_expired(organization, now)
     today = AuditEvent.objects.filter(
         organization=organization, action="member.invited", at__gt=now - timedelta(days=1)

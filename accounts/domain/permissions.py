@@ -48,6 +48,8 @@ class Action(StrEnum):
     RESEND_MANY = auto()
     CHANGE_MEMBERS = auto()
     CHANGE_SETTINGS = auto()
+    SEE_PROPOSALS = auto()  # one's own, and take them back; all of them with SEE_MEMBERS
+    ANSWER_PROPOSALS = auto()  # those of others: the second owner's yes or no
 
     ACKNOWLEDGE_CLAIMS = auto()
     NAME_GAME_ACCOUNTS = auto()
@@ -80,6 +82,7 @@ CHANGING = frozenset(
         Action.RESEND_MANY,
         Action.CHANGE_MEMBERS,
         Action.CHANGE_SETTINGS,
+        Action.ANSWER_PROPOSALS,
     }
 )
 
@@ -87,9 +90,15 @@ CHANGING = frozenset(
 NUMBERS = frozenset({Action.SEE_FIGURES, Action.SEE_CAMPAIGNS})
 
 ROLES: Mapping[MemberRole, frozenset[Action]] = {
-    MemberRole.OWNER: LOOKING | CHANGING | {Action.TEST},
+    MemberRole.OWNER: LOOKING | CHANGING | {Action.TEST, Action.SEE_PROPOSALS},
     MemberRole.MANAGER: NUMBERS
-    | {Action.TEST, Action.CHANGE_CAMPAIGNS, Action.WITHDRAW_CAMPAIGNS, Action.CHANGE_REWARDS},
+    | {
+        Action.TEST,
+        Action.CHANGE_CAMPAIGNS,
+        Action.WITHDRAW_CAMPAIGNS,
+        Action.CHANGE_REWARDS,
+        Action.SEE_PROPOSALS,
+    },
     MemberRole.DEVELOPER: NUMBERS
     | {
         Action.TEST,
@@ -100,6 +109,7 @@ ROLES: Mapping[MemberRole, frozenset[Action]] = {
         Action.SEND_TEST_EVENTS,
         Action.RESEND,
         Action.RESEND_MANY,
+        Action.SEE_PROPOSALS,
     },
     MemberRole.SUPPORT: NUMBERS | {Action.TEST, Action.SEE_CLAIMS, Action.LOOK_UP_VIEWERS, Action.RESEND},
     MemberRole.ANALYST: NUMBERS,
@@ -120,9 +130,11 @@ STATES: Mapping[OrganizationState, frozenset[Action]] = {
         Action.CHANGE_APPS,
         Action.CHANGE_ENDPOINTS,
         Action.CHANGE_SETTINGS,
+        Action.SEE_PROPOSALS,
+        Action.ANSWER_PROPOSALS,
     },
     OrganizationState.ACTIVE: frozenset(Action),
-    OrganizationState.SUSPENDED: LOOKING | {Action.TEST},
+    OrganizationState.SUSPENDED: LOOKING | {Action.TEST, Action.SEE_PROPOSALS},
 }
 
 # The scopes of an app's own token. What every app of an organization may do needs none.

@@ -11,6 +11,7 @@ from .organizations import (
     Organization,
     OrganizationState,
 )
+from .proposals import Proposal, ProposalState
 from .users import EmailChange, User
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "OAuthApp",
     "Organization",
     "OrganizationState",
+    "Proposal",
+    "ProposalState",
     "ULIDField",
     "User",
     "new_ulid",

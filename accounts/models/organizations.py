@@ -60,6 +60,7 @@ class Organization(models.Model):
     )
     approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
     suspended_at = models.DateTimeField(_("suspended"), null=True, blank=True)
+    two_owners_since = models.DateTimeField(_("two-owner rule since"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

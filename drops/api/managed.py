@@ -12,12 +12,13 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer
-from rest_framework.exceptions import NotFound, ValidationError as Malformed
+from rest_framework.exceptions import APIException, NotFound, ValidationError as Malformed
 
 from accounts.api.authentication import OrganizationView
 from accounts.api.idempotency import Unprocessable, once
 from accounts.domain import permissions
 from accounts.domain.permissions import DROPS_WRITE, Action
+from accounts.domain.two_owners import SecondOwnerNeeded
 from accounts.models import OAuthApp, Organization
 from config.api.envelope import Problems, answer, ok, problems_of, text_of
 from config.api.fields import Flag, List, Query, Serializer
@@ -30,6 +31,10 @@ WRITE_PARAMETERS: list[OpenApiParameter | type[Query]] = [
     header_parameter("Idempotency-Key", "A repeat with the same key is answered as the first call was."),
 ]
 WRITE_REFUSALS = (400, 401, 403, 415, 422, 429)
+TWO_OWNERS = (
+    "Your organization's two-owner rule is on: a member proposes this in the dashboard, and another owner agrees. "
+    "Nothing was changed."
+)
 
 # Both take the checked values of the body, by the names of the domain.
 Act = Callable[[dict[str, Any], datetime], Any]
@@ -53,6 +58,13 @@ def written(result: type[Serializer]) -> PolymorphicProxySerializer:
     """What a change answers: done, or as a dry run."""
     name = result.__name__.removesuffix("Serializer")
     return PolymorphicProxySerializer(f"{name}OrDryRun", [result(), dry_run(result)], None)
+
+
+class NeedsSecondOwner(APIException):
+    """An app has no colleagues: nothing is proposed in its name."""
+
+    status_code = 409
+    default_detail = TWO_OWNERS
 
 
 class ManagedView(OrganizationView):
@@ -85,7 +97,8 @@ class ManagedView(OrganizationView):
         further_errors: FurtherErrors | None = None,
         status: int = 200,
     ) -> HttpResponse:
-        """Do `act` and answer with its result, or say every problem found: 422, nothing changed.
+        """Do `act` and answer with its result, or say every problem found: 422, nothing changed. 409 for what the
+        organization's two-owner rule leaves to its owners.
 
         `further_errors`: what the domain has against those values that are right, where others are not. With
         `?dry_run=true` nothing is changed either way, and the problems are the answer.
@@ -101,6 +114,10 @@ class ManagedView(OrganizationView):
                 return shape(act(values, now), now)
             except ValidationError as error:
                 raise Refused(_as_sent(body, problems_of(error))) from None
+            except SecondOwnerNeeded:
+                if self.is_dry_run:
+                    raise Refused({"": [TWO_OWNERS]}) from None
+                raise NeedsSecondOwner from None
 
         def done() -> HttpResponse:
             try:

@@ -165,7 +165,7 @@ class WithdrawView(ManagedView):
         "Withdraw a published campaign",
         written(WrittenCampaignSerializer),
         parameters=[CAMPAIGN_ID, *WRITE_PARAMETERS],
-        refusals=(400, 401, 403, 404, 422, 429),
+        refusals=(400, 401, 403, 404, 409, 422, 429),
     )
     def post(self, request: Request, campaign_id: str) -> HttpResponse:
         campaign = _own_campaign(self.organization_id, campaign_id)

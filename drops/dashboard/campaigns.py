@@ -136,6 +136,7 @@ class CampaignAdmin(OrganizationAdmin):
             why_not=lifecycle.why_not_withdraw,
             action=Action.WITHDRAW_CAMPAIGNS,
             tone="danger",
+            act=lifecycle.WITHDRAW,
             consequences=lambda campaign, now: consequences.of_withdrawing(campaign, now=now),
         ),
     )

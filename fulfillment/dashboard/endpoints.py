@@ -147,6 +147,7 @@ class WebhookEndpointAdmin(OrganizationAdmin):
     form = WebhookEndpointForm
     readonly_fields = ("address",)
     may_add = may_edit = may_delete = True
+    delete_act = endpoints.DELETE
     delete_question = _(
         "Deliveries that wait for this endpoint are no longer sent. The claims stay in the API and can "
         "be sent to another endpoint."

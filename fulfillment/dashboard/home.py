@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.dashboard.kit.access import active_organization, may
+from accounts.dashboard.kit.access import active_organization, may, member
 from accounts.dashboard.kit.sites import site
+from accounts.domain import two_owners
 from accounts.domain.permissions import Action
 from accounts.models import Organization
 from drops.domain.watch.figures import totals
@@ -63,9 +64,19 @@ def index(request: HttpRequest) -> HttpResponse:
         "steps": steps,
         "steps_done": sum(step.done for step in steps),
         "figures": delivery_figures(organization=organization, now=now),
+        "proposals": _proposals(request, organization, now),
+        "rule_is_asleep": may(request, Action.CHANGE_SETTINGS)
+        and two_owners.state_of(organization) is two_owners.RuleState.ASLEEP,
         "endpoints": _endpoints(organization, now) if may(request, Action.SEE_SETUP) else [],
     }
     return render(request, "dashboard/index.html", context)
+
+
+def _proposals(request: HttpRequest, organization: Organization, now: datetime) -> int:
+    """How many wait for this person's yes or no."""
+    if not may(request, Action.ANSWER_PROPOSALS):
+        return 0
+    return two_owners.waiting(organization, now=now).exclude(asked_by=member(request)).count()
 
 
 def _endpoints(organization: Organization, now: datetime) -> list[tuple[WebhookEndpoint, EndpointStatus]]:

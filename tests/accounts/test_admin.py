@@ -15,7 +15,7 @@ from django.test import Client, RequestFactory
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.admin import EventFilter, OperatorAdmin
-from accounts.domain import standing
+from accounts.domain import standing, two_owners
 from accounts.models import AuditEvent, MemberRole, Membership, OAuthApp, Organization, User
 from drops.models import Campaign, Category
 from fulfillment.models import SigningKey
@@ -242,3 +242,15 @@ def test_operators_see_who_works_for_whom_in_which_role(
     Membership.objects.filter(user=member).update(role=MemberRole.DEVELOPER)
     assert "Northlight Games (Developer)" in words(desk.get(f"/admin/accounts/user/{member.pk}/change/"))
     assert "Developer" in words(desk.get(f"/admin/accounts/organization/{studio.pk}/change/"))
+
+
+def test_an_operator_turns_off_the_two_owner_rule_of_an_organization_that_is_stuck(
+    desk: Client, studio: Organization, owner: User, second_owner: User
+) -> None:
+    two_owners.turn_on(organization=studio, now=NOW, actor=owner)
+    url = "/admin/accounts/organization/"
+    assert "Two-owner rule since" in words(desk.get(f"{url}{studio.pk}/change/"))
+    assert "The two-owner rule of 1 was turned off." in words(act(desk, url, "lift_two_owner_rule", studio))
+    studio.refresh_from_db()
+    assert studio.two_owners_since is None
+    assert "The two-owner rule is off." in words(act(desk, url, "lift_two_owner_rule", studio))

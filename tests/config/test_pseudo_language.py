@@ -20,10 +20,10 @@ from django.template.loader import render_to_string
 from django.test import Client, RequestFactory, override_settings
 from django.utils import translation
 
-from accounts.audit_words import ACTIONS, NAMES
+from accounts.audit_words import ACTIONS, CODES, NAMES
 from accounts.dashboard import site
 from accounts.dashboard.kit.access import FORM_FIELD
-from accounts.models import AuditEvent, OAuthApp, Organization, User
+from accounts.models import AuditEvent, OAuthApp, Organization, Proposal, User
 from accounts.tasks import mail_invitations
 from config.api.schema import document
 from drops.models import Campaign, Category, Channel, Livestream, Reward
@@ -78,6 +78,7 @@ NAMED: dict[type[Model], tuple[str, ...]] = {
     Livestream: ("title",),
     OAuthApp: ("name", "client_id"),
     Organization: ("name", "slug", "requested_category"),
+    Proposal: ("target_name",),
     Reward: ("name", "external_id"),
     User: ("username",),
 }
@@ -272,6 +273,8 @@ def test_every_mail(own: Belongings, template: str) -> None:
         "user": own.owner,
         "invitation": own.invitation,
         "endpoint": own.endpoint,
+        "proposal": own.proposal,
+        "act": CODES["act"][own.proposal.act],
         "notice": notice,
         "subject": notices.SUBJECTS[NoticeKind.HELD],
         "what_now": notices.WHAT_NOW[NoticeKind.HELD],

@@ -11,7 +11,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.dashboard import site
-from accounts.models import AuditEvent, Invitation, MemberRole, Membership, OAuthApp
+from accounts.models import AuditEvent, Invitation, MemberRole, Membership, OAuthApp, Proposal
 from drops.models import Campaign, Reward
 from fulfillment.models import Claim, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
@@ -57,6 +57,16 @@ MORE: dict[type[Model], Callable[[Belongings], Any]] = {
     ),
     Membership: lambda own: factories.MembershipFactory(organization=own.organization),
     OAuthApp: lambda own: factories.OAuthAppFactory(organization=own.organization),
+    Proposal: lambda own: Proposal.objects.create(
+        organization=own.organization,
+        act="app.delete",
+        target_type="accounts.oauthapp",
+        target_id=factories.OAuthAppFactory(organization=own.organization).pk,
+        target_name="App",
+        asked_by=factories.UserFactory(),
+        asked_at=NOW,
+        expires_at=NOW,
+    ),
     Reward: lambda own: factories.RewardFactory(organization=own.organization),
     WebhookEndpoint: lambda own: factories.WebhookEndpointFactory(organization=own.organization),
 }
@@ -69,6 +79,7 @@ QUERIES = {
     "deliveries": 9,
     "invitations": 6,
     "members": 6,
+    "proposals": 6,
     "rewards": 7,
     "webhooks": 6,
 }
@@ -91,7 +102,7 @@ def test_home_costs_the_same_with_more_campaigns(
     as_owner: Client, own: Belongings, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for campaigns in (1, 3):
-        with django_assert_num_queries(10):
+        with django_assert_num_queries(11):
             assert len(as_owner.get("/dashboard/").context["campaigns"]) == campaigns
         factories.CampaignFactory.create_batch(2, organization=own.organization)
 

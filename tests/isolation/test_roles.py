@@ -15,7 +15,7 @@ from django.test import Client
 from accounts.dashboard import site
 from accounts.dashboard.kit.access import FORM_FIELD
 from accounts.domain.permissions import ROLES, Action
-from accounts.models import AuditEvent, GameLink, MemberRole, OAuthApp, Organization
+from accounts.models import AuditEvent, GameLink, MemberRole, OAuthApp, Organization, Proposal
 from fulfillment.models import Attempt, Claim, Delivery, WebhookEndpoint
 from tests import factories
 from tests.dashboard import sign_in
@@ -67,6 +67,8 @@ def as_role(own: Belongings, role: MemberRole, client: Client) -> Client:
     membership = factories.MembershipFactory(
         organization=own.organization, user__username=f"own_as_{role}", role=role
     )
+    # Those who are no owners see the proposals that they made themselves, and no others.
+    Proposal.objects.filter(pk=own.proposal.pk).update(asked_by=membership.user)
     return sign_in(client, membership.user)
 
 
@@ -103,6 +105,16 @@ def secrets(own: Belongings) -> dict[str, set[Action]]:
     own.invitation.save()
     own.colleague.user.username = "zzcolleague"
     own.colleague.user.save()
+    Proposal.objects.create(
+        organization=own.organization,
+        act="member.remove",
+        target_type="accounts.membership",
+        target_id=own.colleague.pk,
+        target_name="zzproposed",
+        asked_by=own.owner,
+        asked_at=NOW,
+        expires_at=NOW + timedelta(days=7),
+    )
     for target, action in ((own.claim, "claims.resent"), (viewer, "link.created")):
         AuditEvent.objects.create(
             at=NOW,
@@ -129,6 +141,7 @@ def secrets(own: Belongings) -> dict[str, set[Action]]:
         "zzcontact": {Action.SEE_SETUP},
         "zzinvited": {Action.SEE_MEMBERS},
         "zzcolleague": {Action.SEE_MEMBERS},
+        "zzproposed": {Action.ANSWER_PROPOSALS},
     }
 
 
@@ -214,7 +227,7 @@ def documented() -> dict[str, dict[MemberRole, str]]:
 
 
 def test_the_documents_show_the_table() -> None:
-    words = {Action.RESEND: "sends again"}
+    words = {Action.RESEND: "sends again", Action.ANSWER_PROPOSALS: "answers"}
     sections: dict[str, dict[MemberRole, str]] = {}
     for entry in (*site.admins(), *(page for page in site.pages if page.label)):
         if isinstance(entry, tuple):

@@ -15,6 +15,7 @@ from accounts.models import (
     Membership,
     OAuthApp,
     Organization,
+    Proposal,
     User,
     new_ulid,
 )
@@ -90,6 +91,16 @@ class Belongings:
         self.claim = self._claim()
         self.delivery = self._delivery()
         self._unanswered()
+        self.proposal = Proposal.objects.create(
+            organization=self.organization,
+            act="campaign.withdraw",
+            target_type="drops.campaign",
+            target_id=self.campaign.pk,
+            target_name=f"{word} campaign",
+            asked_by=self.colleague.user,
+            asked_at=NOW,
+            expires_at=NOW + timedelta(days=7),
+        )
         self.event = AuditEvent.objects.create(
             at=NOW,
             organization=self.organization,
@@ -173,6 +184,7 @@ OF_MODEL: dict[type[Model], Callable[[Belongings], Any]] = {
     Membership: lambda own: own.colleague,
     OAuthApp: lambda own: own.app,
     Organization: lambda own: own.organization,
+    Proposal: lambda own: own.proposal,
     Reward: lambda own: own.reward,
     WebhookEndpoint: lambda own: own.endpoint,
 }

@@ -4,6 +4,7 @@
 - `scoping`: the security file: querysets, choices of fields, filters and look-ups stay within one organization
 - `objects`: the base class of what is registered, and of its inlines
 - `verbs`: buttons on an object, their confirm pages, and how they run
+- `proposing`: what happens to a verb that needs a second owner
 - `sites`: the site itself: pages, navigation, the gate in front of every address
 - `display`: badges
 - `forms`: fields that several pages share

@@ -21,12 +21,14 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import CappedPaginator, VerbAdmin
-from accounts.dashboard.kit.access import active_organization, may, recheck, require
+from accounts.dashboard.kit.access import active_organization, may, member, recheck, require
 from accounts.dashboard.kit.consequences import MANY
+from accounts.dashboard.kit.proposing import propose
 from accounts.dashboard.kit.scoping import ScopedAdmin, ScopedInline
 from accounts.dashboard.kit.verbs import Verb, verb_view
 from accounts.domain.consequences import Consequence
 from accounts.domain.permissions import Action
+from accounts.domain.two_owners import Act, SecondOwnerNeeded, would_wait
 from accounts.models import AuditEvent
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
     has_history = True
     delete_label: StrOrPromise = _("Delete")
     delete_question: StrOrPromise = _("This cannot be undone.")
+    delete_act: Act | None = None  # what another owner has to agree to, where the two-owner rule holds
     verbs: Sequence[Verb] = ()
 
     formfield_overrides = PLAIN_WIDGETS
@@ -99,6 +102,13 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
     def before_write(self, request: HttpRequest) -> None:
         recheck(request, self.change)
 
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except SecondOwnerNeeded as needed:
+            propose(request, needed)
+            return redirect(self.url_of(needed.row))
+
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         obj = self.object_or_404(request, object_id)
         typed_name = str(obj) if self.people_affected(obj) >= MANY else ""
@@ -118,8 +128,14 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
                         "refusal": self.delete_refusal(obj),
                         "consequences": self.delete_consequences(obj),
                         "typed_name": typed_name,
+                        "would_wait": would_wait(
+                            self.delete_act, obj, actor=member(request), now=timezone.now()
+                        ),
                     },
                 )
+        except SecondOwnerNeeded as needed:
+            propose(request, needed)
+            return redirect(self.url("change", object_id))
         except ValidationError as refusal:
             messages.error(request, " ".join(refusal.messages))
             return redirect(self.url("change", object_id))

@@ -15,8 +15,10 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from accounts.dashboard.kit.access import recheck, require
+from accounts.dashboard.kit.access import member, recheck, require
+from accounts.dashboard.kit.proposing import propose
 from accounts.domain.permissions import Action
+from accounts.domain.two_owners import Act, SecondOwnerNeeded, would_wait
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -34,6 +36,7 @@ class Verb:
     `question` and `done` may name the object as %(object)s. The button is shown unless the domain's `why_not` says
     something.
     `consequences` are what the confirm page lists. A verb that talks to other servers is not `in_transaction`.
+    `act`: what another owner has to agree to first, where the two-owner rule holds.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Verb:
     why_not: Callable[[Any, datetime], str] = lambda _obj, _now: ""
     tone: str = ""
     in_transaction: bool = True
+    act: Act | None = None
     consequences: Callable[[Any, datetime], Sequence[Consequence]] = lambda _obj, _now: ()
 
 
@@ -65,6 +69,9 @@ def verb_view(model_admin: OrganizationAdmin, verb: Verb) -> Callable[..., HttpR
             for text in refusal.messages:
                 messages.error(request, text)
             return redirect(model_admin.url_of(obj))
+        except SecondOwnerNeeded as needed:
+            propose(request, needed)
+            return redirect(model_admin.url_of(obj))
         if verb.done:
             messages.success(request, verb.done % {"object": obj})
         return response or redirect(model_admin.url_of(obj))
@@ -73,12 +80,14 @@ def verb_view(model_admin: OrganizationAdmin, verb: Verb) -> Callable[..., HttpR
 
 
 def _confirm_page(model_admin: OrganizationAdmin, request: HttpRequest, verb: Verb, obj: Any) -> HttpResponse:
+    now = timezone.now()
     context = {
         **model_admin.admin_site.each_context(request),
         "title": f"{verb.label}: {obj}",
         "verb": verb,
         "question": verb.question % {"object": f"“{obj}”"},
-        "consequences": verb.consequences(obj, timezone.now()),
+        "consequences": verb.consequences(obj, now),
+        "would_wait": would_wait(verb.act, obj, actor=member(request), now=now),
         "obj": obj,
         "opts": model_admin.opts,
         "back": model_admin.url_of(obj),

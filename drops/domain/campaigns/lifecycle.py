@@ -11,11 +11,12 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.domain import audit, permissions
+from accounts.domain import audit, permissions, two_owners
 from accounts.domain.audit import Actor
 from accounts.domain.permissions import Action
+from accounts.domain.two_owners import Act, wait_for_second_owner
 from accounts.domain.verbs import ALREADY, change, goes_ahead, lock_for
-from accounts.models import Organization, OrganizationState
+from accounts.models import Organization, OrganizationState, Proposal
 from config.locks import lock
 from drops.domain.campaigns.plans import (
     COLUMNS,
@@ -119,11 +120,17 @@ def why_not_publish(campaign: Campaign, now: datetime) -> str:
 
 
 @transaction.atomic
-def withdraw_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Campaign:
-    """Stop a published campaign: nothing more is earned, what was earned stays claimable until it closes."""
+def withdraw_campaign(
+    *, campaign: Campaign, now: datetime, actor: Actor, agreed: Proposal | None = None
+) -> Campaign:
+    """Stop a published campaign: nothing more is earned, what was earned stays claimable until it closes.
+
+    SecondOwnerNeeded for one that is live for everybody, where the two-owner rule holds.
+    """
     campaign = lock_for(campaign, actor=actor, action=Action.WITHDRAW_CAMPAIGNS)
     if not goes_ahead(why_not_withdraw(campaign, now)):
         return campaign
+    wait_for_second_owner(WITHDRAW, campaign, actor=actor, now=now, agreed=agreed)
     return change(campaign, "campaign.withdrawn", by=actor, at=now, withdrawn_at=now)
 
 
@@ -136,6 +143,19 @@ def why_not_withdraw(campaign: Campaign, now: datetime) -> str:
     if phase is CampaignPhase.CLOSED:
         return _("The campaign has closed. It can no longer be withdrawn.")
     return ""
+
+
+WITHDRAW = two_owners.register(
+    Act(
+        code="campaign.withdraw",
+        model=Campaign,
+        action=Action.WITHDRAW_CAMPAIGNS,
+        covers=lambda campaign, now: campaign.phase(now) is CampaignPhase.LIVE and not campaign.test_mode,
+        run=lambda campaign, proposal, now: withdraw_campaign(
+            campaign=campaign, now=now, actor=proposal.asked_by, agreed=proposal
+        ),
+    )
+)
 
 
 @transaction.atomic

@@ -16,10 +16,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.domain import audit, permissions
+from accounts.domain import audit, permissions, two_owners
 from accounts.domain.permissions import Action
+from accounts.domain.two_owners import Act, wait_for_second_owner
 from accounts.domain.verbs import ALREADY, change, goes_ahead, lock_for
-from accounts.models import Organization, User, new_ulid
+from accounts.models import Organization, Proposal, User, new_ulid
 from config.locks import lock
 from fulfillment.domain.delivery import attempts, queue
 from fulfillment.domain.delivery.status import HELD, holds
@@ -104,14 +105,31 @@ def change_endpoint(
 
 
 @transaction.atomic
-def delete_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> None:
+def delete_endpoint(
+    *, endpoint: WebhookEndpoint, actor: User, now: datetime, agreed: Proposal | None = None
+) -> None:
     """Take an endpoint out of use. Its history stays; what waited for it is not sent.
 
     The claims themselves stay in the API, and can be sent to another endpoint with `resend_filtered`.
+    SecondOwnerNeeded where the two-owner rule holds.
     """
     locked = lock_for(endpoint, actor=actor, action=Action.CHANGE_ENDPOINTS)
     if locked.deleted_at is None:
+        wait_for_second_owner(DELETE, locked, actor=actor, now=now, agreed=agreed)
         change(locked, "endpoint.deleted", by=actor, at=now, data={"url": str(locked)}, deleted_at=now)
+
+
+DELETE = two_owners.register(
+    Act(
+        code="endpoint.delete",
+        model=WebhookEndpoint,
+        action=Action.CHANGE_ENDPOINTS,
+        name=lambda endpoint: endpoint.server,
+        run=lambda endpoint, proposal, now: delete_endpoint(
+            endpoint=endpoint, actor=proposal.asked_by, now=now, agreed=proposal
+        ),
+    )
+)
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 import base64
 import json
+from datetime import timedelta
 from io import BytesIO
 
 import pytest
@@ -7,8 +8,10 @@ import time_machine
 from django.test import Client
 from PIL import Image
 
-from accounts.models import AuditEvent, OAuthApp, Organization
+from accounts.domain import two_owners
+from accounts.models import AuditEvent, OAuthApp, Organization, Proposal, User
 from accounts.tasks import clear_tokens
+from drops.api.managed import TWO_OWNERS
 from drops.models import Campaign, Category, Channel, Reward
 from tests import factories
 from tests.api import bearer
@@ -90,6 +93,27 @@ def test_a_campaign_is_made_read_changed_published_and_withdrawn(
     assert list(actions.values_list("action", "actor_app")) == [
         (f"campaign.{verb}", studio_app.pk) for verb in ("created", "changed", "published", "withdrawn")
     ]
+
+
+def test_a_live_campaign_is_withdrawn_by_two_owners_where_the_organization_wants_it(
+    api: Client, studio: Organization, owner: User, second_owner: User
+) -> None:
+    two_owners.turn_on(organization=studio, now=factories.NOW, actor=owner)
+    live = factories.CampaignFactory(organization=studio)
+    path = f"{CAMPAIGNS}/{live.pk}/withdraw"
+    for _twice in range(2):
+        answer = post(api, path, **{"idempotency-key": "once"})
+        assert answer.status_code == 409
+        assert answer.json()["message"] == TWO_OWNERS
+    assert not Proposal.objects.exists()
+    assert post(api, f"{path}?dry_run=true").json()["data"] == {
+        "valid": False,
+        "problems": [{"field": "", "message": TWO_OWNERS}],
+        "result": None,
+    }
+    assert api.get(f"{CAMPAIGNS}/{live.pk}").json()["data"]["phase"] == "live"
+    scheduled = factories.CampaignFactory(organization=studio, starts_at=factories.NOW + timedelta(days=1))
+    assert post(api, f"{CAMPAIGNS}/{scheduled.pk}/withdraw").json()["data"]["phase"] == "withdrawn"
 
 
 def test_what_is_read_can_be_sent_back(api: Client, plan: dict) -> None:
