@@ -1,6 +1,6 @@
 """The one module that speaks HTTP to the outside world.
 
-`post` sends one request and always comes back within its deadline with an `Answer`: whatever the
+`post` and `get` send one request and always come back within its deadline with an `Answer`: whatever the
 other side does is an answer, not an exception. It follows no redirect, reads no proxy from the
 environment, decompresses nothing and reads a bounded number of bytes.
 
@@ -76,13 +76,29 @@ def post(
     The connection is kept for the next request with the same `pool_key`; without one it is closed.
     A kept one that was closed meanwhile is replaced, and the request sent again: it must be idempotent.
     """
+    return _ask("POST", url, headers, body, timeout, pool_key)
+
+
+def get(*, url: str, timeout: float) -> Answer:
+    """GET `url` as `post` sends, over a connection of its own."""
+    return _ask("GET", url, {}, None, timeout, None)
+
+
+def _ask(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes | None,
+    timeout: float,
+    pool_key: str | None,
+) -> Answer:
     started = time.monotonic()
     try:
-        request = _Request(url, headers, body, pool_key)
+        request = _Request(method, url, headers, body, pool_key)
         try:
             answer = _exchange(request, started + timeout)
         except ClosedMeanwhile:
-            answer = _exchange(_Request(url, headers, body, None), started + timeout)
+            answer = _exchange(_Request(method, url, headers, body, None), started + timeout)
     except TargetRefused as refusal:
         with translation.override(None):
             answer = Answer(error_class=ErrorClass.ADDRESS, error=str(refusal))
@@ -147,14 +163,16 @@ def _kept_headers(raw: HTTPResponse) -> dict[str, str]:
 class _Request(requests.PreparedRequest):
     """Made by hand: what requests would prepare has been checked, and is to be sent as it is."""
 
-    def __init__(self, url: str, headers: Mapping[str, str], body: bytes, pool_key: str | None) -> None:
+    def __init__(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, pool_key: str | None
+    ) -> None:
         """Raise TargetRefused."""
         super().__init__()
         self.target = parse_target(url)
         self.pool_key = pool_key
-        self.method, self.url, self.body = "POST", url, body
+        self.method, self.url, self.body = method, url, body
         self.headers = {  # type: ignore[assignment]
-            "Content-Length": str(len(body)),
+            **({} if body is None else {"Content-Length": str(len(body))}),
             **headers,
             "Host": self.target.host_header,
             "Accept-Encoding": "identity",

@@ -70,8 +70,11 @@ class Receiver:
 @contextmanager
 def running_receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.do_POST()
+
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             reply = receiver.take(Received(self.path, self.headers, body))
             self.send_response(reply.status)
             for name, value in reply.headers.items():
