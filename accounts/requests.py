@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, tzinfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -45,3 +48,14 @@ class WriteRequest(SignedInRequest):
 def viewer_of(request: HttpRequest) -> User | None:
     """Who is signed in, None for a visitor."""
     return request.user if isinstance(request.user, User) else None
+
+
+def zone_of(request: HttpRequest) -> tzinfo:
+    """The time zone that the person's browser told site.js; UTC where it has not."""
+    name = request.COOKIES.get("timezone", "")
+    return ZoneInfo(name) if name in _zones() else UTC
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())

@@ -1,7 +1,15 @@
 from django.urls import path, register_converter
 
 from .converters import ULIDConverter
-from .views import connections, email_changes, organizations, platform_sign_in, second_factor, settings
+from .views import (
+    connections,
+    email_changes,
+    email_confirmation,
+    organizations,
+    platform_sign_in,
+    second_factor,
+    settings,
+)
 
 register_converter(ULIDConverter, "ulid")
 
@@ -11,6 +19,7 @@ urlpatterns = [
     path("accounts/oidc/<provider_id>/login/", platform_sign_in.start, name="platform_sign_in"),
     # In front of allauth's own page, which does not ask for a fresh sign-in.
     path("accounts/password/set/", settings.set_password),
+    path("accounts/confirm-email/<str:key>/", email_confirmation.ConfirmEmail.as_view()),
     path("accounts/email/undo/<str:key>/", email_changes.undo, name="undo_email_change"),
     path("settings/", settings.profile, name="settings"),
     path("settings/picture/remove/", settings.remove_picture, name="remove_picture"),

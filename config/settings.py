@@ -209,6 +209,11 @@ BEHIND_TLS_PROXY = env.flag("BEHIND_TLS_PROXY")
 # Limits of the sign-in and of /oauth/token count by address: so many at the end of X-Forwarded-For are our proxies'.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", int(BEHIND_TLS_PROXY), least=0)
 MFA_ADAPTER = "accounts.adapters.MFAAdapter"
+MFA_FORMS = {
+    "authenticate": "accounts.code_forms.SignInCodeForm",
+    "reauthenticate": "accounts.code_forms.ConfirmCodeForm",
+    "activate_totp": "accounts.code_forms.FirstCodeForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Drops"
 # One step of 30 s either way, for slow typing and slow clocks (RFC 6238, section 5.2).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -13,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import reswap, retarget, trigger_client_event
 
 from accounts.models import parse_ulid
 from accounts.requests import SignedInRequest
@@ -27,19 +29,21 @@ CLAIMS_A_PAGE = 24
 
 @login_required
 def inventory(request: SignedInRequest) -> HttpResponse:
-    now = timezone.now()
+    return render(request, "fulfillment/inventory.html", _inventory(request, now=timezone.now()))
+
+
+def _inventory(request: SignedInRequest, *, now: datetime) -> dict[str, Any]:
     page = Paginator(claims_of(request.user), CLAIMS_A_PAGE).get_page(request.GET.get("page"))
-    context = {
-        "now": now,
-        "inventory": inventory_of(viewer=request.user, now=now),
-        "page_obj": page,
-    }
-    return render(request, "fulfillment/inventory.html", context)
+    return {"now": now, "inventory": inventory_of(viewer=request.user, now=now), "page_obj": page}
 
 
 @login_required
 def claim(request: SignedInRequest) -> HttpResponse:
-    """Claims on POST. A GET comes from the sign-in on the way, and goes back to where the button is."""
+    """Claims on POST. A GET comes from the sign-in on the way, and goes back to where the button is.
+
+    With HTMX the answer is the whole inventory, on the watch page the claimed reward, or the reward with what
+    refused it. site.js says what has been claimed.
+    """
     if request.method != "POST":
         return redirect("fulfillment:inventory")
     now = timezone.now()
@@ -57,21 +61,27 @@ def claim(request: SignedInRequest) -> HttpResponse:
                 "campaign": Campaign.objects.get(pk=campaign_id),
                 "reward": Reward.objects.get(pk=reward_id),
             }
-            return render(request, "fulfillment/parts/refused.html", context)
+            answer = render(request, "fulfillment/parts/refused.html", context)
+            return reswap(retarget(answer, "closest li"), "outerHTML")
         messages.error(request, refused.message)
         return redirect("fulfillment:inventory")
-    if request.htmx:
-        return _claimed_item(request, new_claim.pk, is_new=True)
     where = to_viewer(new_claim, claim_status(new_claim.deliveries.select_related("endpoint")))
-    said = _("Claimed: %(reward)s. %(where)s")
-    messages.success(request, said % {"reward": new_claim.reward, "where": where["meaning"]})
+    said = _("Claimed: %(reward)s. %(where)s") % {"reward": new_claim.reward, "where": where["meaning"]}
+    if request.htmx:
+        if request.htmx.target == "inventory":
+            context = _inventory(request, now=now) | {"new_claim_id": new_claim.pk}
+            answer = render(request, "fulfillment/parts/inventory.html", context)
+        else:
+            answer = _claimed_item(request, new_claim.pk, new_claim_id=new_claim.pk)
+        return trigger_client_event(answer, "drops:said", {"text": said}, after="settle")
+    messages.success(request, said)
     return redirect("fulfillment:inventory")
 
 
 @login_required
 @vary_on_headers("HX-Request")
 def claimed(request: SignedInRequest, claim_id: str) -> HttpResponse:
-    """Where one claim is now: a part of the inventory, fetched again until it has arrived."""
+    """Where one claim is now: a part of the inventory or the watch page, fetched again until it has arrived."""
     if not request.htmx:
         return redirect(reverse("fulfillment:inventory") + f"#claim-{claim_id}")
     return _claimed_item(request, claim_id)
@@ -79,7 +89,9 @@ def claimed(request: SignedInRequest, claim_id: str) -> HttpResponse:
 
 def _claimed_item(request: SignedInRequest, claim_id: str, **context: Any) -> HttpResponse:
     claim = get_object_or_404(claims_of(request.user), pk=claim_id)
-    return render(request, "fulfillment/parts/claimed.html", {"claim": claim, **context})
+    is_on_watch_page = (request.htmx.target or "").startswith("drop-")
+    part = "claimed_here" if is_on_watch_page else "claimed"
+    return render(request, f"fulfillment/parts/{part}.html", {"claim": claim, **context})
 
 
 def _posted_id(request: SignedInRequest, name: str) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django import template
 from django.template.context import Context
-from django.utils import dateformat
+from django.utils import dateformat, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _, ngettext
@@ -48,6 +48,15 @@ def exactly(when: datetime) -> SafeString:
     """Date and time of day; scripts show it in the viewer's own zone."""
     text = f"{dateformat.format(when, 'j M Y, H:i')} UTC"
     return format_html('<time datetime="{}" data-local>{}</time>', _attribute(when), text)
+
+
+@register.simple_tag
+def time_of(when: datetime, since: datetime | None = None) -> SafeString:
+    """The time of day in the active time zone, where the page names the day; with a day if `since` is on another."""
+    local = timezone.localtime(when)
+    other_day = since is not None and timezone.localtime(since).date() != local.date()
+    text = dateformat.format(local, "j M, H:i" if other_day else "H:i")
+    return format_html('<time datetime="{}">{}</time>', _attribute(when), text)
 
 
 @register.filter

@@ -54,6 +54,7 @@ def campaign_detail(request: HttpRequest, campaign_id: str) -> HttpResponse:
         "campaign": campaign,
         "cards": cards,
         "card": cards[0],
+        "social_picture": reading.picture_of(cards),
         "streams": streams[:STREAMS_SHOWN] if cards[0].phase.watchable else [],
         "channels": Channel.objects.filter(allowed_in__campaign=campaign).order_by("slug")[:CHANNELS_NAMED],
         "is_linked": viewer is not None

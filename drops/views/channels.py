@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from http import HTTPStatus
 from operator import attrgetter
 from typing import Any
 
@@ -17,6 +18,7 @@ from accounts.models import User
 from accounts.requests import PageRequest, viewer_of
 from drops.domain.campaigns import participation, reading
 from drops.domain.catalogue import livestreams
+from drops.domain.watch.pulse import pulse_of
 from drops.domain.watch.status import status_of
 from drops.forms import ChannelFilter, LivestreamForm
 from drops.models import Channel
@@ -43,6 +45,9 @@ def channel(request: HttpRequest, slug: str) -> HttpResponse:
     now, viewer = timezone.now(), viewer_of(request)
     watched = _channel(slug)
     context = _drops_here(watched, viewer=viewer, now=now)
+    if context["livestream"] is not None and viewer is not None:
+        context["pulse"] = pulse_of(watched.slug, now=now)
+    context["social_picture"] = reading.picture_of(context["shown_cards"]) or watched.banner
     context["is_own"] = viewer is not None and viewer.pk == watched.owner_id
     if context["is_own"] and settings.STREAMERS_GO_LIVE:
         livestream = context["livestream"]
@@ -54,11 +59,18 @@ def channel(request: HttpRequest, slug: str) -> HttpResponse:
 
 @vary_on_headers("HX-Request")
 def watch_status(request: PageRequest, slug: str) -> HttpResponse:
-    """What counts here now, as a part of the watch page that is fetched again while watching."""
+    """What counts here now, as a part of the watch page that is fetched again while watching.
+
+    With `seen`, a pulse: nothing, unless the pulse is another one meanwhile.
+    """
     if not request.htmx:
         return redirect("drops:channel", slug)
-    context = _drops_here(_channel(slug), viewer=viewer_of(request), now=timezone.now())
-    return render(request, "drops/parts/watch_now.html", context)
+    now = timezone.now()
+    slug = slug.lower()
+    if request.GET.get("seen") == (pulse := pulse_of(slug, now=now)):
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    context = _drops_here(_channel(slug), viewer=viewer_of(request), now=now)
+    return render(request, "drops/parts/watch_now.html", context | {"pulse": pulse})
 
 
 def _channel(slug: str) -> Channel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
@@ -10,19 +10,20 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from accounts.requests import SignedInRequest
+from accounts.requests import SignedInRequest, zone_of
 from drops.domain.watch import history
 from drops.forms import HistoryForm
 
 
 @login_required
 def watch_history(request: SignedInRequest) -> HttpResponse:
-    """The latest week with visits, or with `before` (a day) the latest before it."""
-    now = timezone.now()
+    """The latest week with visits, or with `before` (a day) the latest before it, in the browser's time zone."""
+    now, zone = timezone.now(), zone_of(request)
     form = HistoryForm(request.GET)
     day = form.cleaned_data["before"] if form.is_valid() else None
-    before = datetime.combine(day, time.min, UTC) if day else now
+    before = datetime.combine(day, time.min, zone) if day else now.astimezone(zone)
     context = {
+        "zone": zone,
         "now": now,
         "form": form,
         "day": day,

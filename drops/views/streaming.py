@@ -106,10 +106,13 @@ def go_live(request: SignedInRequest) -> HttpResponse:
 
 @login_required
 def end_stream(request: SignedInRequest) -> HttpResponse:
+    """Ends it on POST, and asks first on GET."""
     channel = own_channel(request.user)
-    if request.method != "POST":
-        return redirect("drops:channel", channel.slug)
     livestream = live_on(channel)
+    if request.method != "POST":
+        if livestream is None:
+            return redirect("drops:channel", channel.slug)
+        return render(request, "drops/end_stream.html", {"channel": channel})
     if livestream is not None:
         livestreams.end_livestream(livestream=livestream, now=timezone.now(), actor=request.user)
     messages.success(request, _("Your stream has ended."))

@@ -9,6 +9,15 @@
 
 (() => {
   const script = document.currentScript;
+  // What is said for each reason that only the browser knows, unless the tag says it: data-offline="…".
+  const WORDS = {
+    signed_out: "You are signed out. Nothing counts until you sign in again.",
+    offline: "You are offline. Counting goes on when the connection is back. At most the last two and a half minutes still count.",
+    busy: "Your watch time cannot be reported at the moment. Trying again: nothing is lost so far.",
+    silent: "Your watch time cannot be reported. Trying again, but only the last two and a half minutes can still count.",
+    not_playing: "Play the video, and your watch time counts here.",
+    ...script.dataset,
+  };
   const channel = Number(script.dataset.channel);
   const server = new URL(script.src).origin;
   const tokenUrl = script.dataset.tokenUrl ?? `${server}/viewer/v1/token`;
@@ -42,7 +51,7 @@
     document.dispatchEvent(new CustomEvent(`drops:${name}`, { detail }));
   }
 
-  function paused(reason, text, more = {}) {
+  function paused(reason, text = WORDS[reason], more = {}) {
     tell("paused", { reason, text, ...more });
   }
 
@@ -137,7 +146,7 @@
       tokenUntil = 0;
       failures += 1;
       if (failures < 3) return 1000;
-      paused("signed_out", "You are signed out. Nothing counts until you sign in again.");
+      paused("signed_out");
       return MINUTE;
     }
     if (error.status === 404 || error.status === 400) {
@@ -153,11 +162,11 @@
 
   function sayWhyNot() {
     if (!navigator.onLine) {
-      paused("offline", "You are offline. Counting goes on when the connection is back.");
+      paused("offline");
     } else if (!lastBeat || Date.now() - lastBeat <= SILENCE) {
-      paused("busy", "Your watch time cannot be reported at the moment. Trying again: nothing is lost so far.");
+      paused("busy");
     } else {
-      paused("silent", "Your watch time cannot be reported. Only the last two and a half minutes can still count.");
+      paused("silent");
     }
   }
 
@@ -195,7 +204,7 @@
   function countHere() {
     switching = true;
     if (playing) beat();
-    else paused("not_playing", "Play the video, and your watch time counts here.");
+    else paused("not_playing");
   }
 
   function isPlaying(video) {

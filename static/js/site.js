@@ -1,8 +1,7 @@
 // Small behaviours of every page. Nothing depends on them.
 "use strict";
 
-// What this script says is on the page, translated.
-const toastWords = document.getElementById("toasts")?.dataset ?? {};
+const words = document.currentScript.dataset;
 
 // `about`: the part of the page that the text speaks of. The toast does not lie over it.
 function announce(text, tone = "info", about = null) {
@@ -35,7 +34,7 @@ function prepareToast(toast) {
   close.type = "button";
   close.className = "toast-close";
   close.textContent = "✕";
-  close.setAttribute("aria-label", toastWords.dismiss);
+  close.setAttribute("aria-label", words.dismiss);
   close.addEventListener("click", () => toast.remove());
   toast.append(close);
   // What went wrong stays until it is dismissed.
@@ -92,9 +91,9 @@ document.addEventListener("click", async (event) => {
     const text = document.getElementById(target.dataset.copy)?.textContent.trim() ?? "";
     try {
       await navigator.clipboard.writeText(text);
-      announce(toastWords.copied, "good");
+      announce(words.copied, "good");
     } catch {
-      announce(toastWords.notCopied, "wait");
+      announce(words.not_copied, "wait");
     }
   } else {
     chooseTheme(target.dataset.themeChoice);
@@ -129,13 +128,20 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   waiting.set(detail.elt, detail.requestConfig.path);
 });
 
-document.addEventListener("htmx:sendError", () => announce(toastWords.offline, "bad"));
-document.addEventListener("htmx:responseError", () => announce(toastWords.failed, "bad"));
+// What an answer wants said, of the part of the page that it gave the focus to.
+document.addEventListener("drops:said", ({ detail }) => announce(detail.text, "good", document.activeElement));
+document.addEventListener("htmx:sendError", () => announce(words.offline, "bad"));
+document.addEventListener("htmx:responseError", () => announce(words.failed, "bad"));
 
 // On a phone these are wider than the screen: begin at the page one is on.
 for (const here of document.querySelectorAll(".side-nav [aria-current], .tabs [aria-current]")) {
   here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.clientWidth / 2 + here.offsetWidth / 2;
 }
+
+// Days that the server puts together are then this person's days.
+const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+if (timeZone) document.cookie = `timezone=${timeZone}; path=/; max-age=31536000; samesite=lax`;
+
 localTimes(document);
 showTheme();
 document.querySelectorAll(".toast").forEach(prepareToast);

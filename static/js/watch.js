@@ -4,14 +4,13 @@
 (() => {
   const panel = document.getElementById("drops-here");
   const said = document.getElementById("drops-said");
-  const words = said.dataset;
-  const LOOK_AGAIN = 60_000;
+  const words = document.currentScript.dataset;
 
   function status() {
     return document.getElementById("drops-status");
   }
 
-  function say(reason, text = words[reason]) {
+  function say(text) {
     const notice = status();
     if (!notice) return; // the stream has ended: nothing is watched here
     notice.className = "notice is-wait";
@@ -55,17 +54,16 @@
     // With campaigns it is the server's answer, else something that only this browser knows. Of an ended
     // session the server says it best.
     if (detail.campaigns || detail.reason === "signed_out") refresh();
-    else say(detail.reason, words[detail.reason] ?? detail.text);
+    else say(detail.text);
   });
   const video = document.querySelector(".player video");
-  video?.addEventListener("pause", () => say("video"));
+  video?.addEventListener("pause", () => say(words.video));
   // A browser pauses what plays by its autoplay attribute when it is scrolled away, and counting with it.
   video?.play().catch(() => {}); // where it may not begin by itself, the player says to play it
   panel.addEventListener("click", (event) => {
     if (event.target.closest("[data-count-here]")) document.dispatchEvent(new Event("drops:count-here"));
   });
 
-  let returning = 0;
   panel.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target !== panel) return;
     tellChange();
@@ -73,20 +71,17 @@
     if (document.getElementById("drops-sign-in") || !document.querySelector(".player video")) {
       document.dispatchEvent(new Event("drops:pause"));
     }
-    // The stream has ended. Should it come back, the page begins anew with it.
-    if (!document.querySelector(".player video")) {
-      if (status()) location.reload();
-      clearTimeout(returning);
-      returning = setTimeout(refresh, LOOK_AGAIN);
-    }
+    // The stream had ended and is back: the page begins anew with it.
+    if (!document.querySelector(".player video") && status()) location.reload();
   });
   for (const failed of ["htmx:sendError", "htmx:responseError"]) {
     panel.addEventListener(failed, (event) => {
+      if (event.detail.requestConfig.verb !== "get") return; // a claim, which site.js speaks of
       event.stopPropagation(); // the notice says it: no toast every minute
-      say("unknown");
+      if (event.detail.elt === panel) say(words.unknown);
     });
   }
 
   const player = document.querySelector("script[data-channel]");
-  if (!player?.dataset.ready) say("blocked");
+  if (!player?.dataset.ready) say(words.blocked);
 })();

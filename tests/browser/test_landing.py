@@ -21,3 +21,16 @@ def test_the_landing_page_fits_a_phone(page: Page) -> None:
     page.goto("/")
 
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_in_forced_colours_only_the_current_page_of_the_navigation_has_a_line(page: Page) -> None:
+    page.emulate_media(forced_colors="active")
+    page.goto("/campaigns/")
+
+    lines = page.locator(".site-nav a").evaluate_all(
+        """links => links.map(link => [
+            link.getAttribute("aria-current"),
+            getComputedStyle(link).borderTopColor !== getComputedStyle(document.documentElement).backgroundColor,
+        ])"""
+    )
+    assert lines == [["page", True], [None, False]]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from allauth.account.models import EmailAddress
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.socialaccount.models import SocialAccount
 from django.core import mail
 from django.core.cache import cache
@@ -107,8 +107,34 @@ def test_signing_up_says_what_is_wrong_beside_the_field(client: Client, db: None
     assert 'aria-invalid="true"' in html
 
 
-def test_a_used_up_confirmation_link_says_so(client: Client, db: None):
+def test_a_used_up_confirmation_link_says_so(client: Client, person: User):
     assert "This link has expired" in page(client.get("/accounts/confirm-email/not-a-key/"))
+    address = EmailAddress.objects.get()
+    used = f"/accounts/confirm-email/{EmailConfirmationHMAC(address).key}/"
+    told = page(client.get(used))
+    assert "viewer@example.com was confirmed before." in told
+    assert "expired" not in told
+    address.delete()
+    assert "This link has expired" in page(client.get(used))
+
+
+def test_the_email_page_offers_what_is_possible_with_each_address(signed_in: Client, person: User):
+    def offered() -> list[tuple[str, str]]:
+        html = page(signed_in.get("/accounts/email/"))
+        forms = [form for form in html.split("<form")[1:] if 'name="email" value=' in form]
+        return [
+            (email, action)
+            for form in forms
+            for email in re.findall(r'name="email" value="([^"]+)"', form)
+            for action in re.findall(r'name="(action_\w+)"', form)
+        ]
+
+    assert offered() == []
+    second = EmailAddress.objects.create(user=person, email="second@example.com", verified=False)
+    assert offered() == [("second@example.com", "action_send"), ("second@example.com", "action_remove")]
+    second.verified = True
+    second.save()
+    assert offered() == [("second@example.com", "action_primary"), ("second@example.com", "action_remove")]
 
 
 def test_sign_in_refuses_and_accepts(client: Client, person: User):
@@ -152,6 +178,7 @@ def test_second_factor_on_used_and_off(signed_in: Client, person: User):
     assert "Turn on" in page(client.get("/accounts/2fa/"))
     assert "Confirm that it is you" in page(client.get("/accounts/2fa/totp/activate/", follow=True))
     setup = confirm_password(client, "/accounts/2fa/totp/activate/")
+    assert 'inputmode="numeric"' in page(setup)
     secret = re.search(r'<code id="totp-secret">(\w+)</code>', page(setup))
     assert secret
     wrong = client.post("/accounts/2fa/totp/activate/", {"code": "abc"})
@@ -163,7 +190,9 @@ def test_second_factor_on_used_and_off(signed_in: Client, person: User):
     assert len(codes) == 10
 
     client.post("/accounts/logout/")
-    assert "Enter your code" in page(sign_in(client))
+    asked = page(sign_in(client))
+    assert "Enter your code" in asked
+    assert re.search(r'<input [^>]*name="code"[^>]* inputmode="numeric" autofocus', asked)
     assert "Sign out" in page(client.post("/accounts/2fa/authenticate/", {"code": codes[0]}, follow=True))
     assert "9 left" in page(client.get("/accounts/2fa/"))
 

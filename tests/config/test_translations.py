@@ -1,4 +1,4 @@
-"""Every word that a template shows and every sentence of the code is marked for translation."""
+"""Every word of templates and code is marked for translation, and scripts get theirs from templates."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ SHOWN = re.compile(
     r"""(?:\|\s*(?:default|default_if_none|yesno|pluralize|add|join):|\b(?:title|text|label|action_label|help|heading)=)"""
     r"""("[^"]*"|'[^']*')|\{%\s*firstof\b[^%]*?\s("[^"]*"|'[^']*')"""
 )
+SCRIPTS = sorted((settings.BASE_DIR / "static" / "js").glob("*.js"))
+# A literal that begins as a sentence does, and any word that is handed to what shows it.
+SCRIPT_SENTENCE = re.compile(
+    r"""["'`]([A-Z][a-z]+[ .,:!?…][^"'`]*|[A-Z][a-z]+)["'`]"""
+    r"""|(?:announce\(|(?:textContent|innerText|title|ariaLabel)\s*=|"aria-label",)\s*["'`]([^"'`]*[A-Za-z][^"'`]*)["'`]"""
+)
 HIDDEN = "\N{WHITE SQUARE}"  # stands for a tag and for what is translated
 
 
@@ -39,6 +45,7 @@ class _Words(HTMLParser):
             {"value"} if tag == "input" and values.get("type") in ("submit", "button", "reset") else set()
         )
         read |= {"content"} if tag == "meta" and self._is_description(values) else set()
+        read |= {name for name in values if tag == "script" and name.startswith("data-")}
         for name in read:
             self._add(values.get(name) or "")
         self.code += tag in ("pre", "code", "script", "style")
@@ -103,6 +110,7 @@ def test_every_template_compiles(template: Path):
         ('<img src="a.png" alt="A cat">', ["A cat"]),
         ('<input placeholder="Your name">', ["Your name"]),
         ('<input type="submit" value="Send">', ["Send"]),
+        ('<script src="site.js" data-copied="Copied."></script>', ["Copied."]),
         ('<meta name="description" content="What it is">', ["What it is"]),
         ("{{ category|default:'No category' }}", ["No category"]),
         ('{{ count }}{{ count|pluralize:"it,them" }}', ["it,them"]),
@@ -133,7 +141,7 @@ def test_marked_words_and_what_nobody_reads_are_left_alone(source: str):
 
 
 MARKS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
-SENTENCE = re.compile(r"[A-Z“{][^<>]* [^<>]*[.?!]”?")
+CODE_SENTENCE = re.compile(r"[A-Z“{][^<>]* [^<>]*[.?!]”?")
 # What is raised for programmers, and for who runs the site.
 UNSEEN = {"BadSetting", "Http404", "ImproperlyConfigured", "NotImplementedError", "TypeError", "ValueError"}
 # Where sentences stay English, as docs/style.md says.
@@ -153,7 +161,7 @@ ENGLISH = {
 }
 
 
-def sentences(node: ast.AST) -> Iterator[str]:
+def sentences_of_code(node: ast.AST) -> Iterator[str]:
     """The sentences of code outside `_()`, without docstrings."""
     match node:
         case ast.Expr(value=ast.Constant()):
@@ -166,9 +174,9 @@ def sentences(node: ast.AST) -> Iterator[str]:
             said = "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in parts)
         case _:
             for child in ast.iter_child_nodes(node):
-                yield from sentences(child)
+                yield from sentences_of_code(child)
             return
-    if SENTENCE.fullmatch(" ".join(said.split())):
+    if CODE_SENTENCE.fullmatch(" ".join(said.split())):
         yield " ".join(said.split())
 
 
@@ -178,7 +186,7 @@ def test_every_sentence_of_the_code_is_marked() -> None:
         for app in ("accounts", "config", "drops", "fulfillment")
         for file in sorted((settings.BASE_DIR / app).rglob("*.py"))
         if "migrations" not in file.parts
-        for sentence in sentences(ast.parse(file.read_text()))
+        for sentence in sentences_of_code(ast.parse(file.read_text()))
     ]
     assert [each for each in found if not each.startswith(tuple(ENGLISH))] == []
     assert [where for where in ENGLISH if not any(each.startswith(where) for each in found)] == []
@@ -195,5 +203,45 @@ def test_every_sentence_of_the_code_is_marked() -> None:
         ('fetch("SELECT 1")', []),
     ],
 )
-def test_unmarked_sentences_are_seen(code: str, found: list[str]) -> None:
-    assert list(sentences(ast.parse(code))) == found
+def test_unmarked_sentences_of_code_are_seen(code: str, found: list[str]) -> None:
+    assert list(sentences_of_code(ast.parse(code))) == found
+
+
+def sentences_of_script(script: str) -> list[str]:
+    code = re.sub(r"^\s*//.*$|\$\{[^}]*\}", "", script, flags=re.MULTILINE)
+    return [one or other for one, other in SCRIPT_SENTENCE.findall(code)]
+
+
+PLAYER = settings.BASE_DIR / "static" / "js" / "player.js"
+NOT_WORDS = {"Accept", "Bearer ", "Escape"}
+
+
+@pytest.mark.parametrize("script", [path for path in SCRIPTS if path != PLAYER], ids=lambda path: path.name)
+def test_a_script_has_no_words_of_its_own(script: Path):
+    assert set(sentences_of_script(script.read_text())) - NOT_WORDS == set()
+
+
+def test_the_watch_page_translates_each_sentence_of_the_player():
+    """The player alone has defaults: other sites embed it with one tag."""
+    defaults = re.search(r"const WORDS = \{(.*?)\.\.\.script\.dataset", PLAYER.read_text(), re.DOTALL)
+    assert defaults
+    reasons = re.findall(r'^ +(\w+): "(.*)",$', defaults[1], re.MULTILINE)
+    assert reasons
+    assert {words for _, words in reasons} == set(sentences_of_script(PLAYER.read_text())) - NOT_WORDS
+    page = (ROOT / "drops" / "channel.html").read_text()
+    for reason, words in reasons:
+        assert f'data-{reason}="{{% translate "{words}" %}}"' in page
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ('announce("Copied.", "good");', ["Copied."]),
+        ('say(status, "Try again later");', ["Try again later"]),
+        ("line.textContent = `nothing of ${name}`;", ["nothing of "]),
+        ('close.setAttribute("aria-label", "Dismiss");', ["Dismiss"]),
+        ('// "A remark."\nannounce(words.copied, "good"); close.type = "button";', []),
+    ],
+)
+def test_words_of_scripts_are_seen(script: str, words: list[str]):
+    assert sentences_of_script(script) == words

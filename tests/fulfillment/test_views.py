@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -99,6 +100,15 @@ class TestInventory:
         assert_well_made(client.get(PAGE))
         with time_machine.travel(now + DAY, tick=False):
             assert sections(client) == {"ready": [], "in_progress": [], "expired": [], "claimed": []}
+
+    def test_in_progress_begins_with_what_ends_first_and_ready_with_what_closes_first(
+        self, client: Client, viewer: User, now: datetime
+    ):
+        watched(viewer, 30, name="Closes first", ends_at=now + 2 * DAY, closes_at=now + 3 * DAY)
+        watched(viewer, 30, name="Ends first", ends_at=now + DAY, closes_at=now + 9 * DAY)
+        inventory = client.get(PAGE).context["inventory"]
+        assert [entry.card.campaign.name for entry in inventory.in_progress] == ["Ends first", "Closes first"]
+        assert [entry.card.campaign.name for entry in inventory.ready] == ["Closes first", "Ends first"]
 
     def test_withdrawn_campaign_can_still_be_claimed_but_not_earned(
         self, client: Client, viewer: User, now: datetime
@@ -269,13 +279,32 @@ class TestClaim:
             assert f"Claimed: {reward}. Northlight Games collects your claim" in text_of(response)
         assert Claim.objects.count() == 1
 
-    def test_with_script_the_answer_takes_the_place_of_the_button(
+    def test_in_the_inventory_the_answer_is_the_whole_of_it_so_that_no_part_contradicts_another(
         self, client: Client, campaign: Campaign, reward: Reward, earned: Progress, linked: GameLink
     ):
-        response = client.post(CLAIM, self.form(campaign, reward), headers=HTMX)
+        assert 'hx-target="#inventory"' in client.get(PAGE).content.decode()
+        response = client.post(CLAIM, self.form(campaign, reward), headers=HTMX | {"HX-Target": "inventory"})
         html = response.content.decode()
-        assert html.strip().startswith(f'<li class="reward is-claimed" id="claim-{Claim.objects.get().pk}"')
+        assert "<html" not in html
+        assert "Ready to claim" not in html
+        assert "Nothing claimed yet" not in html
+        assert f'id="claim-{Claim.objects.get().pk}" tabindex="-1" autofocus' in html
         assert "With the studio" in text_of(response)
+
+    def test_on_the_watch_page_the_claim_takes_the_place_of_its_reward(
+        self, client: Client, campaign: Campaign, reward: Reward, earned: Progress, linked: GameLink
+    ):
+        item = f"drop-{campaign.pk}-{reward.pk}"
+        headers = HTMX | {"HX-Target": item}
+        response = client.post(CLAIM, self.form(campaign, reward), headers=headers)
+        html = response.content.decode()
+        assert f'<li id="{item}"' in html
+        assert 'class="reward is-claimed" tabindex="-1" autofocus>' in html
+        said = json.loads(response.headers["HX-Trigger-After-Settle"])["drops:said"]["text"]
+        assert said == f"Claimed: {reward}. Northlight Games collects your claim from Drops."
+        again = client.get(f"/inventory/claims/{Claim.objects.get().pk}/", headers=headers)
+        assert f'<li id="{item}"' in again.content.decode()
+        assert "autofocus" not in again.content.decode()
 
     def test_refusal_says_what_to_do(
         self, client: Client, campaign: Campaign, reward: Reward, earned: Progress
@@ -285,6 +314,7 @@ class TestClaim:
         response = client.post(CLAIM, self.form(campaign, reward), headers=HTMX)
         assert "Not claimed. Connect your game account" in text_of(response)
         assert "https://studio.example.com/connect?return_to=" in response.content.decode()
+        assert (response.headers["HX-Retarget"], response.headers["HX-Reswap"]) == ("closest li", "outerHTML")
         assert not Claim.objects.exists()
 
     def test_too_early(

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models.fields.files import ImageFieldFile
 from django.utils.translation import gettext_lazy as _
 
 from accounts.domain.permissions import Action, organizations_of
@@ -146,6 +147,12 @@ def open_campaigns(*, now: datetime, viewer: User | None) -> CampaignQuerySet:
         watched = Exists(Progress.objects.filter(campaign=OuterRef("pk"), viewer=viewer))
         visible |= Q(watched, withdrawn_at__isnull=False)
     return Campaign.objects.filter(visible)
+
+
+def picture_of(cards: Iterable[CampaignCard]) -> ImageFieldFile | None:
+    """The first picture of a reward, for previews of links."""
+    rewards = (threshold.reward for card in cards for threshold in card.thresholds)
+    return next((reward.image for reward in rewards if reward.image), None)
 
 
 def campaign_cards(

@@ -27,7 +27,7 @@ HISTORY_PAGE = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class WatchedDay:
-    """A day (in UTC) of a viewer's watch history, the latest visit first."""
+    """A day of a viewer's watch history, the latest visit first."""
 
     date: date
     visits: tuple[WatchInterval, ...]
@@ -47,14 +47,19 @@ class HistoryPage:
 
 
 def watch_history(*, viewer: User, before: datetime) -> HistoryPage:
-    """The last week that `viewer` watched in before `before`. Weeks without a visit are passed over."""
+    """The last week that `viewer` watched in before `before`. Weeks without a visit are passed over.
+
+    Days are those of the time zone that `before` has.
+    """
     visits = WatchInterval.objects.filter(viewer=viewer, started_at__lt=before).order_by("-started_at", "-pk")
     latest = visits.values_list("started_at", flat=True).first()
     if latest is None:
         return HistoryPage((), before.date(), has_older=False)
-    since = latest.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1) - HISTORY_PAGE
+    zone = before.tzinfo
+    midnight = latest.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    since = midnight + timedelta(days=1) - HISTORY_PAGE
     shown = _with_what_they_counted_for(visits.filter(started_at__gte=since))
-    days = groupby(shown, key=lambda visit: visit.started_at.date())
+    days = groupby(shown, key=lambda visit: visit.started_at.astimezone(zone).date())
     return HistoryPage(
         days=tuple(WatchedDay(day, tuple(visits_of_day)) for day, visits_of_day in days),
         since=since.date(),

@@ -47,7 +47,7 @@ class Inventory:
 
 
 def inventory(*, viewer: User, now: datetime) -> Inventory:
-    """See `Inventory`. Campaigns whose claims close sooner come first."""
+    """See `Inventory`. What has to be done sooner comes first: watched before the end, claimed before claims close."""
     campaigns = (
         Campaign.objects.in_phase(*CLAIMABLE_PHASES, now=now)
         .filter(progress__viewer=viewer)
@@ -98,6 +98,7 @@ def inventory(*, viewer: User, now: datetime) -> Inventory:
             in_progress.append(Entry(card, unearned, connect_url=connect_url))
         elif unearned:
             expired.append(Entry(card, unearned))
+    in_progress.sort(key=lambda entry: (entry.card.campaign.ends_at, entry.card.campaign.pk))
     return Inventory(tuple(ready), tuple(in_progress), tuple(expired))
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization, User, new_ulid
-from drops.models import Campaign, Category, Channel
+from drops.models import Campaign, Category, Channel, Reward
 from tests import factories
 from tests.html import assert_well_made, text_of
 
@@ -181,6 +181,16 @@ def test_nobody_sees_the_progress_of_others(
 
 
 class TestDetail:
+    def test_a_link_to_it_is_previewed_with_its_name_and_a_picture_of_a_reward(
+        self, client: Client, studio: Organization
+    ):
+        campaign = make(studio, "Night Shift")
+        Reward.objects.update(image="rewards/lantern.webp")
+        preview = client.get(page_of(campaign)).content.decode()
+        assert '<meta property="og:title" content="Night Shift">' in preview
+        assert 'property="og:description" content="Night Shift by Northlight Games: 1 reward' in preview
+        assert 'property="og:image" content="http://127.0.0.1:8000/media/rewards/lantern.webp"' in preview
+
     def test_names_rewards_streams_and_how_to_take_part(
         self, client: Client, studio: Organization, category: Category, channel: Channel
     ):

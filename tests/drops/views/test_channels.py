@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,7 +11,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization, User
 from drops.domain.watch import beat
-from drops.models import Campaign, Category, Channel, Livestream
+from drops.domain.watch.pulse import pulse_of
+from drops.models import Campaign, Category, Channel, Livestream, Reward
 from tests import factories
 from tests.html import assert_well_made, text_of
 
@@ -112,7 +114,7 @@ class TestWatchPage:
         client.force_login(viewer)
         response = client.get(PAGE)
         html = response.content.decode()
-        assert f'<script src="/static/js/player.js" data-channel="{livestream.channel_id}" defer>' in html
+        assert f'<script src="/static/js/player.js" data-channel="{livestream.channel_id}" defer' in html
         assert "Not counting yet." in text_of(response)
         assert "Next, in 18 min" in text_of(response)
         assert_well_made(response)
@@ -218,12 +220,77 @@ class TestWatchPage:
         assert "You are also watching elsewhere" in text_of(response)
         assert "Count here instead" in text_of(response)
 
-    def test_earned_reward_can_be_claimed_from_here(
-        self, client: Client, livestream: Livestream, campaign: Campaign, viewer: User
+    def test_earned_reward_is_claimed_here_by_who_is_connected_and_in_the_inventory_by_others(
+        self, client: Client, livestream: Livestream, campaign: Campaign, viewer: User, studio: Organization
     ):
         factories.ProgressFactory(viewer=viewer, campaign=campaign, seconds=3600)
         client.force_login(viewer)
-        assert "Claim Lantern" in text_of(client.get(PAGE))
+        response = client.get(PAGE)
+        assert "Claim Lantern" in text_of(response)
+        assert 'href="/inventory/#ready"' in response.content.decode()
+        assert 'hx-post="/inventory/claim/"' not in response.content.decode()
+
+        factories.GameLinkFactory(viewer=viewer, organization=studio)
+        response = client.get(PAGE)
+        assert "Claim Lantern" in text_of(response)
+        assert 'action="/inventory/claim/" hx-post="/inventory/claim/" hx-target="closest li"' in (
+            response.content.decode()
+        )
+        assert_well_made(response)
+
+    def test_a_link_to_the_page_is_previewed_with_stream_and_reward(
+        self, client: Client, livestream: Livestream, campaign: Campaign
+    ):
+        preview = client.get(PAGE).content.decode()
+        assert '<meta property="og:title" content="streamer is live">' in preview
+        assert 'property="og:description" content="Warm-up laps: Skyforge Rally, live now."' in preview
+        assert 'content="http://127.0.0.1:8000/static/img/social.png"' in preview
+        Reward.objects.update(image="rewards/lantern.webp")
+        preview = client.get(PAGE).content.decode()
+        assert 'property="og:image" content="http://127.0.0.1:8000/media/rewards/lantern.webp"' in preview
+        assert 'name="twitter:card" content="summary"' in preview
+
+    def test_asking_whether_something_changed_costs_next_to_nothing_until_it_has(
+        self,
+        client: Client,
+        livestream: Livestream,
+        campaign: Campaign,
+        viewer: User,
+        now: datetime,
+        django_assert_num_queries: DjangoAssertNumQueries,
+    ):
+        client.force_login(viewer)
+        found = re.search(
+            r'hx-get="(/channels/streamer/status/\?seen=\w+)"', client.get(PAGE).content.decode()
+        )
+        assert found
+        with django_assert_num_queries(2):  # session and user
+            assert client.get(found[1], headers={"HX-Request": "true"}).status_code == 204
+
+        seen = found[1]
+        changes: list[Callable[[], object]] = [
+            lambda: Livestream.objects.update(title="Night laps"),
+            lambda: Livestream.objects.update(category=factories.CategoryFactory()),
+            lambda: Channel.objects.update(opted_out_at=now),
+            lambda: Livestream.objects.update(ended_at=now),
+        ]
+        for later, change in enumerate(changes, start=1):
+            change()
+            with time_machine.travel(now + timedelta(seconds=10 * later), tick=False):
+                answer = client.get(seen, headers={"HX-Request": "true"})
+                assert answer.status_code == 200
+                found = re.search(r'hx-get="(/channels/streamer/status/\?seen=\w+)"', answer.content.decode())
+                assert found
+                seen = found[1]
+                assert client.get(seen, headers={"HX-Request": "true"}).status_code == 204
+
+    def test_the_end_of_a_campaign_is_a_change_too(
+        self, client: Client, livestream: Livestream, campaign: Campaign, now: datetime
+    ):
+        Campaign.objects.update(ends_at=now + timedelta(seconds=20))
+        assert pulse_of("streamer", now=now) == pulse_of("streamer", now=now + timedelta(seconds=15))
+        assert pulse_of("streamer", now=now) != pulse_of("streamer", now=now + timedelta(seconds=20))
+        assert pulse_of("nobody", now=now) == ""
 
     def test_off_air(self, client: Client, channel: Channel, campaign: Campaign, viewer: User):
         client.force_login(viewer)
@@ -254,5 +321,7 @@ class TestWatchPage:
         for campaign in factories.CampaignFactory.create_batch(count, category=category):
             factories.CampaignRewardFactory(campaign=campaign)
         client.force_login(viewer)
-        with django_assert_num_queries(22):
+        with django_assert_num_queries(33):  # ten of them for the pulse, which is kept for all
+            client.get(PAGE)
+        with django_assert_num_queries(23):
             client.get(PAGE)

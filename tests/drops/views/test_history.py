@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
@@ -60,9 +60,8 @@ def test_says_what_a_visit_counted_for(
     response = client.get(PAGE)
     text = text_of(response)
     assert "Friday, 20 November 2026 4 min counted" in text
-    assert (
-        "20 Nov 2026, 11:55 UTC to 20 Nov 2026, 11:59 UTC streamer Skyforge Rally Night Shift 4 min" in text
-    )
+    assert "11:55 to 11:59 streamer Skyforge Rally Night Shift 4 min" in text
+    assert "Days and times are in UTC." in text
     assert_well_made(response)
 
 
@@ -96,12 +95,35 @@ def test_goes_back_week_by_week_over_weeks_without_a_visit(
     assert "Nothing before this day" in text_of(client.get(PAGE + "?before=2026-01-01"))
 
 
+@pytest.mark.parametrize(
+    "zone", ["", "America/Los_Angeles", "Pacific/Kiritimati", "../UTC", "Mars/Olympus", "x" * 500]
+)
 @pytest.mark.parametrize("before", ["x", "2026-13-01", "%00", "0001-01-01", "9999-12-31"])
 def test_nonsense_in_the_address_never_breaks_the_page(
-    client: Client, viewer: User, channel: Channel, now: datetime, before: str
+    client: Client, viewer: User, channel: Channel, now: datetime, before: str, zone: str
 ):
+    client.cookies["timezone"] = zone
     watch_for(viewer, channel, now - 5 * MINUTE, 1)
     assert client.get(f"{PAGE}?before={before}").status_code == 200
+
+
+def test_days_and_times_are_those_of_the_browser(
+    client: Client, viewer: User, channel: Channel, livestream: Livestream
+):
+    """At UTC's midnight it is four in the afternoon in Los Angeles, and at eight in the morning midnight."""
+    watch_for(viewer, channel, datetime(2026, 11, 18, 0, 0, tzinfo=UTC), 1)
+    watch_for(viewer, channel, datetime(2026, 11, 18, 7, 59, tzinfo=UTC), 2)
+    client.cookies["timezone"] = "America/Los_Angeles"
+    response = client.get(PAGE)
+    text = text_of(response)
+    assert "Tuesday, 17 November 2026" in text
+    assert "Wednesday" not in text
+    assert "23:59 to 18 Nov, 00:01" in text
+    assert "16:00 to 16:01" in text
+    assert "Days and times are in America/Los_Angeles." in text
+    assert_well_made(response)
+    assert "16:00" in text_of(client.get(PAGE + "?before=2026-11-18"))
+    assert "16:00" not in text_of(client.get(PAGE + "?before=2026-11-17"))
 
 
 @pytest.mark.parametrize("count", [1, 3])

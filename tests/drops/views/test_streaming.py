@@ -168,6 +168,21 @@ class TestStream:
         assert live.ended_at == now
         assert "Your stream has ended." in text_of(response)
 
+    def test_ending_is_asked_about_first(self, client: Client, channel: Channel):
+        assert client.get(SETTINGS + "stream/end/").headers["Location"] == "/channels/streamer/"
+        live = factories.LivestreamFactory(channel=channel)
+        page = client.get("/channels/streamer/")
+        assert f'<a class="button button-danger" href="{SETTINGS}stream/end/" data-dialog="end-stream">' in (
+            page.content.decode()
+        )
+        assert_well_made(page)
+        asked = client.get(SETTINGS + "stream/end/")  # what the link opens without scripts
+        assert "End the stream?" in text_of(asked)
+        assert f'action="{SETTINGS}stream/end/"' in asked.content.decode()
+        assert_well_made(asked)
+        live.refresh_from_db()
+        assert live.ended_at is None
+
     def test_ending_twice_is_fine(self, client: Client, channel: Channel):
         assert client.post(SETTINGS + "stream/end/").status_code == 302
 
@@ -207,7 +222,6 @@ class TestStream:
             ("banner/", SETTINGS),
             ("drops/", SETTINGS),
             ("stream/", "/channels/streamer/"),
-            ("stream/end/", "/channels/streamer/"),
         ],
     )
     def test_after_a_sign_in_on_the_way_the_form_is_there_again(
