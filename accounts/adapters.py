@@ -72,6 +72,15 @@ class AccountAdapter(DefaultAccountAdapter):
             context = {**(context or {}), **undo}
         super().send_notification_mail(template_prefix, user, context, email)
 
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """Allauth passes what looks like an address as a username too, and would hash the password twice for an
+        address that an account has, once for another: the time of an answer would tell them apart.
+        """
+        if credentials.get("email"):
+            credentials.pop("username", None)
+        user: User | None = super().authenticate(request, **credentials)
+        return user
+
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Count the try in a way that keeps the owner of an account in; `_rollback_…` takes it back."""
         try:

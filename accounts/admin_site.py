@@ -7,8 +7,7 @@ from typing import Any, cast
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -49,7 +48,7 @@ class OperatorsSite(AdminSite):
         back = request.GET.get("next", "")
         if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
             back = reverse("admin:index")
-        return door(request, back=back) or redirect(back)
+        return door(request, back=back) or HttpResponseRedirect(back)
 
 
 class OperatorsAdminConfig(AdminConfig):

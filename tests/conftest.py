@@ -6,15 +6,18 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from io import BytesIO
+from io import BytesIO, StringIO
+from typing import Any
 
 import hypothesis
 import pytest
 import redis
 import time_machine
+from django.conf import settings
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
@@ -22,6 +25,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 from PIL import Image
 from pytest_django import Settings
+from structlog.stdlib import ProcessorFormatter
 
 from accounts.models import MemberRole, OAuthApp, Organization, User
 from config import memory
@@ -178,3 +182,20 @@ def migrate(transactional_db: None, settings: Settings) -> Iterator[Callable[...
     yield to
     to()
     executor.recorder.flush()
+
+
+@pytest.fixture
+def log() -> Iterator[StringIO]:
+    """What is written to the log, as the site formats it."""
+    written = StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(ProcessorFormatter(**formatter_options()))
+    logging.getLogger().addHandler(handler)
+    yield written
+    logging.getLogger().removeHandler(handler)
+
+
+def formatter_options() -> dict[str, Any]:
+    options = dict(settings.LOGGING["formatters"]["structured"])
+    del options["()"]
+    return options

@@ -1,18 +1,13 @@
 """One name for each request, and no secret in any line about it."""
 
-import logging
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
-from typing import Any
 
 import pytest
 import redis
 import time_machine
-from django.conf import settings
 from django.test import Client, override_settings
-from structlog.stdlib import ProcessorFormatter
 
 from accounts.models import OAuthApp
 from config.api import throttle
@@ -21,23 +16,6 @@ from tests import factories
 from tests.api import access_token, bearer
 
 ADDRESSES = ["/", "/public/v1/public-key", "/public/v1/nothing", "/oauth/revoke?token=hush", "/no/such/page"]
-
-
-@pytest.fixture
-def log() -> Iterator[StringIO]:
-    """What is written to the log, as the site formats it."""
-    written = StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(ProcessorFormatter(**formatter_options()))
-    logging.getLogger().addHandler(handler)
-    yield written
-    logging.getLogger().removeHandler(handler)
-
-
-def formatter_options() -> dict[str, Any]:
-    options = dict(settings.LOGGING["formatters"]["structured"])
-    del options["()"]
-    return options
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
