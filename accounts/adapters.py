@@ -73,11 +73,11 @@ class AccountAdapter(DefaultAccountAdapter):
         super().send_notification_mail(template_prefix, user, context, email)
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
-        """Allauth passes what looks like an address as a username too, and would hash the password twice for an
-        address that an account has, once for another: the time of an answer would tell them apart.
+        """Allauth passes an address that was typed as a username too, and would hash the password twice for one
+        that an account has, once for another: the time of an answer would tell them apart.
         """
-        if credentials.get("email"):
-            credentials.pop("username", None)
+        if credentials.get("email") and credentials.get("email") == credentials.get("username"):
+            del credentials["username"]
         user: User | None = super().authenticate(request, **credentials)
         return user
 

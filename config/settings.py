@@ -77,6 +77,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "config.middleware.sign_in.whole_page_to_sign_in",
+    "config.middleware.no_nul.no_nul",
 ]
 
 ROOT_URLCONF = "config.urls"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.security.table import rows, tests_elsewhere
+from tests.security.table import ROOT, rows, tests_elsewhere
 
 HERE = Path(__file__).resolve().parent
 passed: set[str] = set()
@@ -16,7 +16,7 @@ failed: set[str] = set()
 def pytest_configure(config: pytest.Config) -> None:
     """Only where the whole folder was asked for."""
     if any(Path(argument).resolve() == HERE for argument in config.args):
-        config.args += tests_elsewhere()
+        config.args += [str(ROOT / test) for test in tests_elsewhere()]
         config.pluginmanager.register(Summary())
 
 

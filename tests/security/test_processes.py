@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,7 +13,7 @@ import requests
 
 from tests.running import Site, running_site
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.launcher]
 PATIENCE = 60  # seconds, for a machine that does much else
 
 
@@ -28,14 +28,20 @@ def connect(site: Site) -> socket.socket:
     return socket.create_connection((address.hostname, address.port), timeout=PATIENCE)
 
 
+# Sent behind the others: what has not hung up by then answers 404 and does.
+LAST = b"GET /no/such/page HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+
+
 def send(site: Site, raw: bytes) -> bytes:
-    """What comes back until the site hangs up, or has said all and waits for more."""
+    """What comes back until the site hangs up."""
+    answer = b""
     with connect(site) as connection:
-        connection.sendall(raw)
-        connection.shutdown(socket.SHUT_WR)
-        answer = b""
-        while more := connection.recv(65536):
-            answer += more
+        # It may hang up in the middle of what it refuses.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(raw + LAST)
+        with suppress(ConnectionResetError):
+            while more := connection.recv(65536):
+                answer += more
     return answer
 
 
@@ -122,7 +128,7 @@ def test_no_request_hides_in_another(site: Site, case: str) -> None:
     host = urlsplit(site.url).netloc.encode()
     head = b"\r\n".join([b"POST /oauth/revoke HTTP/1.1", b"Host: " + host, *headers, b"", b""])
     answered = statuses(send(site, head + body))
-    assert answered in ([400], [200]), answered
+    assert answered in ([400], [200], [200, 404]), answered  # 404: the last one of all, which is not hidden
     assert case in ("CL.TE", "TE.CL") or answered == [400]
     assert_answers(site)
 
@@ -167,8 +173,9 @@ MALFORMED: dict[str, bytes] = {
 
 @pytest.mark.parametrize("case", MALFORMED)
 def test_no_request_breaks_the_site(site: Site, case: str) -> None:
-    for status in statuses(send(site, MALFORMED[case])):
-        assert status < 500 or status in (501, 505), status
+    answered = statuses(send(site, MALFORMED[case]))
+    assert answered or case == "HTTP/2"  # of which nothing is spoken: it hangs up
+    assert [status for status in answered if status >= 500 and status not in (501, 505)] == []
     assert_answers(site)
 
 

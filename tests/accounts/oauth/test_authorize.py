@@ -1,5 +1,5 @@
 from datetime import timedelta
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 import pytest
 import time_machine
@@ -146,6 +146,18 @@ def test_another_redirect_uri_is_never_followed(
         assert response.status_code == 400
         assert "Location" not in response.headers
         assert b"This connection cannot be made" in response.content
+
+
+def test_a_redirect_uri_that_is_missing_or_there_twice_is_never_followed(
+    browser: Client, studio_app: OAuthApp
+) -> None:
+    path, given = authorize_path(studio_app), urlencode({"redirect_uri": CALLBACK})
+    assert given in path
+    elsewhere = urlencode({"redirect_uri": "https://evil.example/"})
+    for query in ("", f"{given}&{elsewhere}", f"{elsewhere}&{given}", f"{given}&{given}"):
+        response = browser.post(path.replace(given, query), {"allow": "yes"})
+        assert response.status_code == 400, query
+        assert "Location" not in response.headers
 
 
 def test_a_loopback_redirect_uri_keeps_its_port(browser: Client, studio: Organization) -> None:

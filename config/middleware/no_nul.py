@@ -1,0 +1,16 @@
+"""An address with a NUL byte is nobody's. PostgreSQL takes none in a text, so that looking it up would be a fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import Http404, HttpRequest, HttpResponse
+
+
+def no_nul(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path_info:
+            raise Http404
+        return get_response(request)
+
+    return middleware
