@@ -5,12 +5,15 @@ from __future__ import annotations
 import struct
 import threading
 import zlib
+from functools import partial
 from io import BytesIO
 from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile, File
+from django.db import transaction
 from django.db.models import Model
+from django.db.models.fields.files import ImageFieldFile
 from django.utils.translation import gettext as _
 from PIL import Image, ImageOps
 
@@ -152,10 +155,18 @@ def _upright(image: Image.Image) -> Image.Image:
 def store(instance: Model, field: str, upload: File, *, size: tuple[int, int], square: bool = False) -> None:
     """Keep `upload` as the picture in `field` of `instance`, for its row to be saved with it.
 
-    ValidationError on `field` where it is not a picture, or has to be `square` and is not.
+    The picture before it is deleted. ValidationError on `field` where it is not a picture, or has to be `square`
+    and is not.
     """
     try:
         picture = prepare_image(upload, size=size, square=square)
     except ValidationError as error:
         raise ValidationError({field: error}) from error
+    drop(getattr(instance, field))
     getattr(instance, field).save(picture.name, picture, save=False)
+
+
+def drop(picture: ImageFieldFile) -> None:
+    """Delete the file once the transaction that no longer names it has committed. The row is to be locked."""
+    if picture:
+        transaction.on_commit(partial(picture.storage.delete, str(picture.name)), robust=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 from secrets import token_hex
 
 from allauth.account.models import EmailAddress
@@ -13,12 +12,10 @@ from allauth.usersessions.models import UserSession
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.base import File
 from django.db import transaction
-from django.db.models.fields.files import ImageFieldFile
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
-from accounts.domain import audit, links
-from accounts.domain.images import prepare_image
+from accounts.domain import audit, images, links
 from accounts.domain.permissions import Action, only_one_left
 from accounts.models import EmailChange, Membership, Organization, User
 
@@ -34,13 +31,13 @@ def change_profile_picture(*, user: User, picture: File | None, now: datetime) -
 
     PermissionDenied where the account was deleted meanwhile: the picture would outlive it.
     """
-    wanted = prepare_image(picture, size=PICTURE_SIZE) if picture else ""
+    wanted = images.prepare_image(picture, size=PICTURE_SIZE) if picture else ""
     with transaction.atomic():
         # Of two uploads at once, the later one sees and drops the picture of the earlier.
         user.refresh_from_db(from_queryset=User.objects.select_for_update(no_key=True))
         if user.deleted_at is not None:
             raise PermissionDenied(_("This account was deleted."))
-        _drop_picture(user)
+        images.drop(user.profile_picture)
         user.profile_picture = wanted
         user.full_clean(exclude=["password"])
         user.save(update_fields=["profile_picture"])
@@ -75,7 +72,7 @@ def delete_account(*, user: User, now: datetime) -> None:
     for model in (EmailAddress, EmailChange, Authenticator, SocialAccount, UserSession, Membership):
         model.objects.filter(user=user).delete()
     account_deleted.send(sender=User, user=user, now=now)
-    _drop_picture(user)
+    images.drop(user.profile_picture)
     # Not to be guessed: a name that somebody could have taken before would stand in the way.
     user.username = f"deleted_{token_hex(8)}"
     user.email = ""
@@ -85,9 +82,3 @@ def delete_account(*, user: User, now: datetime) -> None:
     user.set_unusable_password()
     user.full_clean()
     user.save()
-
-
-def _drop_picture(user: User) -> None:
-    picture: ImageFieldFile = user.profile_picture
-    if picture:
-        transaction.on_commit(partial(picture.storage.delete, str(picture.name)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 from secrets import token_hex
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -11,8 +10,7 @@ from django.core.files.base import File
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.domain import audit
-from accounts.domain.images import prepare_image
+from accounts.domain import audit, images
 from accounts.models import User
 from config.locks import lock
 from drops.domain.catalogue import livestreams
@@ -49,11 +47,11 @@ def change_banner(*, channel: Channel, banner: File | None, now: datetime, actor
 
     PermissionDenied where the owner deleted the account meanwhile: the picture would outlive it.
     """
-    wanted = prepare_image(banner, size=BANNER_SIZE) if banner else ""
+    wanted = images.prepare_image(banner, size=BANNER_SIZE) if banner else ""
     with transaction.atomic():
         # Of two uploads at once, the later one sees and drops the banner of the earlier.
         channel = _lock(channel)
-        _drop_banner(channel)
+        images.drop(channel.banner)
         channel.banner = wanted
         channel.save(update_fields=["banner"])
         audit.record("channel.banner_changed", channel, by=actor, at=now)
@@ -72,7 +70,7 @@ def empty_channel(*, user: User, now: datetime, **signal: object) -> None:
     livestream = channel.livestreams.filter(ended_at=None).first()
     if livestream is not None:
         livestreams.end_livestream(livestream=livestream, now=now, actor=user)
-    _drop_banner(channel)
+    images.drop(channel.banner)
     channel.slug = f"deleted_{token_hex(8)}"
     channel.description = ""
     channel.banner = ""
@@ -85,9 +83,3 @@ def _lock(channel: Channel) -> Channel:
     if lock(channel.owner).deleted_at is not None:
         raise PermissionDenied(_("This account was deleted."))
     return lock(channel)
-
-
-def _drop_banner(channel: Channel) -> None:
-    banner = channel.banner
-    if banner:
-        transaction.on_commit(partial(banner.storage.delete, str(banner.name)))

@@ -5,14 +5,17 @@ from __future__ import annotations
 import random
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from accounts.domain import images
 from accounts.domain.images import FORMATS, MAX_BYTES, decode, prepare_image
+from accounts.models import Organization
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -141,3 +144,15 @@ def test_pictures_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: prepare_image(upload(content), size=(100, 100)), range(16)))
     assert counts == [1] * 16
+
+
+def test_a_picture_that_is_replaced_is_deleted_once_that_is_committed(
+    studio: Organization, picture: SimpleUploadedFile, django_capture_on_commit_callbacks: Any
+) -> None:
+    images.store(studio, "logo", picture, size=(100, 100))
+    first = studio.logo.name
+    with django_capture_on_commit_callbacks(execute=True):
+        images.store(studio, "logo", picture, size=(100, 100))
+        assert default_storage.exists(first)  # the transaction may still come to nothing
+    assert not default_storage.exists(first)
+    assert default_storage.exists(studio.logo.name)
