@@ -30,13 +30,24 @@ class OperatorsSite(AdminSite):
         return bool(asked.is_let_in)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """The front page, with what this operator did last."""
+        """The front page, with what waits for operators and what this one did last."""
         from accounts.audit_words import action_words
-        from accounts.models import AuditEvent
+        from accounts.models import (
+            AuditEvent,
+            ChangeState,
+            Organization,
+            OrganizationChange,
+            OrganizationState,
+        )
+
+        waiting = {
+            "waiting_organizations": Organization.objects.filter(OrganizationState.WAITING.of()).count(),
+            "waiting_changes": OrganizationChange.objects.filter(state=ChangeState.WAITING).count(),
+        }
 
         own = AuditEvent.objects.filter(actor=cast("Any", request.user)).select_related("organization")
         recent = [(event, action_words(event.action)) for event in own[:10]]
-        return super().index(request, {"recent_events": recent, **(extra_context or {})})
+        return super().index(request, {"recent_events": recent, **waiting, **(extra_context or {})})
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """One way in for everybody: the site's own sign-in, with its limits, and then the second factor."""

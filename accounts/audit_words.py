@@ -17,6 +17,7 @@ ACTIONS: Mapping[str, Promise] = {
     "app.changed": _("App changed"),
     "app.created": _("App created"),
     "app.deleted": _("App deleted"),
+    "app.logo_changed": _("Logo of an app changed"),
     "app.secret_rotated": _("Client secret replaced"),
     "campaign.changed": _("Campaign changed"),
     "campaign.created": _("Campaign created"),
@@ -56,6 +57,10 @@ ACTIONS: Mapping[str, Promise] = {
     "member.removed": _("Member removed"),
     "member.role_changed": _("Role of a member changed"),
     "organization.approved": _("Organization approved"),
+    "organization.change_approved": _("New name or logo approved"),
+    "organization.change_refused": _("New name or logo refused"),
+    "organization.change_requested": _("New name or logo asked for"),
+    "organization.change_withdrawn": _("New name or logo withdrawn"),
     "organization.changed": _("Organization changed"),
     "organization.registered": _("Organization registered"),
     "organization.suspended": _("Organization suspended"),
@@ -101,6 +106,7 @@ NAMES: Mapping[str, Promise] = {
     "delivery": _("Delivery"),
     "ends_at": _("Ends"),
     "endpoints": _("Endpoints"),
+    "explanation": _("Reason"),
     "external_id": _("External ID"),
     "external_status": _("Status"),
     "grace_days": _("Grace period (days)"),
@@ -173,7 +179,7 @@ def action_words(action: str) -> str:
 
 def change_words(action: str, data: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Names and values of what an event carries. Where something changed, a pair is from what to what."""
-    changed = action.endswith("changed")
+    changed = action.endswith("changed") or action.startswith("organization.change_")
     return [
         (_name_words(name), _changed(name, value) if changed else _value_words(name, value))
         for name, value in data.items()

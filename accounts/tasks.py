@@ -1,4 +1,4 @@
-"""Mails about invitations and proposals; what accounts leaves behind is cleared away."""
+"""Mails about invitations, proposals and changes of organizations; what accounts leaves behind is cleared away."""
 
 from __future__ import annotations
 
@@ -15,8 +15,16 @@ from oauth2_provider.models import clear_expired
 
 from accounts.audit_words import CODES
 from accounts.domain import email_changes, invitations, two_owners, unused_files
+from accounts.domain.organization_changes import right_to_ask
 from accounts.domain.permissions import Action, people_of
-from accounts.models import IdempotentCall, Invitation, Proposal, ProposalState
+from accounts.models import (
+    ChangeState,
+    IdempotentCall,
+    Invitation,
+    OrganizationChange,
+    Proposal,
+    ProposalState,
+)
 from config import mail
 
 logger = structlog.get_logger(__name__)
@@ -78,6 +86,26 @@ def _mail_proposal(proposal: Proposal) -> None:
         )
     except (OSError, ValueError):
         logger.exception("proposal_not_mailed", proposal=proposal.pk)
+
+
+@shared_task
+def mail_organization_changes() -> None:
+    """Tell those who may ask what was asked for in their organization's name, and what came of it. The settings, or
+    the page of the app, show both too.
+    """
+    now = timezone.now()
+    asked = Q(state=ChangeState.WAITING, request_mailed_at=None)
+    decided = ~Q(state=ChangeState.WAITING) & Q(decision_mailed_at=None)
+    changes = OrganizationChange.objects.select_related("organization", "app", "asked_by", "decided_by")
+    for due, mailed_at in ((asked, "request_mailed_at"), (decided, "decision_mailed_at")):
+        for change in changes.filter(due):
+            if OrganizationChange.objects.filter(due, pk=change.pk).update(**{mailed_at: now}):
+                people = people_of(change.organization, who_may=right_to_ask(change.app)).exclude(email="")
+                addresses = list(people.values_list("email", flat=True))
+                try:
+                    mail.send("accounts/mail/organization_change", {"change": change}, addresses)
+                except (OSError, ValueError):
+                    logger.exception("organization_change_not_mailed", change=change.pk)
 
 
 @shared_task

@@ -9,7 +9,7 @@ import factory
 from factory.django import DjangoModelFactory
 from ulid import ULID
 
-from accounts.models import GameLink, MemberRole, Membership, OAuthApp, Organization, User
+from accounts.models import GameLink, MemberRole, Membership, OAuthApp, Organization, OrganizationChange, User
 from drops.models import (
     AllowedChannel,
     Campaign,
@@ -53,6 +53,16 @@ class MembershipFactory(DjangoModelFactory):
     organization = factory.SubFactory(OrganizationFactory)
     user = factory.SubFactory(UserFactory)
     role = MemberRole.OWNER
+
+
+class OrganizationChangeFactory(DjangoModelFactory):
+    class Meta:
+        model = OrganizationChange
+
+    organization = factory.SubFactory(OrganizationFactory)
+    name = factory.Sequence(lambda n: f"Studio {n} renamed")
+    asked_by = factory.SubFactory(UserFactory)
+    asked_at = NOW - timedelta(hours=1)
 
 
 class OAuthAppFactory(DjangoModelFactory):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, models, transaction
 
-from accounts.models import GameLink, Membership, OAuthApp, Proposal, User
+from accounts.models import GameLink, Membership, OAuthApp, Proposal, TakenName, User
 from drops.models import AllowedChannel, Campaign, CampaignReward, Channel, Livestream, PhaseChange, Progress
 from tests import factories
 from tests.factories import NOW
@@ -90,6 +90,43 @@ def test_a_person_is_once_in_an_organization_with_a_known_role():
     refuses("membership_once_per_organization", second, user_id=first.user_id)
     refuses("membership_role_known", second, role="emperor")
     assert Membership.objects.count() == 2
+
+
+def test_a_name_is_one_organizations():
+    first, second = factories.OrganizationFactory.create_batch(2)
+    TakenName.objects.create(key="northllght", organization=first)
+
+    for taken in (second, None):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            TakenName.objects.create(key="northllght", organization=taken)
+
+
+def test_an_organization_asks_for_one_change_at_a_time():
+    first = factories.OrganizationChangeFactory()
+    second = factories.OrganizationChangeFactory(
+        organization=first.organization, state="refused", decided_at=NOW, decided_by=first.asked_by
+    )
+
+    refuses("organization_change_decided_or_waits", second, state="waiting")
+    refuses("organization_change_decided_or_waits", second, state="forgotten")
+    refuses("organization_change_decided_or_waits", second, decided_at=None)
+    refuses("organization_change_decided_or_waits", second, decided_by_id=None)
+    refuses("organization_change_one_waits", second, state="waiting", decided_at=None, decided_by_id=None)
+
+
+def test_a_logo_of_each_app_waits_beside_the_change_of_its_organization():
+    organization = factories.OrganizationChangeFactory().organization
+    for app in factories.OAuthAppFactory.create_batch(2, organization=organization):
+        factories.OrganizationChangeFactory(organization=organization, app=app, name="", with_logo=True)
+        second = factories.OrganizationChangeFactory(
+            organization=organization,
+            app=app,
+            state="refused",
+            decided_at=NOW,
+            decided_by=factories.UserFactory(),
+        )
+        waiting = {"state": "waiting", "decided_at": None, "decided_by_id": None}
+        refuses("organization_change_one_of_app_waits", second, **waiting)
 
 
 def test_an_app_has_exactly_one_kind_of_owner():

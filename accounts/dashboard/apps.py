@@ -1,38 +1,43 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.text import format_lazy
 from django.utils.translation import gettext, gettext_lazy as _, ngettext
 
 from accounts.admin_base import VerbForm
 from accounts.dashboard.kit.access import active_organization, member
 from accounts.dashboard.kit.consequences import MANY
-from accounts.dashboard.kit.forms import picture_field
+from accounts.dashboard.kit.forms import SQUARE, picture_field
 from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
-from accounts.domain import apps, links
+from accounts.domain import apps, links, organization_changes
 from accounts.domain.consequences import Consequence
-from accounts.domain.images import prepare_image
 from accounts.domain.permissions import Action
 from accounts.domain.two_owners import RuleState, state_of
 from accounts.models import OAuthApp
 from accounts.requests import WriteRequest
 
-LOGO_SIZE = (256, 256)
-
 
 class OAuthAppForm(VerbForm):
+    renamed: ClassVar[dict[str, str]] = {"logo": "new_logo"}
+
     new_logo = picture_field(
-        _("Logo"), _("Viewers see the logo when they connect. It should be square."), square=False
+        _("Logo"),
+        format_lazy(
+            "{} {}",
+            _("Viewers see it when they connect, once an operator of the platform has approved it."),
+            SQUARE,
+        ),
     )
 
     class Meta:
@@ -52,10 +57,6 @@ class OAuthAppForm(VerbForm):
         super().__init__(*args, **kwargs)
         if "name" in self.fields:  # those who may only look have a form without fields
             self.fields["name"].required = True
-
-    def clean_new_logo(self) -> Any:
-        upload = self.cleaned_data["new_logo"]
-        return prepare_image(upload, size=LOGO_SIZE) if upload else None
 
     def clean_redirect_uris(self) -> str:
         uris = self.cleaned_data["redirect_uris"].split()
@@ -79,6 +80,24 @@ def who_sees_the_secret(app: OAuthApp, now: datetime) -> list[Consequence]:
     if app.organization is None or state_of(app.organization) is not RuleState.ON:
         return []
     return [Consequence(gettext("The new secret is shown once, to the owner who agrees."))]
+
+
+def withdraw_logo(model_admin: OAuthAppAdmin, request: HttpRequest, app: OAuthApp) -> None:
+    change = organization_changes.waiting_change(active_organization(request), app)
+    if change is None:
+        raise ValidationError(_("This change no longer waits for a decision. Nothing was changed."))
+    organization_changes.withdraw_change(change=change, now=timezone.now(), actor=member(request))
+
+
+WITHDRAW_LOGO = Verb(
+    name="withdraw-logo",
+    label=_("Withdraw the new logo"),
+    question=_(
+        "No operator looks at the new logo of %(object)s any more. Viewers keep seeing the present one."
+    ),
+    done=_("The new logo was withdrawn."),
+    run=withdraw_logo,
+)
 
 
 @admin.register(OAuthApp, site=site)
@@ -122,6 +141,7 @@ class OAuthAppAdmin(OrganizationAdmin):
             act=apps.ROTATE,
             consequences=who_sees_the_secret,
         ),
+        WITHDRAW_LOGO,
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -142,6 +162,23 @@ class OAuthAppAdmin(OrganizationAdmin):
         )
         obj.pk, obj.client_id = created.pk, created.client_id
         cast("WriteRequest", request).new_secret = secret
+
+    def offered_verbs(self, request: HttpRequest, obj: OAuthApp) -> list[Verb]:
+        found = super().offered_verbs(request, obj)
+        waits = organization_changes.waiting_change(active_organization(request), obj) is not None
+        return [verb for verb in found if waits or verb is not WITHDRAW_LOGO]
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        if obj := kwargs.get("obj"):
+            organization, now = active_organization(request), timezone.now()
+            context["logo_change"] = organization_changes.change_to_show(organization, obj, now=now)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def response_change(self, request: HttpRequest, obj: OAuthApp) -> HttpResponse:
+        response = super().response_change(request, obj)
+        if organization_changes.waiting_change(active_organization(request), obj) is not None:
+            messages.info(request, _("The new logo waits for approval."))
+        return response
 
     def response_add(
         self, request: HttpRequest, obj: OAuthApp, post_url_continue: str | None = None

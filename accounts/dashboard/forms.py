@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 
 from accounts.admin_base import carry_drawn_values
 from accounts.dashboard.kit.forms import picture_field
@@ -30,6 +30,10 @@ class OrganizationForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         carry_drawn_values(self)
+        if self.instance.was_approved:
+            self.fields["name"].help_text = gettext(
+                "An operator of the platform approves a new name or logo. Viewers see the present one until then."
+            )
 
     def changes(self) -> dict[str, Any]:
         """The fields that were touched, by the names that the domain gives them."""

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_POST
 from accounts.dashboard.forms import OrganizationForm, RegistrationForm
 from accounts.dashboard.kit import access
 from accounts.dashboard.kit.sites import site
-from accounts.domain import members, organizations
+from accounts.domain import members, organization_changes, organizations
 from accounts.domain.permissions import Action
-from accounts.models import Organization
+from accounts.models import Organization, OrganizationChange
 from accounts.uploads import pictures_of
 
 
@@ -87,10 +87,47 @@ def settings(request: HttpRequest) -> HttpResponse:
             except ValidationError as refusal:
                 show_refusal(form, refusal)
             else:
-                messages.success(request, _("The settings were saved."))
+                _say_saved(request, form)
                 return redirect("dashboard:settings")
-    context = {**site.each_context(request), "title": _("Settings"), "form": form}
+    context = {
+        **site.each_context(request),
+        "title": _("Settings"),
+        "form": form,
+        "change": organization_changes.change_to_show(organization, now=timezone.now()),
+    }
     return render(request, "dashboard/settings.html", context)
+
+
+def _say_saved(request: HttpRequest, form: OrganizationForm) -> None:
+    if access.active_organization(request).was_approved and not {"name", "logo"}.isdisjoint(form.changes()):
+        messages.success(request, _("The settings were saved. The new name or logo waits for approval."))
+    else:
+        messages.success(request, _("The settings were saved."))
+
+
+@site.page("settings/withdraw/", name="withdraw_change", action=Action.CHANGE_SETTINGS)
+def withdraw_change(request: HttpRequest) -> HttpResponse:
+    """Ask no longer for the change that the form on the settings page was drawn with."""
+    if request.method == "POST":
+        waiting = organization_changes.waiting_change(access.active_organization(request))
+        if waiting is None or str(waiting.pk) != request.POST.get("change"):
+            messages.error(request, _("This change no longer waits for a decision. Nothing was changed."))
+        else:
+            _withdraw(request, waiting)
+    return redirect("dashboard:settings")
+
+
+def _withdraw(request: HttpRequest, change: OrganizationChange) -> None:
+    try:
+        with transaction.atomic():
+            access.recheck(request, Action.CHANGE_SETTINGS)
+            organization_changes.withdraw_change(
+                change=change, now=timezone.now(), actor=access.member(request)
+            )
+    except ValidationError as refusal:  # an operator decided at this very moment
+        messages.error(request, " ".join(refusal.messages))
+    else:
+        messages.success(request, _("The change was withdrawn."))
 
 
 @transaction.atomic

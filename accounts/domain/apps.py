@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
-from django.core.files.base import ContentFile
+from django.core.files.base import File
 from django.db import transaction
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
 from oauth2_provider.generators import generate_client_secret
 
-from accounts.domain import audit, links, names, permissions, two_owners
+from accounts.domain import audit, images, links, names, organization_changes, permissions, two_owners
+from accounts.domain.organization_changes import LOGO_SIZE
 from accounts.domain.permissions import Action
 from accounts.domain.two_owners import Act, wait_for_second_owner
 from accounts.domain.verbs import change, lock_for
@@ -34,15 +35,14 @@ def create_app(
     redirect_uris: Sequence[str],
     now: datetime,
     actor: User | None,
-    logo: ContentFile | None = None,
+    logo: File | None = None,
 ) -> tuple[OAuthApp, str]:
     """Make an app and return it with its client secret, which is never to be seen again.
 
-    Without `organization` the app is the platform's own. Raises ValidationError.
+    Without `organization` the app is the platform's own. The logo of an app of an approved organization waits for an
+    operator. Raises ValidationError.
     """
     permissions.require(actor=actor, organization=organization, action=Action.CHANGE_APPS)
-    if organization is not None:
-        names.refuse_look_alike(name, of=organization)
     secret = str(generate_client_secret())
     app = OAuthApp(
         organization=organization,
@@ -54,12 +54,13 @@ def create_app(
         client_secret=secret,
     )
     app.full_clean()
-    if logo is not None:
-        app.logo.save("logo.webp", logo, save=False)
     app.save()
+    names.hold(organization, name)
     audit.record(
         "app.created", app, by=actor, at=now, data={"name": name, "redirect_uris": list(redirect_uris)}
     )
+    if logo:
+        _keep_logo(app, logo, now, actor)
     return app, secret
 
 
@@ -71,27 +72,27 @@ def change_app(
     actor: User | None,
     name: str | None = None,
     redirect_uris: Sequence[str] | None = None,
-    logo: ContentFile | None = None,
+    logo: File | None = None,
 ) -> None:
     """Change what viewers see of the app and where it may send them; what is left out stays as it is.
 
-    Raises ValidationError.
+    The logo of an app of an approved organization waits for an operator. Raises ValidationError.
     """
     app = _lock(app, actor)
     before = {"name": app.name, "redirect_uris": app.redirect_uris.split()}
-    if name is not None and name != app.name:
-        if app.organization is not None:
-            names.refuse_look_alike(name, of=app.organization)
+    if name is not None:
         app.name = name
     if redirect_uris is not None:
         app.redirect_uris = " ".join(redirect_uris)
     app.full_clean()
-    if logo is not None:
-        app.logo.save("logo.webp", logo, save=False)
-    app.save(update_fields=["name", "redirect_uris", "authorization_grant_type", "logo", "updated"])
+    app.save(update_fields=["name", "redirect_uris", "authorization_grant_type", "updated"])
+    if app.name != before["name"]:
+        names.hold(app.organization, app.name)
     after = {"name": app.name, "redirect_uris": app.redirect_uris.split()}
-    if logo is not None or before != after:
+    if before != after:
         audit.record("app.changed", app, by=actor, at=now, data={"before": before, "after": after})
+    if logo:
+        _keep_logo(app, logo, now, actor)
 
 
 @transaction.atomic
@@ -132,13 +133,13 @@ def delete_app(*, app: OAuthApp, now: datetime, actor: User | None, agreed: Prop
     The row stays, since links and audit events speak of it. ValidationError if it is deleted already, or cannot be
     done without; SecondOwnerNeeded where the two-owner rule holds.
     """
-    if app.organization is not None:
-        lock(app.organization)  # two apps that are deleted at once are not each the other's rest
     app = _lock(app, actor)
     check_deletable(app=app, now=now)
     wait_for_second_owner(DELETE, app, actor=actor, now=now, agreed=agreed)
     app.deleted_at = now
     app.save(update_fields=["deleted_at", "updated"])
+    names.hold(app.organization)
+    organization_changes.forget_change(app=app)
     unlinked = links.end_all_consents(app=app, now=now)
     audit.record("app.deleted", app, by=actor, at=now, data={"name": app.name, "unlinked_viewers": unlinked})
 
@@ -155,11 +156,28 @@ def is_last(app: OAuthApp) -> bool:
 
 
 def _lock(app: OAuthApp, actor: User | None) -> OAuthApp:
-    """The app as it is now, nobody else's to change; ValidationError if it is deleted."""
+    """The app as it is now, and its organization, nobody else's to change; ValidationError if it is deleted."""
+    if app.organization is not None:
+        lock(app.organization)  # before the app, as all do who lock both
     app = lock_for(app, actor=actor, action=Action.CHANGE_APPS)
     if app.deleted_at is not None:
         raise ValidationError(_("%(app)s was deleted.") % {"app": app.name}, code="deleted")
     return app
+
+
+def _keep_logo(app: OAuthApp, logo: File, now: datetime, actor: User | None) -> None:
+    """Show it on the consent page; where viewers know the organization, once an operator has approved it.
+
+    Last of all, so that no refusal leaves a file that nobody names.
+    """
+    if app.organization is not None and app.organization.was_approved and actor is not None:
+        organization_changes.request_change(
+            organization=app.organization, app=app, logo=logo, now=now, actor=actor
+        )
+        return
+    before = app.logo.name
+    images.store(app, "logo", logo, size=LOGO_SIZE, square=True)
+    change(app, "app.logo_changed", by=actor, at=now, data={"logo": [before, app.logo.name]}, logo=app.logo)
 
 
 ROTATE = two_owners.register(

@@ -12,7 +12,8 @@ from django.dispatch import Signal
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from accounts.domain import audit, images, names, permissions
+from accounts.domain import audit, images, names, organization_changes, permissions
+from accounts.domain.organization_changes import LOGO_SIZE
 from accounts.domain.permissions import Action
 from accounts.domain.verbs import change
 from accounts.models import (
@@ -25,8 +26,6 @@ from accounts.models import (
     new_ulid,
 )
 from config.locks import lock
-
-LOGO_SIZE = (512, 512)
 
 # Sent in the transaction, before `organization` loses its connection page. A receiver refuses by ValidationError.
 connection_page_emptied = Signal()
@@ -61,13 +60,15 @@ def register_organization(
         requested_category=requested_category,
         contact_email=contact_email,
     )
-    _check(organization, logo)
+    _check(organization)
     try:
         with transaction.atomic():
             organization.save()
-    except IntegrityError:  # another organization has the name, or got it at this very moment
+    except IntegrityError:  # another organization has the address, or got it at this very moment
         organization.slug += f"-{new_ulid()[-6:].lower()}"
         organization.save()
+    names.hold(organization, name)
+    _keep_logo(organization, logo)
     Membership.objects.create(organization=organization, user=founder, role=MemberRole.OWNER, opened_at=now)
     audit.record(
         "organization.registered",
@@ -91,7 +92,10 @@ def change_organization(
     contact_email: str | None = None,
     logo: File | None = None,
 ) -> Organization:
-    """Change what the organization says of itself; what is left out stays as it is. Raises ValidationError."""
+    """Change what the organization says of itself; what is left out stays as it is. Raises ValidationError.
+
+    The name and the logo of an organization that was approved wait for an operator (`organization_changes`).
+    """
     permissions.require(actor=actor, organization=organization, action=Action.CHANGE_SETTINGS)
     organization = lock(organization)
     wanted = {"name": name, "url": url, "connect_url": connect_url, "contact_email": contact_email}
@@ -104,19 +108,27 @@ def change_organization(
         return organization
     for field, (_before, value) in changes.items():
         setattr(organization, field, value)
-    if organization.approved_at is not None and "name" in changes:
-        names.refuse_look_alike(organization.name, of=organization)
     if "connect_url" in changes and not connect_url:
         connection_page_emptied.send(sender=Organization, organization=organization, now=now)
-    _check(organization, logo)
-    organization.save()
-    audit.record(
-        "organization.changed",
-        organization,
-        by=actor,
-        at=now,
-        data={**changes, **({"logo": ["", organization.logo.name]} if logo else {})},
-    )
+    _check(organization)
+    if organization.was_approved:
+        new_name = organization.name if "name" in changes else ""
+        if new_name:
+            organization.name = changes.pop("name")[0]
+        if changes:
+            organization.save()
+        if new_name or logo:
+            organization_changes.request_change(
+                organization=organization, name=new_name, logo=logo, now=now, actor=actor
+            )
+    else:
+        organization.save()
+        if "name" in changes:
+            names.hold(organization, organization.name)
+        if logo:
+            changes["logo"] = [organization.logo.name, _keep_logo(organization, logo)]
+    if changes:
+        audit.record("organization.changed", organization, by=actor, at=now, data=changes)
     return organization
 
 
@@ -124,27 +136,35 @@ def change_organization(
 def approve_organization(*, organization: Organization, now: datetime, actor: User) -> Organization:
     """Let the organization publish; also ends a suspension. Approving it twice changes nothing.
 
-    ValidationError where its name reads like that of another organization.
+    ValidationError where another organization has its name, or the name of one of its apps.
     """
     permissions.require_operator(actor, Action.OPERATE)
     organization = lock(organization)
     if organization.is_active:
         return organization
-    names.refuse_look_alike(organization.name, of=organization)
+    is_new = not organization.was_approved
     approved_at = organization.approved_at or now
-    return change(
+    change(
         organization, "organization.approved", by=actor, at=now, approved_at=approved_at, suspended_at=None
     )
+    if is_new:  # one that was approved before has kept its names
+        names.hold(organization, *names.shown_by(organization))
+    return organization
 
 
 @transaction.atomic
 def suspend_organization(*, organization: Organization, now: datetime, actor: User) -> Organization:
-    """Stop the organization from publishing and hide it from viewers, until it is approved again."""
+    """Stop the organization from publishing and hide it from viewers, until it is approved again.
+
+    One that was never approved is thereby refused, and its name is free.
+    """
     permissions.require_operator(actor, Action.OPERATE)
     organization = lock(organization)
     if organization.suspended_at is not None:
         return organization
-    return change(organization, "organization.suspended", by=actor, at=now, suspended_at=now)
+    change(organization, "organization.suspended", by=actor, at=now, suspended_at=now)
+    names.hold(organization)
+    return organization
 
 
 def check_web_address(field: str, address: str) -> None:
@@ -153,10 +173,16 @@ def check_web_address(field: str, address: str) -> None:
         raise ValidationError({field: _("The address must start with https:// (or http://).")})
 
 
-def _check(organization: Organization, logo: File | None) -> None:
-    """ValidationError where a field is wrong; a `logo` is stored, for the row to be saved with it."""
+def _check(organization: Organization) -> None:
+    """ValidationError where a field is wrong."""
     check_web_address("url", organization.url)
     check_web_address("connect_url", organization.connect_url)
     organization.full_clean(exclude=["logo", "slug"])
+
+
+def _keep_logo(organization: Organization, logo: File | None) -> str:
+    """Last of all, so that no refusal leaves a file that nobody names. The name of the file."""
     if logo:
         images.store(organization, "logo", logo, size=LOGO_SIZE, square=True)
+        organization.save(update_fields=["logo", "updated_at"])
+    return str(organization.logo.name)

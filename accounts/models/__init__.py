@@ -2,13 +2,16 @@ from config.ulid import ULIDField, new_ulid, parse_ulid, ulid_parameter, ulid_te
 
 from .audit import OF_VIEWERS, AuditEvent
 from .idempotency import IdempotentCall
+from .names import TakenName
 from .oauth import LOOPBACK_HOSTS, Consent, GameLink, OAuthApp
 from .organizations import (
     ORGANIZATION_IS_ACTIVE,
+    ChangeState,
     Invitation,
     MemberRole,
     Membership,
     Organization,
+    OrganizationChange,
     OrganizationState,
 )
 from .proposals import Proposal, ProposalState
@@ -19,6 +22,7 @@ __all__ = [
     "OF_VIEWERS",
     "ORGANIZATION_IS_ACTIVE",
     "AuditEvent",
+    "ChangeState",
     "Consent",
     "EmailChange",
     "GameLink",
@@ -28,9 +32,11 @@ __all__ = [
     "Membership",
     "OAuthApp",
     "Organization",
+    "OrganizationChange",
     "OrganizationState",
     "Proposal",
     "ProposalState",
+    "TakenName",
     "ULIDField",
     "User",
     "new_ulid",

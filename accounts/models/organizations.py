@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -10,9 +12,16 @@ from django.utils.translation import gettext_lazy as _
 from config.one_line import one_line
 from config.ulid import ULIDField, new_ulid
 
+if TYPE_CHECKING:
+    from .oauth import OAuthApp
+
 
 def logo_path(organization: Organization, filename: str) -> str:
     return f"organizations/{new_ulid()}.webp"
+
+
+def new_logo_path(change: OrganizationChange, filename: str) -> str:
+    return f"changes/{new_ulid()}.webp"
 
 
 class OrganizationState(models.TextChoices):
@@ -79,8 +88,97 @@ class Organization(models.Model):
         return OrganizationState.WAITING if self.approved_at is None else OrganizationState.ACTIVE
 
     @property
+    def was_approved(self) -> bool:
+        """An operator has approved its name and logo. It may be suspended since."""
+        return self.approved_at is not None
+
+    @property
     def is_active(self) -> bool:
         return self.state is OrganizationState.ACTIVE
+
+
+class ChangeState(models.TextChoices):
+    WAITING = "waiting", _("Waiting for approval")
+    APPROVED = "approved", _("Approved")
+    REFUSED = "refused", _("Refused")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+class OrganizationChange(models.Model):
+    """A new name or logo, or both, that an approved organization asks for; or a new logo for its `app`.
+
+    What is asked for never changes. Who wants something else asks anew, and the row that waits is withdrawn.
+    The picture is there only while the row waits; `with_logo` stays.
+    """
+
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="changes", verbose_name=_("organization")
+    )
+    app = models.ForeignKey(
+        "OAuthApp",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="changes",
+        verbose_name=_("OAuth app"),
+    )
+    name = models.CharField(
+        _("new name"), max_length=80, blank=True, validators=[one_line], help_text=_("Empty: the name stays.")
+    )
+    with_logo = models.BooleanField(_("with a new logo"), default=False)
+    logo = models.ImageField(_("new logo"), upload_to=new_logo_path, blank=True)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("asked by")
+    )
+    asked_at = models.DateTimeField(_("asked"))
+    state = models.CharField(_("state"), max_length=16, choices=ChangeState, default=ChangeState.WAITING)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("decided by"),
+    )
+    decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
+    reason = models.TextField(_("reason"), max_length=500, blank=True)
+    request_mailed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    decision_mailed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("new name or logo")
+        verbose_name_plural = _("new names and logos")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization"],
+                condition=Q(state=ChangeState.WAITING, app__isnull=True),
+                name="organization_change_one_waits",
+                violation_error_message=_("Another change of this organization waits for approval."),
+            ),
+            models.UniqueConstraint(
+                fields=["app"],
+                condition=Q(state=ChangeState.WAITING),
+                name="organization_change_one_of_app_waits",
+                violation_error_message=_("Another logo of this app waits for approval."),
+            ),
+            models.CheckConstraint(
+                condition=Q(state=ChangeState.WAITING, decided_at__isnull=True, decided_by__isnull=True)
+                | Q(
+                    state__in=[ChangeState.APPROVED, ChangeState.REFUSED, ChangeState.WITHDRAWN],
+                    decided_at__isnull=False,
+                    decided_by__isnull=False,
+                ),
+                name="organization_change_decided_or_waits",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.shown)
+
+    @property
+    def shown(self) -> Organization | OAuthApp:
+        """Whose name and logo viewers see."""
+        return self.app or self.organization
 
 
 class MemberRole(models.TextChoices):

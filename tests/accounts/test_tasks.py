@@ -1,17 +1,23 @@
-"""What accounts leaves behind is cleared away."""
+"""Owners are told of changes of their organization; what accounts leaves behind is cleared away."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
+import pytest
 import time_machine
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
+from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
 from django.test import Client
 
-from accounts.models import User
-from accounts.tasks import clear_tokens
+from accounts.domain import apps, organization_changes, organizations
+from accounts.models import MemberRole, OAuthApp, Organization, OrganizationChange, User
+from accounts.tasks import clear_tokens, mail_organization_changes
+from tests import factories
 from tests.factories import NOW
 
 
@@ -35,3 +41,99 @@ def test_sessions_that_expired_are_deleted_and_so_is_what_is_known_of_them(viewe
         clear_tokens()
 
     assert Session.objects.get().session_key == UserSession.objects.get().session_key == later
+
+
+def ask(studio: Organization, owner: User, name: str) -> OrganizationChange:
+    organizations.change_organization(organization=studio, name=name, now=NOW, actor=owner)
+    change = organization_changes.waiting_change(studio)
+    assert change is not None
+    return change
+
+
+def mails() -> list[mail.EmailMessage]:
+    """Those that the task sends now; a second run sends none."""
+    mail.outbox.clear()
+    mail_organization_changes()
+    mail_organization_changes()
+    return list(mail.outbox)
+
+
+def test_owners_are_told_what_is_asked_for_and_what_came_of_it(
+    studio: Organization,
+    owner: User,
+    second_owner: User,
+    member: User,
+    rival_owner: User,
+    operator: User,
+    now: datetime,
+) -> None:
+    ask(studio, owner, "Northlight")
+    change = ask(studio, owner, "Polar\u00a0& Co")  # in the same minute: one mail is enough
+    (message,) = mails()
+    assert sorted(message.to) == sorted([owner.email, second_owner.email])
+    assert message.subject == "A change of Northlight Games waits for approval"
+    assert message.body.splitlines() == [
+        "owner asked for a change of what viewers see of Northlight Games on Drops.",
+        "",
+        "New name: Polar\u00a0& Co",
+        "",
+        (
+            "Viewers see what was there before until an operator of the platform approves the change. "
+            "You can withdraw it here:"
+        ),
+        "http://127.0.0.1:8000/dashboard/settings/",
+    ]
+
+    reason = "It is the name of another game."
+    organization_changes.refuse_change(change=change, reason=reason, now=now, actor=operator)
+    (message,) = mails()
+    assert message.subject == "The change of Northlight Games was refused"
+    assert f"Reason: {reason}" in message.body
+
+    organization_changes.withdraw_change(change=ask(studio, owner, "Polar"), now=now, actor=second_owner)
+    (message,) = mails()
+    assert message.subject == "The change of Northlight Games was withdrawn"
+    assert "second_owner withdrew this change." in message.body
+
+    change = ask(studio, owner, "Northlight")
+    assert len(mails()) == 1
+    organization_changes.approve_change(change=change, now=now, actor=operator)
+    (message,) = mails()
+    assert message.subject == "The change of Northlight was approved"
+    assert "operator approved" not in message.body
+    assert "New name: Northlight" in message.body
+
+
+def test_whoever_may_change_apps_is_told_of_the_logo_of_an_app(
+    studio: Organization, owner: User, studio_app: OAuthApp, operator: User, picture: Any
+) -> None:
+    developer = factories.MembershipFactory(organization=studio, role=MemberRole.DEVELOPER).user
+    factories.MembershipFactory(organization=studio, role=MemberRole.MANAGER)
+    apps.change_app(app=studio_app, logo=picture, now=NOW, actor=developer)
+    (message,) = mails()
+    assert sorted(message.to) == sorted([owner.email, developer.email])
+    assert message.subject == f"A change of {studio_app.name} waits for approval"
+    assert f"{studio_app.name} is an app of Northlight Games." in message.body
+    assert message.body.strip().endswith(f"/dashboard/apps/{studio_app.pk}/change/")
+
+
+def test_a_mail_that_is_not_taken_stops_no_other(
+    studio: Organization,
+    owner: User,
+    rival_studio: Organization,
+    rival_owner: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    send = EmailBackend.send_messages
+    refused = []
+
+    def refuse_first(backend: EmailBackend, messages: list[mail.EmailMessage]) -> int:
+        if not refused:
+            refused.append(messages)
+            raise OSError
+        return send(backend, messages)
+
+    monkeypatch.setattr(EmailBackend, "send_messages", refuse_first)
+    ask(studio, owner, "Northlight")
+    ask(rival_studio, rival_owner, "Polar Games")
+    assert len(mails()) == 1

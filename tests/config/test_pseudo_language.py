@@ -23,7 +23,7 @@ from django.utils import translation
 from accounts.audit_words import ACTIONS, CODES, NAMES
 from accounts.dashboard import site
 from accounts.dashboard.kit.access import FORM_FIELD
-from accounts.models import AuditEvent, OAuthApp, Organization, Proposal, User
+from accounts.models import AuditEvent, OAuthApp, Organization, OrganizationChange, Proposal, User
 from accounts.tasks import mail_invitations
 from config.api.schema import document
 from drops.models import Campaign, Category, Channel, Livestream, Reward
@@ -78,6 +78,7 @@ NAMED: dict[type[Model], tuple[str, ...]] = {
     Livestream: ("title",),
     OAuthApp: ("name", "client_id"),
     Organization: ("name", "slug", "requested_category"),
+    OrganizationChange: ("name",),
     Proposal: ("target_name",),
     Reward: ("name", "external_id"),
     User: ("username",),

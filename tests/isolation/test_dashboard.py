@@ -15,7 +15,7 @@ from accounts.dashboard import site
 from accounts.dashboard.kit import access
 from accounts.dashboard.kit.access import FORM_FIELD
 from accounts.domain.permissions import Action
-from accounts.models import AuditEvent, MemberRole, Membership, User, new_ulid
+from accounts.models import AuditEvent, MemberRole, Membership, OrganizationChange, User, new_ulid
 from fulfillment.models import Delivery
 from tests import factories
 from tests.dashboard import form_data, record, send_form, sign_in
@@ -236,7 +236,12 @@ def test_readers_look_and_change_nothing(client: Client, own: Belongings, reader
     sign_in(client, reader)
     before = everything_of(own)
     form = {FORM_FIELD: own.organization.pk, "post": "yes", "name": "changed"}
-    changing = ("_add", "_delete", *(f"_{verb.name}" for admin in ADMINS for verb in admin.verbs))
+    changing = (
+        "_add",
+        "_delete",
+        "withdraw_change",
+        *(f"_{verb.name}" for admin in ADMINS for verb in admin.verbs),
+    )
     for address in ADDRESSES:
         assert client.get(address.of(own), follow=True).status_code in (200, 403), address
         response = client.post(address.of(own), form)
@@ -325,6 +330,37 @@ def test_the_rivals_deliveries_are_never_sent_again(
         as_owner.post(f"/dashboard/deliveries/{rival.delivery.pk}/{name}/", {FORM_FIELD: own.organization.pk})
         as_owner.post(f"/dashboard/webhooks/{rival.endpoint.pk}/{name}/", {FORM_FIELD: own.organization.pk})
     assert list(Delivery.objects.filter(endpoint=rival.endpoint).values()) == before
+
+
+def test_what_the_rival_asks_for_is_neither_seen_nor_withdrawn(
+    as_owner: Client, client: Client, own: Belongings, rival: Belongings
+) -> None:
+    settings, withdraw = "/dashboard/settings/", "/dashboard/settings/withdraw/"
+    assert "own renamed" in text_of(as_owner.get(settings))
+    form = {FORM_FIELD: own.organization.pk, "change": rival.change.pk}
+    answer = as_owner.post(withdraw, form, follow=True)
+    assert MARKER not in text_of(answer)
+    unknown = as_owner.post(withdraw, form | {"change": "987654321"}, follow=True)
+    assert "no longer waits" in text_of(answer)
+    assert "no longer waits" in text_of(unknown)
+    assert set(OrganizationChange.objects.values_list("state", flat=True)) == {"waiting"}
+
+    page = text_of(sign_in(client, rival.owner).get(settings))
+    assert f"{MARKER} renamed" in page  # the suite would see it
+    assert f"changes/{MARKER}.webp" in page
+
+
+def test_the_logo_that_the_rivals_app_waits_for_is_neither_seen_nor_withdrawn(
+    as_owner: Client, client: Client, own: Belongings, rival: Belongings
+) -> None:
+    assert "changes/own-app.webp" in text_of(as_owner.get(f"/dashboard/apps/{own.app.pk}/change/"))
+    form = {FORM_FIELD: own.organization.pk, "post": "yes"}
+    address = f"/dashboard/apps/{rival.app.pk}/"
+    for answer in (as_owner.get(f"{address}change/"), as_owner.post(f"{address}withdraw-logo/", form)):
+        assert MARKER not in text_of(answer)
+    assert set(OrganizationChange.objects.values_list("state", flat=True)) == {"waiting"}
+    page = text_of(sign_in(client, rival.owner).get(f"{address}change/"))
+    assert f"changes/{MARKER}-app.webp" in page
 
 
 def test_a_second_factor_lets_the_owner_in(client: Client, own: Belongings, stranger: User) -> None:

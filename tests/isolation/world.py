@@ -57,6 +57,13 @@ class Belongings:
             created_at=NOW,
             expires_at=NOW + timedelta(days=14),
         )
+        self.change = factories.OrganizationChangeFactory(
+            organization=self.organization,
+            name=f"{word} renamed",
+            with_logo=True,
+            logo=f"changes/{word}.webp",
+            asked_by=self.owner,
+        )
         self.category = factories.CategoryFactory(
             name=f"{word} game", slug=f"{word}-game", organization=self.organization
         )
@@ -65,6 +72,14 @@ class Belongings:
             name=f"{word} app",
             client_id=f"{word}-client",
             redirect_uris=f"https://{word}.example.com/callback",
+        )
+        self.logo_change = factories.OrganizationChangeFactory(
+            organization=self.organization,
+            app=self.app,
+            name="",
+            with_logo=True,
+            logo=f"changes/{word}-app.webp",
+            asked_by=self.owner,
         )
         self.reward = factories.RewardFactory(
             organization=self.organization,

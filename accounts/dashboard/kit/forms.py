@@ -15,22 +15,14 @@ SQUARE = _("Square, at least 256 by 256 pixels. PNG, JPEG, WebP or GIF.")
 
 
 class PictureField(forms.FileField):
-    """A picture to upload. What is wrong with it is said together with what is wrong elsewhere in the form."""
-
-    def __init__(self, *, square: bool, **options: Any) -> None:
-        super().__init__(**options)
-        self.square = square
+    """A square picture to upload. What is wrong with it is said together with what is wrong elsewhere in the form."""
 
     def clean(self, data: Any, initial: Any = None) -> Any:
         upload = super().clean(data, initial)
         if upload:
-            if self.square:
-                images.check_square(upload)
-            images.decode(upload)
+            images.check_square(upload)
         return upload
 
 
-def picture_field(
-    label: StrOrPromise, help_text: StrOrPromise = SQUARE, *, square: bool = True
-) -> forms.FileField:
-    return PictureField(square=square, label=label, required=False, widget=PICTURES, help_text=help_text)
+def picture_field(label: StrOrPromise, help_text: StrOrPromise = SQUARE) -> forms.FileField:
+    return PictureField(label=label, required=False, widget=PICTURES, help_text=help_text)

@@ -240,7 +240,7 @@ def ensure_colleague(
 
 def ensure_organization(name: str, *, owner: User, logo: str, operator: User, now: datetime) -> Organization:
     ensure_second_factor(owner)
-    organization = Organization.objects.filter(name=name).first()
+    organization = Organization.objects.filter(slug=slugify(name)).first()  # it may have another name by now
     if organization is not None:
         return organization
     organization = organizations.register_organization(

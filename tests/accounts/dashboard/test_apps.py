@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
+from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from PIL import Image
 
 from accounts.dashboard import apps as apps_page
 from accounts.dashboard.kit import objects
 from accounts.dashboard.kit.access import FORM_FIELD
-from accounts.models import OAuthApp, Organization
+from accounts.models import OAuthApp, Organization, OrganizationChange
 from tests import factories
 from tests.dashboard import press, send_form, words
 
@@ -93,3 +97,36 @@ def test_deleting_an_app_says_whom_it_disconnects_and_asks_for_the_name_where_th
 
     owner_client.post(delete, data | {"typed_name": "Companion"})
     assert OAuthApp.objects.get(pk=app.pk).deleted_at is not None
+
+
+def test_a_new_logo_waits_for_approval_and_is_withdrawn(
+    owner_client: Client, studio: Organization, studio_app: OAuthApp, picture: Any
+) -> None:
+    url = f"/dashboard/apps/{studio_app.pk}/change/"
+    withdraw = f"/dashboard/apps/{studio_app.pk}/withdraw-logo/"
+    assert withdraw not in words(owner_client.get(url))
+    page = words(send_form(owner_client, url, name="Companion", new_logo=picture))
+    change = OrganizationChange.objects.get()
+    assert "The new logo waits for approval." in page
+    assert change.logo.url in page
+    assert withdraw in page
+    assert change.logo.url not in words(owner_client.get("/dashboard/settings/"))
+    studio_app.refresh_from_db()
+    assert (studio_app.name, studio_app.logo.name) == ("Companion", "")
+
+    page = words(press(owner_client, withdraw))
+    assert "The new logo was withdrawn." in page
+    assert change.logo.url not in page
+    assert "no longer waits" in words(press(owner_client, withdraw))
+    change.refresh_from_db()
+    assert change.state == "withdrawn"
+
+
+def test_a_logo_that_is_not_square_is_refused_at_its_field(
+    owner_client: Client, studio_app: OAuthApp
+) -> None:
+    file = BytesIO()
+    Image.new("RGB", (800, 300), "teal").save(file, "PNG")
+    wide = SimpleUploadedFile("logo.png", file.getvalue(), "image/png")
+    page = send_form(owner_client, f"/dashboard/apps/{studio_app.pk}/change/", name="", new_logo=wide)
+    assert page.context["adminform"].form.errors.keys() == {"name", "new_logo"}

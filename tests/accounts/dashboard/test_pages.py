@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
@@ -11,10 +12,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
-from accounts.models import AuditEvent, Organization, User
+from accounts.dashboard.kit.access import FORM_FIELD
+from accounts.domain.names import hold
+from accounts.domain.organization_changes import refuse_change
+from accounts.models import AuditEvent, Organization, OrganizationChange, User
 from tests import factories
 from tests.dashboard import form_data, send_form, sign_in, words
 
+SETTINGS = "/dashboard/settings/"
 FIELDS = {
     "name": "Lantern Works",
     "url": "https://lantern.example",
@@ -64,52 +69,124 @@ def test_a_second_registration_waits_for_the_first(client: Client, stranger: Use
 
 
 def test_a_part_of_a_page_is_not_replaced_by_the_page_to_sign_in_on(client: Client, db: None) -> None:
-    answer = client.get("/dashboard/settings/", headers={"HX-Request": "true"})
+    answer = client.get(SETTINGS, headers={"HX-Request": "true"})
     assert answer.headers["HX-Redirect"] == "/accounts/login/?next=/dashboard/settings/"
     assert answer.content == b""
 
 
-def test_settings_are_changed_with_a_logo(owner_client: Client, studio: Organization, picture: Any) -> None:
-    page = send_form(owner_client, "/dashboard/settings/", name="Northlight", new_logo=picture)
-    assert "The settings were saved" in words(page)
+def test_a_new_name_and_logo_wait_for_approval(
+    owner_client: Client, studio: Organization, picture: Any
+) -> None:
+    assert "approves a new name or logo" in words(owner_client.get(SETTINGS))
+    page = words(
+        send_form(owner_client, SETTINGS, name="Northlight", new_logo=picture, contact_email="ops@n.example")
+    )
+    assert "The new name or logo waits for approval." in page
+    assert "Waiting for approval</h2>" in page
+    assert "20 Nov 2026, 12:00 UTC</time></span>" in page
+    assert "<dd>Northlight Games</dd>" in page
+    assert "<strong>Northlight</strong>" in page
+    change = OrganizationChange.objects.get()
+    assert change.logo.url in page
     studio.refresh_from_db()
-    assert studio.name == "Northlight"
-    assert studio.logo.name.endswith(".webp")
+    assert (studio.name, studio.logo.name) == ("Northlight Games", "")
+    assert studio.contact_email == "ops@n.example"
+    assert change.logo.name.endswith(".webp")
+
+    page = words(send_form(owner_client, SETTINGS, contact_email=""))
+    assert "The settings were saved. <" in page.replace("saved.<", "saved. <")
+    assert OrganizationChange.objects.get().state == "waiting"
+
+
+def withdraw(client: Client, change: OrganizationChange | str) -> str:
+    form = client.get("/dashboard/").context
+    data = {FORM_FIELD: form["organization"].pk, "change": getattr(change, "pk", change)}
+    return words(client.post("/dashboard/settings/withdraw/", data, follow=True))
+
+
+def test_owners_withdraw_the_change_that_they_see(owner_client: Client, studio: Organization) -> None:
+    send_form(owner_client, SETTINGS, name="Northlight")
+    first = OrganizationChange.objects.get()
+    send_form(owner_client, SETTINGS, name="Polar Games")  # in another tab
+    for posted in (first, "", "nonsense", "9" * 30):
+        assert "no longer waits" in withdraw(owner_client, posted)
+    second = OrganizationChange.objects.get(state="waiting")
+    page = withdraw(owner_client, second)
+    assert "The change was withdrawn." in page
+    assert "Waiting for approval" not in page
+    second.refresh_from_db()
+    assert second.state == "withdrawn"
+    assert "no longer waits" in withdraw(owner_client, second)
+
+
+def test_members_see_what_waits_and_owners_alone_withdraw_it(
+    owner_client: Client, member: User, studio: Organization
+) -> None:
+    send_form(owner_client, SETTINGS, name="Northlight")
+    browser = sign_in(Client(), member)
+    page = words(browser.get(SETTINGS))
+    assert "<strong>Northlight</strong>" in page
+    assert "Withdraw</button>" not in page
+    withdraw(browser, OrganizationChange.objects.get())
+    assert OrganizationChange.objects.get().state == "waiting"
+
+
+def test_owners_read_why_a_change_was_refused(
+    owner_client: Client, studio: Organization, operator: User, now: datetime, picture: Any
+) -> None:
+    send_form(owner_client, SETTINGS, name="Northlight", new_logo=picture)
+    change = OrganizationChange.objects.get()
+    refuse_change(change=change, reason="Not <your> game.", now=now, actor=operator)
+    page = words(owner_client.get(SETTINGS))
+    assert "You asked for the name “Northlight”. You asked for a new logo." in page
+    assert "Reason: Not &lt;your&gt; game." in page
+
+
+def test_a_name_that_looks_like_anothers_is_refused_at_its_field(
+    owner_client: Client, client: Client, studio: Organization, rival_studio: Organization, stranger: User
+) -> None:
+    hold(rival_studio, rival_studio.name)
+    page = send_form(owner_client, SETTINGS, name="R1val Works")
+    assert "“R1val Works” is taken" in page.context["form"].errors["name"][0]
+    browser = Client()
+    browser.force_login(stranger)
+    page = browser.post("/dashboard/register/", FIELDS | {"name": "RIVAL-WORKS"})
+    assert "“RIVAL-WORKS” is taken" in page.context["form"].errors["name"][0]
+    page = send_form(owner_client, "/dashboard/apps/add/", name="Rival Works")
+    assert "“Rival Works” is taken" in words(page)
 
 
 def test_settings_that_were_open_in_a_second_tab_undo_nothing(
     owner_client: Client, studio: Organization, picture: Any
 ) -> None:
-    drawn, _ = form_data(owner_client, "/dashboard/settings/")
-    send_form(
-        owner_client, "/dashboard/settings/", connect_url="https://northlight.example/new", new_logo=picture
-    )
-    owner_client.post("/dashboard/settings/", drawn | {"contact_email": "ops@northlight.example"})
+    drawn, _ = form_data(owner_client, SETTINGS)
+    send_form(owner_client, SETTINGS, connect_url="https://northlight.example/new", new_logo=picture)
+    owner_client.post(SETTINGS, drawn | {"contact_email": "ops@northlight.example"})
 
     studio.refresh_from_db()
     assert studio.connect_url == "https://northlight.example/new"
     assert studio.contact_email == "ops@northlight.example"
-    assert studio.logo
+    assert OrganizationChange.objects.get().logo
     newest = AuditEvent.objects.filter(action="organization.changed").first()
     assert newest is not None
     assert newest.data == {"contact_email": ["", "ops@northlight.example"]}
 
 
 def test_a_setting_is_emptied(owner_client: Client, studio: Organization) -> None:
-    send_form(owner_client, "/dashboard/settings/", contact_email="ops@northlight.example")
-    send_form(owner_client, "/dashboard/settings/", contact_email="")
+    send_form(owner_client, SETTINGS, contact_email="ops@northlight.example")
+    send_form(owner_client, SETTINGS, contact_email="")
     studio.refresh_from_db()
     assert studio.contact_email == ""
 
 
 def test_settings_save_unchanged_without_an_event(owner_client: Client, studio: Organization) -> None:
-    assert "The settings were saved" in words(send_form(owner_client, "/dashboard/settings/"))
+    assert "The settings were saved" in words(send_form(owner_client, SETTINGS))
     assert not AuditEvent.objects.filter(action="organization.changed").exists()
 
 
 def test_a_logo_that_is_no_picture_is_refused_in_words(owner_client: Client, studio: Organization) -> None:
     upload = SimpleUploadedFile("logo.png", b"not a picture")
-    page = send_form(owner_client, "/dashboard/settings/", name="Renamed", new_logo=upload)
+    page = send_form(owner_client, SETTINGS, name="Renamed", new_logo=upload)
     assert page.status_code == 200
     assert "PNG, JPEG, WebP or GIF" in words(page)
     studio.refresh_from_db()
@@ -162,7 +239,7 @@ def test_the_switcher_knows_only_the_persons_own(owner_client: Client, rival_stu
 
 def test_pages_keep_the_policy(owner_client: Client) -> None:
     """Nothing inline: the content security policy would drop it."""
-    for url in ("/dashboard/", "/dashboard/campaigns/add/", "/dashboard/rewards/", "/dashboard/settings/"):
+    for url in ("/dashboard/", "/dashboard/campaigns/add/", "/dashboard/rewards/", SETTINGS):
         page = owner_client.get(url)
         assert "default-src 'self'" in page.headers["Content-Security-Policy"]
         assert " style=" not in words(page)

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from threading import Event
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
 
 from accounts.domain import organizations
 from accounts.models import AuditEvent, MemberRole, Organization, User
@@ -50,11 +52,20 @@ def test_a_founder_who_was_refused_registers_again(stranger: User, operator: Use
     assert register(stranger, now, name="Another").state.label == "Waiting for approval"
 
 
-def test_names_may_repeat_and_addresses_do_not(stranger: User, viewer: User, now: datetime) -> None:
-    first, second = register(stranger, now), register(viewer, now)
-    assert first.slug == "northlight-games"
-    assert second.slug != first.slug
-    assert register(factories.UserFactory(), now, name="遊戯").slug.startswith("organization")
+def test_addresses_never_repeat(stranger: User, viewer: User, now: datetime) -> None:
+    assert register(stranger, now, name="遊戯").slug == "organization"
+    assert register(viewer, now, name="東京").slug.startswith("organization-")
+
+
+def test_a_registration_keeps_its_name_until_it_is_refused(
+    stranger: User, viewer: User, operator: User, now: datetime
+) -> None:
+    first = register(stranger, now)
+    with pytest.raises(ValidationError, match="“Northlight Garnes” is taken") as refusal:
+        register(viewer, now, name="Northlight Garnes")
+    assert refusal.value.message_dict.keys() == {"name"}
+    organizations.suspend_organization(organization=first, now=now, actor=operator)
+    assert register(viewer, now, name="Northlight Garnes").slug == "northlight-garnes"
 
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "ftp://northlight.example", "northlight"])
@@ -82,35 +93,40 @@ def test_approval_and_suspension_are_noted_once(stranger: User, operator: User, 
 
 def test_the_audit_trail_says_what_changed(studio: Organization, owner: User, now: datetime) -> None:
     changed = organizations.change_organization(
-        organization=studio, name="Northlight", url=studio.url, now=now, actor=owner
+        organization=studio, url="https://northlight.example", contact_email="", now=now, actor=owner
     )
-    assert changed.name == "Northlight"
-    organizations.change_organization(organization=studio, name="Northlight", now=now, actor=owner)
-    assert AuditEvent.objects.get().data == {"name": ["Northlight Games", "Northlight"]}
+    assert changed.url == "https://northlight.example"
+    organizations.change_organization(organization=studio, url=changed.url, now=now, actor=owner)
+    assert AuditEvent.objects.get().data == {
+        "url": ["https://studio.example.com", "https://northlight.example"]
+    }
 
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_one_name_registered_twice_at_once_is_two_organizations(
-    stranger: User, viewer: User, now: datetime
-) -> None:
-    took = Event()
+def test_of_names_that_look_alike_and_are_registered_at_once_one_is_taken() -> None:
+    look_alikes = ["Northlight Games", "N0rthlight  Games", "NORTHLIGHT GARNES", "Northlight-Games"]
+    start = Barrier(len(look_alikes))
+    browsers = []
+    for _ in look_alikes:
+        browser = Client()
+        browser.force_login(factories.UserFactory())
+        browsers.append(browser)
 
-    def register_slowly() -> str:
+    def send(browser: Client, name: str) -> HttpResponse:
+        form = {"name": name, "url": "https://studio.example", "requested_category": "Skyforge Rally"}
+        start.wait()
         try:
-            with transaction.atomic():
-                organization = register(viewer, now)
-                took.set()
-                with connection.cursor() as cursor:
-                    cursor.execute("SELECT pg_sleep(0.5)")
-                return organization.slug
+            return browser.post("/dashboard/register/", form)
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(1) as threads:
-        first = threads.submit(register_slowly)
-        took.wait()
-        second = register(stranger, now).slug
-        assert first.result() == "northlight-games"
-    assert second.startswith("northlight-games-")
-    assert Organization.objects.count() == 2
+    for word in ("One", "Two", "Three"):
+        AuditEvent.objects.all().delete()
+        Organization.objects.all().delete()
+        with ThreadPoolExecutor(len(look_alikes)) as threads:
+            answers = list(threads.map(send, browsers, [f"{name} {word}" for name in look_alikes]))
+        assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 302]
+        for answer in answers:
+            assert answer.status_code == 302 or "looks like it" in answer.context["form"].errors["name"][0]
+        assert Organization.objects.get().taken_names.count() == 1

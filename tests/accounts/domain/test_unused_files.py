@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from io import BytesIO
 from operator import attrgetter
 from pathlib import Path
@@ -31,6 +32,7 @@ LONG_AGO = NOW - timedelta(days=3)
 OWNERS = {
     "accounts.user": factories.UserFactory,
     "accounts.organization": factories.OrganizationFactory,
+    "accounts.organizationchange": partial(factories.OrganizationChangeFactory, with_logo=True),
     "accounts.oauthapp": factories.OAuthAppFactory,
     "drops.category": factories.CategoryFactory,
     "drops.channel": factories.ChannelFactory,

@@ -8,6 +8,8 @@ from django.core.management import CommandError, call_command
 
 from accounts.domain.apps import create_app
 from accounts.domain.members import has_second_factor
+from accounts.domain.organization_changes import approve_change, waiting_change
+from accounts.domain.organizations import change_organization
 from accounts.models import AuditEvent, MemberRole, OAuthApp, Organization, User
 from drops.models import Campaign, CampaignPhase, Channel, Livestream, Progress, Reward
 from fulfillment.domain.delivery.endpoints import MAX_ENDPOINTS, create_endpoint
@@ -121,6 +123,22 @@ def test_the_studio_may_move_to_another_address(state):
     assert (
         OAuthApp.objects.get(name="Skyforge Rally").redirect_uris == "http://127.0.0.1:9100/connect/callback"
     )
+
+
+@pytest.mark.django_db
+def test_a_studio_that_has_another_name_by_now_stays_the_same(state):
+    """Its old name is free, but its apps keep theirs: a second studio could not make them anew."""
+    with time_machine.travel(NOW, tick=False):
+        run()
+        nora, oscar = (User.objects.get(username=name) for name in ("nora", "oscar"))
+        studio = Organization.objects.get(name="Northlight Games")
+        change_organization(organization=studio, name="Polar Games", now=NOW, actor=nora)
+        change = waiting_change(studio)
+        assert change is not None
+        approve_change(change=change, now=NOW, actor=oscar)
+        run()
+
+    assert set(Organization.objects.values_list("name", flat=True)) == {"Polar Games", "Tidepool Interactive"}
 
 
 @pytest.mark.django_db

@@ -1,183 +1,42 @@
-"""What platform operators see of people and organizations at /admin/, and the base of all of our admins there."""
+"""What platform operators see of people and organizations at /admin/, and the base of all of our admins there.
+
+- `base`: who may enter, and how a verb runs
+- `organizations`: organizations, and the names and logos that wait for a decision
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import gate
-from accounts.admin_base import (
-    CappedPaginator,
-    ObjectFilter,
-    VerbAdmin,
-    VerbForm,
-    changes_html,
-    target_words,
-)
+from accounts.admin.base import OperatorAdmin, may_operate, operator
+from accounts.admin.organizations import OrganizationAdmin, OrganizationChangeAdmin
+from accounts.admin_base import ObjectFilter, VerbForm, changes_html, target_words
 from accounts.audit_words import action_words
-from accounts.domain import apps, organizations, permissions, standing, two_owners
-from accounts.domain.permissions import Action
-from accounts.models import AuditEvent, Membership, OAuthApp, Organization, OrganizationState, User
+from accounts.domain import apps, standing
+from accounts.models import AuditEvent, OAuthApp, User
 from accounts.requests import WriteRequest
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-
-def operator(request: HttpRequest) -> User:
-    return cast("User", request.user)
-
-
-def may_operate(request: HttpRequest) -> bool:
-    return isinstance(request.user, User) and Action.OPERATE in permissions.operator_rights(request.user)
-
-
-class OperatorAdmin(VerbAdmin):
-    """Read-only unless a subclass opens a verb; changes go through the domain, and are audited there."""
-
-    may_add = may_edit = False
-    paginator = CappedPaginator
-    show_full_result_count = False
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return may_operate(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_operate(request)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may_add and may_operate(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may_edit and may_operate(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_decide_permission(self, request: HttpRequest) -> bool:
-        """Who may run actions, though no form is open."""
-        return may_operate(request)
-
-    def before_write(self, request: HttpRequest) -> None:
-        """The person and the session as they are now: either may have lost its right since the gate."""
-        gate.recheck(request)
-        permissions.require_operator(User.objects.get(pk=operator(request).pk), Action.OPERATE)
-
-    def response_action(
-        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse | None:
-        self.before_write(request)
-        return super().response_action(request, queryset, *args, **kwargs)
-
-    def each(
-        self, request: HttpRequest, rows: QuerySet[Any], verb: Callable[[Any], object], done: StrOrPromise
-    ) -> None:
-        """Run `verb` on each of the chosen rows, and say what came of it."""
-        count = 0
-        for row in rows:
-            try:
-                verb(row)
-            except ValidationError as refusal:
-                messages.error(request, f"{row}: {' '.join(refusal.messages)}")
-            else:
-                count += 1
-        if count:
-            messages.success(request, done % {"count": count})
-
-
-class MemberInline(admin.TabularInline):
-    model = Membership
-    fields = readonly_fields = ("user", "role", "created_at")
-    can_delete = False
-    extra = 0
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_operate(request)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class StateFilter(admin.SimpleListFilter):
-    title = _("state")
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, StrOrPromise]]:
-        return [(state.value, state.label) for state in OrganizationState]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        chosen = self.value()
-        if chosen not in OrganizationState.values:
-            return queryset
-        return queryset.filter(OrganizationState(chosen).of())
-
-
-@admin.register(Organization)
-class OrganizationAdmin(OperatorAdmin):
-    list_display = ("name", "state", "requested_category", "url", "created_at")
-    list_filter = (StateFilter,)
-    search_fields = ("name", "slug", "contact_email")
-    ordering = ("-created_at",)
-    fields = (
-        "name",
-        "slug",
-        "url",
-        "connect_url",
-        "contact_email",
-        "requested_category",
-        "approved_at",
-        "suspended_at",
-        "two_owners_since",
-        "created_at",
-    )
-    readonly_fields = fields
-    inlines = (MemberInline,)
-    actions = ("approve", "suspend", "lift_two_owner_rule")
-
-    @admin.display(description=_("state"))
-    def state(self, organization: Organization) -> StrOrPromise:
-        return organization.state.label
-
-    @admin.action(description=_("Approve (also ends a suspension)"), permissions=["decide"])
-    def approve(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
-        now, actor = timezone.now(), operator(request)
-        self.each(
-            request,
-            queryset,
-            lambda row: organizations.approve_organization(organization=row, now=now, actor=actor),
-            _("%(count)d approved."),
-        )
-
-    @admin.action(description=_("Suspend"), permissions=["decide"])
-    def suspend(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
-        now, actor = timezone.now(), operator(request)
-        self.each(
-            request,
-            queryset,
-            lambda row: organizations.suspend_organization(organization=row, now=now, actor=actor),
-            _("%(count)d suspended."),
-        )
-
-    @admin.action(
-        description=_("Turn off the two-owner rule (where the other owner no longer answers)"),
-        permissions=["decide"],
-    )
-    def lift_two_owner_rule(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
-        now, actor = timezone.now(), operator(request)
-        self.each(
-            request,
-            queryset,
-            lambda row: two_owners.lift(organization=row, now=now, actor=actor),
-            _("The two-owner rule of %(count)d was turned off."),
-        )
+__all__ = [
+    "AuditEventAdmin",
+    "EventFilter",
+    "OperatorAdmin",
+    "OrganizationAdmin",
+    "OrganizationChangeAdmin",
+    "PlatformAppAdmin",
+    "UserAdmin",
+    "may_operate",
+    "operator",
+]
 
 
 @admin.register(User)
