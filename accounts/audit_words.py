@@ -102,6 +102,7 @@ NAMES: Mapping[str, Promise] = {
     "claims": _("Claims"),
     "connect_url": _("Connection page"),
     "contact_email": _("Contact address"),
+    "copied_from": _("Copied from campaign ID"),
     "deliveries": _("Deliveries"),
     "delivery": _("Delivery"),
     "ends_at": _("Ends"),

@@ -42,9 +42,14 @@ class StrictJSONParser(BaseParser):
             raise ParseError("The body is too large.") from None
         except UnreadablePostError:
             raise ParseError("The body ended too soon.") from None
-        if b"\\u0000" in raw:
-            raise ParseError("The body must not contain the character NUL.")
-        try:
-            return orjson.loads(raw)
-        except orjson.JSONDecodeError as error:
-            raise ParseError(f"The body is not JSON: {error}.") from None
+        return parsed(raw)
+
+
+def parsed(raw: bytes) -> Any:
+    """ParseError with what is wrong."""
+    if b"\\u0000" in raw:
+        raise ParseError("The body must not contain the character NUL.")
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise ParseError(f"The body is not JSON: {error}.") from None

@@ -1,5 +1,5 @@
 """What `drops` registers on the owners' dashboard."""
 
-from . import campaigns, rewards
+from . import campaigns, copies, rewards
 
-__all__ = ["campaigns", "rewards"]
+__all__ = ["campaigns", "copies", "rewards"]

@@ -94,6 +94,7 @@ class CampaignAdmin(OrganizationAdmin):
         "Viewers see the campaign once you publish it."
     )
     form = CampaignForm
+    change_list_template = "dashboard/campaigns.html"
     inlines = (CampaignRewardInline,)
     fieldsets = (
         (None, {"fields": ("name", "category", "info_url")}),

@@ -17,7 +17,12 @@ from tests.isolation.world import Belongings
 # Reached by people who are not let in yet: they show nothing of any organization.
 OPEN = ("register", "switch")
 # Pages with an object in the address that are no model's own.
-OBJECT_PAGES: dict[str, type[Model]] = {"campaign_overview": Campaign, "endpoint_resend": WebhookEndpoint}
+OBJECT_PAGES: dict[str, type[Model]] = {
+    "campaign_copy": Campaign,
+    "campaign_export": Campaign,
+    "campaign_overview": Campaign,
+    "endpoint_resend": WebhookEndpoint,
+}
 
 
 class Address(NamedTuple):

@@ -43,14 +43,20 @@ class Problem(NamedTuple):
 
 @transaction.atomic
 def create_campaign(
-    *, organization: Organization, plan: CampaignPlan, now: datetime, actor: Actor
+    *,
+    organization: Organization,
+    plan: CampaignPlan,
+    now: datetime,
+    actor: Actor,
+    copied_from: Campaign | None = None,
 ) -> Campaign:
     """A draft. ValidationError, with a message per field, where the plan is not possible."""
     permissions.require(actor=actor, organization=organization, action=Action.CHANGE_CAMPAIGNS)
     campaign = Campaign(organization=organization)
     check_plan(campaign, plan)
     _write(campaign, plan)
-    audit.record("campaign.created", campaign, by=actor, at=now, data=describe_plan(plan))
+    source = {"copied_from": copied_from.pk} if copied_from else {}
+    audit.record("campaign.created", campaign, by=actor, at=now, data=describe_plan(plan) | source)
     return campaign
 
 
