@@ -13,14 +13,14 @@ from django.utils.translation import gettext_lazy as _
 from accounts.dashboard.kit.access import active_organization, member
 from accounts.dashboard.kit.consequences import ask_first
 from accounts.dashboard.kit.display import badge
-from accounts.dashboard.kit.objects import OrganizationAdmin, OrganizationInline, rows_of
+from accounts.dashboard.kit.objects import OrganizationAdmin, OrganizationInline
 from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.domain.permissions import Action
 from drops.dashboard.forms import CampaignForm, CampaignRewardForm, CampaignRewardFormSet
 from drops.domain.campaigns import consequences, lifecycle
-from drops.domain.campaigns.plans import CampaignPlan, RewardPlan
+from drops.domain.campaigns.plans import CampaignPlan
 from drops.models import Campaign, CampaignPhase, CampaignReward
 from drops.models.campaigns import MAX_REWARDS
 
@@ -47,6 +47,11 @@ class CampaignRewardInline(OrganizationInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("reward")
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset: Any = super().get_formset(request, obj, **kwargs)
+        formset.organization = active_organization(request)
+        return formset
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> Any:
         """Rewards in use, and archived ones that this campaign has already."""
@@ -162,13 +167,13 @@ class CampaignAdmin(OrganizationAdmin):
         if change:
             changes = form.changes()
             if formsets[0].has_changed():
-                changes["rewards"] = _rewards(formsets[0])
+                changes["rewards"] = formsets[0].plans()
             ask_first(
                 request, consequences.of_change(Campaign.objects.get(pk=form.instance.pk), changes, now=now)
             )
             lifecycle.amend_campaign(campaign=form.instance, changes=changes, now=now, actor=actor)
         else:
-            plan = CampaignPlan(**form.cleaned_data, rewards=_rewards(formsets[0]))
+            plan = CampaignPlan(**form.cleaned_data, rewards=formsets[0].plans())
             organization = active_organization(request)
             created = lifecycle.create_campaign(organization=organization, plan=plan, now=now, actor=actor)
             form.instance.pk = created.pk
@@ -193,12 +198,3 @@ class CampaignAdmin(OrganizationAdmin):
     def phase(self, campaign: Any) -> str:
         phase = CampaignPhase(campaign.phase_now)
         return badge(phase.label, PHASE_TONES[phase])
-
-
-def _rewards(formset: Any) -> tuple[RewardPlan, ...]:
-    rows = list(rows_of(formset))
-    taken = {row["position"] for row in rows if row["position"]}
-    free = (position for position in range(1, 10_000) if position not in taken)
-    return tuple(
-        RewardPlan(row["reward"], row["required_minutes"], row["position"] or next(free)) for row in rows
-    )

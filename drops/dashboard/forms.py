@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 from datetime import datetime
 from typing import Any
@@ -10,8 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import VerbForm, carry_drawn_values
+from accounts.dashboard.kit.objects import rows_of
 from accounts.dashboard.kit.scoping import ScopedFormSet
-from drops.domain.campaigns.plans import MAX_CHANNELS, MAX_DAYS, fixed_fields
+from accounts.models import Organization
+from drops.domain.campaigns.lifecycle import reward_errors_of_change
+from drops.domain.campaigns.plans import MAX_CHANNELS, MAX_DAYS, RewardPlan, fixed_fields
 from drops.models import Campaign, Channel
 from drops.models.campaigns import MAX_REWARDS
 
@@ -145,9 +149,37 @@ class CampaignRewardForm(forms.ModelForm):
 
 
 class CampaignRewardFormSet(ScopedFormSet):
-    """Rows may swap positions: the domain checks them as a whole."""
+    """The domain looks at the rows together, as they will be: two of them may swap positions."""
+
+    organization: Organization
 
     def validate_unique(self) -> None:
-        """Left to the domain, which sees the rows as they will be."""
+        """Left to the domain."""
 
-    def validate_constraints(self) -> None: ...
+    def clean(self) -> None:
+        """Mark the rows that the domain has something against."""
+        super().clean()
+        if any(self.errors) or not self.has_changed():
+            return
+        # As it was before the form was filled into it.
+        campaign = Campaign.objects.filter(pk=self.instance.pk).first()
+        campaign = campaign or Campaign(organization=self.organization)
+        rewards = [form.cleaned_data.get("reward") for form in self.forms]
+        as_a_whole = []
+        for error in reward_errors_of_change(campaign, self.plans(), now=timezone.now()):
+            about = [row for row, reward in enumerate(rewards) if reward in error.rewards]
+            for row in about:
+                self.forms[row].add_error(error.field, error.text)
+            if not about:
+                as_a_whole.append(error.text)
+        if as_a_whole:
+            raise ValidationError(as_a_whole)
+
+    def plans(self) -> tuple[RewardPlan, ...]:
+        """The rewards of the rows. A row without a position gets the first that is free."""
+        rows = list(rows_of(self))
+        taken = {row["position"] for row in rows if row["position"]}
+        free = (position for position in itertools.count(1) if position not in taken)
+        return tuple(
+            RewardPlan(row["reward"], row["required_minutes"], row["position"] or next(free)) for row in rows
+        )

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -142,6 +142,14 @@ class RewardAdmin(OrganizationAdmin):
         else:
             organization = active_organization(request)
             obj.pk = rewards.create_reward(organization=organization, now=now, actor=actor, **fields).pk
+
+        reward = Reward.objects.get(pk=obj.pk)
+        if other := rewards.with_the_same_external_id(reward):
+            messages.warning(
+                request,
+                _("“%(other)s” has the same external ID: %(id)s.")
+                % {"other": other, "id": reward.external_id},
+            )
 
     @admin.display(description="")
     def picture(self, reward: Reward) -> str:

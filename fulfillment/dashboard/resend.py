@@ -24,8 +24,8 @@ from drops.models import Campaign
 from fulfillment.dashboard.sending import tell
 from fulfillment.domain.claims.reading import ClaimFilter
 from fulfillment.domain.claims.reconciliation import unacknowledged_csv
+from fulfillment.domain.delivery import resending
 from fulfillment.domain.delivery.reading import Arrival
-from fulfillment.domain.delivery.resending import resend_filtered
 from fulfillment.domain.delivery.status import endpoint_status
 from fulfillment.models import WebhookEndpoint
 
@@ -87,13 +87,16 @@ def endpoint_resend(request: HttpRequest, object_id: str) -> HttpResponse:
     endpoint: WebhookEndpoint = model_admin.object_or_404(request, unquote(object_id))
     form = ResendForm(request.POST or None, organization=active_organization(request))
     back = model_admin.url("change", quote(endpoint.pk))
-    now, count = timezone.now(), None
+    now, count, part_until = timezone.now(), None, None
     if request.method == "POST" and form.is_valid():
         try:
             count = _resend(request, endpoint, form, now=now, dry_run="send" not in request.POST)
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:
+            if count > resending.MOST_AT_ONCE:
+                arrival = Arrival(form.cleaned_data["arrival"])
+                part_until = resending.a_part_of(endpoint, form.wanted(), arrival)
             if "send" in request.POST:
                 tell(request, count=count, endpoint=endpoint, now=now)
                 return redirect(reverse("dashboard:fulfillment_delivery_changelist"))
@@ -103,6 +106,8 @@ def endpoint_resend(request: HttpRequest, object_id: str) -> HttpResponse:
         "endpoint": endpoint,
         "form": form,
         "count": count,
+        "most": resending.MOST_AT_ONCE,
+        "part_until": part_until,
         "endpoint_status": endpoint_status(endpoint, now),
         "back": back,
         "list_url": model_admin.url("changelist"),
@@ -115,7 +120,7 @@ def _resend(
     request: HttpRequest, endpoint: WebhookEndpoint, form: ResendForm, *, now: datetime, dry_run: bool
 ) -> int:
     recheck(request, Action.RESEND_MANY)
-    return resend_filtered(
+    return resending.resend_filtered(
         endpoint=endpoint,
         which=form.wanted(),
         arrival=Arrival(form.cleaned_data["arrival"]),

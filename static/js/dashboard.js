@@ -1,6 +1,6 @@
-// Adds rows to a form's list. Without it, saving the form brings one more empty row.
 "use strict";
 
+// Adds rows to a form's list. Without it, saving the form brings one more empty row.
 for (const formset of document.querySelectorAll("[data-formset]")) {
   const total = formset.querySelector(`[name="${formset.dataset.formset}-TOTAL_FORMS"]`);
   const limit = formset.querySelector(`[name="${formset.dataset.formset}-MAX_NUM_FORMS"]`);
@@ -23,4 +23,19 @@ for (const formset of document.querySelectorAll("[data-formset]")) {
     show();
   });
   show();
+}
+
+// Asks before a form that was filled in is left behind: by what it holds now and held when it was drawn.
+for (const form of document.querySelectorAll("form.dash-form")) {
+  const held = () => JSON.stringify([...new FormData(form)].map(([name, value]) => [name, value.name ?? value]));
+  const drawn = held();
+  // A form that was sent back holds what is not saved.
+  const sentBack = form.querySelector("[role=alert], .errorlist") !== null;
+  let meant = false;
+  form.addEventListener("submit", () => { meant = true; });
+  form.addEventListener("click", (event) => { if (event.target.closest(".form-actions a")) meant = true; });
+  window.addEventListener("pageshow", () => { meant = false; });
+  window.addEventListener("beforeunload", (event) => {
+    if (!meant && (sentBack || held() !== drawn)) event.preventDefault();
+  });
 }

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _, ngettext
 
 from accounts.domain.consequences import Consequence
 from drops.domain.campaigns.plans import STARTED, CampaignPlan, plan_of
 from drops.domain.watch.figures import totals
-from drops.models import Campaign
+from drops.models import Campaign, CampaignReward
+
+T = TypeVar("T")
 
 
 def of_change(campaign: Campaign, changes: Mapping[str, Any], *, now: datetime) -> list[Consequence]:
@@ -85,13 +88,38 @@ def of_publishing(campaign: Campaign, *, now: datetime) -> list[Consequence]:
 
 def warnings_of(campaign: Campaign, *, now: datetime) -> list[Consequence]:
     """What a producer may not have meant, though the campaign can be published."""
+    found = []
     if campaign.starts_at <= now:
         text = _("The start is in the past. The campaign is live as soon as it is published.")
-        return [Consequence(text, after=campaign.starts_at)]
-    if campaign.announces_at <= now:
+        found.append(Consequence(text, after=campaign.starts_at))
+    elif campaign.announces_at <= now:
         text = _("The announcement is in the past. Viewers see the campaign as soon as it is published.")
-        return [Consequence(text, after=campaign.announces_at)]
-    return []
+        found.append(Consequence(text, after=campaign.announces_at))
+    return [*found, *(Consequence(text) for text in _doubles(campaign, now))]
+
+
+def _doubles(campaign: Campaign, now: datetime) -> Iterator[str]:
+    """What two things have in common that people tell apart by it."""
+    same_name = Campaign.objects.filter(
+        organization=campaign.organization_id, name__iexact=campaign.name, closes_at__gt=now
+    ).exclude(pk=campaign.pk)
+    if other := same_name.order_by("-starts_at").first():
+        yield _("Another campaign has the same name: %(campaign)s.") % {"campaign": other.dated_name}
+    attached = list(campaign.campaign_rewards.select_related("reward"))
+    for minutes, rewards in _grouped(attached, lambda entry: entry.required_minutes):
+        yield _("%(rewards)s take the same %(minutes)d minutes.") % {"rewards": rewards, "minutes": minutes}
+    for external_id, rewards in _grouped(attached, lambda entry: entry.reward.external_id):
+        yield _("%(rewards)s have the same external ID: %(id)s.") % {"rewards": rewards, "id": external_id}
+
+
+def _grouped(
+    attached: Iterable[CampaignReward], key: Callable[[CampaignReward], T]
+) -> Iterator[tuple[T, str]]:
+    """The values of `key` that two or more have, empty ones left out, with the names of their rewards."""
+    names: defaultdict[T, list[str]] = defaultdict(list)
+    for entry in attached:
+        names[key(entry)].append(f"“{entry.reward}”")
+    return ((value, ", ".join(found)) for value, found in names.items() if value and len(found) > 1)
 
 
 def of_withdrawing(campaign: Campaign, *, now: datetime) -> list[Consequence]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -22,12 +22,15 @@ from drops.domain.campaigns.plans import (
     COLUMNS,
     STARTED,
     CampaignPlan,
+    RewardError,
     RewardPlan,
     check_plan,
     describe_plan,
     errors_of,
     plan_of,
     refusals_of,
+    reward_errors,
+    reward_refusal,
 )
 from drops.domain.watch.counters import count_reached
 from drops.domain.watch.terms import remember_terms
@@ -89,6 +92,17 @@ def errors_of_change(
     errors = errors_of(campaign, vars(plan))
     for name, message in refusals_of(campaign.phase(now), present, plan).items():
         errors.setdefault(name, []).append(message)
+    return errors
+
+
+def reward_errors_of_change(
+    campaign: Campaign, rewards: Sequence[RewardPlan], *, now: datetime
+) -> list[RewardError]:
+    """What forbids `rewards` in the plan of the campaign, which may be a new one, each with what it is about."""
+    errors = list(reward_errors(campaign, rewards))
+    present = () if campaign._state.adding else plan_of(campaign).rewards
+    if refusal := reward_refusal(campaign.phase(now), present, rewards):
+        errors.append(refusal)
     return errors
 
 

@@ -13,6 +13,7 @@ as announced, is taken away.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -34,6 +35,14 @@ ENDED = (CampaignPhase.GRACE, CampaignPhase.WITHDRAWN)
 # The fields that stay as they are once a campaign has started, and once it has ended.
 FIXED_AT_START = ("category", "starts_at", "announcement_days")
 FIXED_AT_END = (*FIXED_AT_START, "ends_at", "channels")
+
+
+class RewardError(NamedTuple):
+    """What is wrong with `field` of the plans of these rewards; with the list as a whole, if there are none."""
+
+    text: str
+    field: str = ""
+    rewards: Sequence[Reward] = ()
 
 
 class RewardPlan(NamedTuple):
@@ -129,8 +138,8 @@ def errors_of(campaign: Campaign, plan: Mapping[str, Any]) -> dict[str, list[str
             _("Enter at most %(count)d channels. To allow all channels, leave the list empty.")
             % {"count": MAX_CHANNELS},
         )
-    for message in _reward_errors(campaign, plan.get("rewards", ())):
-        refuse("rewards", message)
+    for error in reward_errors(campaign, plan.get("rewards", ())):
+        refuse("rewards", error.text)
     return errors
 
 
@@ -145,19 +154,23 @@ def _text_errors(plan: Mapping[str, Any]) -> dict[str, list[str]]:
     return {}
 
 
-def _reward_errors(campaign: Campaign, rewards: Sequence[RewardPlan]) -> Iterable[str]:
+def reward_errors(campaign: Campaign, rewards: Sequence[RewardPlan]) -> Iterable[RewardError]:
+    """What is wrong with the rewards of a plan."""
     if len(rewards) > MAX_REWARDS:
-        yield _("A campaign can have at most %(count)d rewards.") % {"count": MAX_REWARDS}
-    if len({entry.reward.pk for entry in rewards}) < len(rewards):
-        yield _("A reward is attached twice.")
-    if len({entry.position for entry in rewards}) < len(rewards):
-        yield _("Two rewards have the same position.")
+        yield RewardError(_("A campaign can have at most %(count)d rewards.") % {"count": MAX_REWARDS})
+    times = Counter(entry.reward for entry in rewards)
+    if twice := [reward for reward, count in times.items() if count > 1]:
+        yield RewardError(_("A reward is attached twice."), "reward", twice)
+    places = Counter(entry.position for entry in rewards)
+    if together := [entry.reward for entry in rewards if places[entry.position] > 1]:
+        yield RewardError(_("Two rewards have the same position."), "position", together)
     attached = set(campaign.campaign_rewards.values_list("reward_id", flat=True)) if campaign.pk else set()
     for entry in rewards:
         if entry.reward.organization_id != campaign.organization_id:
-            yield _("Choose rewards of your own organization.")
+            yield RewardError(_("Choose rewards of your own organization."), "reward", [entry.reward])
         elif entry.reward.archived_at is not None and entry.reward.pk not in attached:
-            yield _("“%(reward)s” is archived. Restore it first.") % {"reward": entry.reward}
+            text = _("“%(reward)s” is archived. Restore it first.") % {"reward": entry.reward}
+            yield RewardError(text, "reward", [entry.reward])
 
 
 def refusals_of(phase: CampaignPhase, present: CampaignPlan, plan: CampaignPlan) -> dict[str, str]:
@@ -185,8 +198,8 @@ def refusals_of(phase: CampaignPhase, present: CampaignPlan, plan: CampaignPlan)
         refusals["test_mode"] = _(
             "The campaign has started for everybody, and test mode would lock viewers out."
         )
-    if message := _reward_refusal(phase, present.rewards, plan.rewards):
-        refusals["rewards"] = message
+    if refusal := reward_refusal(phase, present.rewards, plan.rewards):
+        refusals["rewards"] = refusal.text
     return refusals
 
 
@@ -197,20 +210,28 @@ def _differs(present: object, wanted: object) -> bool:
     return present != wanted
 
 
-def _reward_refusal(phase: CampaignPhase, present: Iterable[RewardPlan], wanted: Iterable[RewardPlan]) -> str:
+def reward_refusal(
+    phase: CampaignPhase, present: Iterable[RewardPlan], wanted: Iterable[RewardPlan]
+) -> RewardError | None:
+    """What `wanted` would take away from viewers."""
+    if phase not in STARTED:
+        return None
     before = {entry.reward: entry.required_minutes for entry in present}
     after = {entry.reward: entry.required_minutes for entry in wanted}
     for reward, minutes in before.items():
         if reward not in after:
-            return _("“%(reward)s” stays attached, because viewers have watched for it.") % {"reward": reward}
+            text = _("“%(reward)s” stays attached, because viewers have watched for it.")
+            return RewardError(text % {"reward": reward}, "reward", [reward])
         if after[reward] > minutes:
-            return _(
+            text = _(
                 "“%(reward)s” requires %(minutes)d minutes. Once the campaign has started, you can "
                 "only lower this number."
-            ) % {"reward": reward, "minutes": minutes}
+            )
+            return RewardError(text % {"reward": reward, "minutes": minutes}, "required_minutes", [reward])
     if phase in ENDED and len(after) > len(before):
-        return _("The campaign has ended. You can no longer add rewards.")
-    return ""
+        added = [reward for reward in after if reward not in before]
+        return RewardError(_("The campaign has ended. You can no longer add rewards."), "reward", added)
+    return None
 
 
 def describe_plan(plan: CampaignPlan) -> dict[str, object]:

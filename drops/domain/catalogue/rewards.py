@@ -78,6 +78,16 @@ def change_reward(
     return reward
 
 
+def with_the_same_external_id(reward: Reward) -> Reward | None:
+    """Another reward in use whose claims the studio could not tell from those of `reward`."""
+    if not reward.external_id:
+        return None
+    others = Reward.objects.filter(
+        organization=reward.organization_id, external_id=reward.external_id, archived_at=None
+    )
+    return others.exclude(pk=reward.pk).order_by("pk").first()
+
+
 def promised_in(reward: Reward, *, now: datetime) -> list[str]:
     """The names of the campaigns, at most ten, that have started with `reward`: viewers were promised it."""
     started = reward.campaign_rewards.filter(

@@ -119,6 +119,20 @@ def resend_filtered(
     return count
 
 
+def a_part_of(endpoint: WebhookEndpoint, which: ClaimFilter, arrival: Arrival) -> datetime | None:
+    """The minute before which a part of these claims was made that can be sent at once, the oldest ones.
+
+    None if there is none: all of them can be sent at once, or too many were made in one minute.
+    """
+    claims = claims_at(endpoint, which, arrival).order_by("id").values_list("created_at", flat=True)
+    first_too_many = claims[MOST_AT_ONCE : MOST_AT_ONCE + 1].first()
+    if first_too_many is None:
+        return None
+    until = first_too_many.replace(second=0, microsecond=0)
+    oldest = claims.first()
+    return until if oldest is not None and oldest < until else None
+
+
 def _send_again(endpoint: WebhookEndpoint, claims: list[Claim], *, now: datetime, at: datetime) -> int:
     """Make `claims` due at `at`; returns how many: all but those with an attempt under way."""
     there = Delivery.objects.filter(endpoint=endpoint, claim__in=claims)

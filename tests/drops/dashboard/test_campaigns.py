@@ -168,6 +168,61 @@ def test_rewards_twice_and_thirteen_rewards_are_refused_in_words(
     assert not Campaign.objects.exists()
 
 
+def errors_of_rows(page: Any) -> list[dict[str, list[str]]]:
+    return [dict(form.errors) for form in page.context["inline_admin_formsets"][0].formset.forms]
+
+
+def test_what_is_wrong_with_a_reward_is_said_at_its_row(
+    owner_client: Client, studio: Organization, fields: dict[str, Any], reward: Reward
+) -> None:
+    another = factories.RewardFactory(organization=studio).pk
+    rows: dict[str, Any] = {"campaign_rewards-TOTAL_FORMS": 3}
+    for at, (pk, position) in enumerate([(reward.pk, 4), (another, 5), (reward.pk, 5)]):
+        rows |= {
+            ROW.format(at, "reward"): pk,
+            ROW.format(at, "required_minutes"): 60 + at,
+            ROW.format(at, "position"): position,
+        }
+    page = send_form(owner_client, ADD, **(fields | rows))
+    twice, together = ["A reward is attached twice."], ["Two rewards have the same position."]
+    assert errors_of_rows(page) == [
+        {"reward": twice, "position": together},
+        {"position": together},
+        {"reward": twice, "position": together},
+    ]
+    assert "Correct the marked fields below." in words(page)
+    assert not Campaign.objects.exists()
+
+
+def test_a_row_that_takes_something_away_from_viewers_is_marked(owner_client: Client, live: Campaign) -> None:
+    url = f"/dashboard/campaigns/{live.pk}/change/"
+    page = send_form(owner_client, url, **{ROW.format(0, "required_minutes"): 61})
+    assert [list(errors) for errors in errors_of_rows(page)] == [["required_minutes"], []]
+    page = send_form(owner_client, url, **{ROW.format(0, "DELETE"): "on"})
+    assert [list(errors) for errors in errors_of_rows(page)] == [["reward"], []]
+
+
+def test_what_cannot_be_told_apart_is_a_question_and_no_error(
+    owner_client: Client, studio: Organization, fields: dict[str, Any], reward: Reward
+) -> None:
+    factories.CampaignFactory(organization=studio, name="winter CUP")
+    twin = factories.RewardFactory(organization=studio, name="Red cape", external_id=reward.external_id)
+    second = {
+        "campaign_rewards-TOTAL_FORMS": 2,
+        ROW.format(1, "reward"): twin.pk,
+        ROW.format(1, "required_minutes"): 60,
+        ROW.format(1, "position"): "",
+    }
+    page = words(send_form(owner_client, ADD, **(fields | second)))
+    assert "Another campaign has the same name: winter CUP (19 Nov 2026 to 26 Nov 2026)." in page
+    assert "“Cape”, “Red cape” take the same 60 minutes." in page
+    assert f"“Cape”, “Red cape” have the same external ID: {reward.external_id}." in page
+    campaign = Campaign.objects.get(name="Winter cup")
+    assert "take the same 60 minutes" in words(
+        owner_client.get(f"/dashboard/campaigns/{campaign.pk}/publish/")
+    )
+
+
 def test_a_live_campaign_says_why_something_stays(owner_client: Client, live: Campaign) -> None:
     url = f"/dashboard/campaigns/{live.pk}/change/"
     earlier = (live.ends_at - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")

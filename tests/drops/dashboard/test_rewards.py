@@ -130,3 +130,17 @@ def test_an_external_id_that_is_missing_can_be_added_while_the_campaign_runs(
     send_form(owner_client, f"/dashboard/rewards/{attached.reward_id}/change/", external_id="hat")
     attached.reward.refresh_from_db()
     assert attached.reward.external_id == "hat"
+
+
+def test_an_external_id_that_another_reward_has_is_a_warning(
+    owner_client: Client, studio: Organization, category: Category
+) -> None:
+    given = {"category": category.pk, "external_id": "cape-1"}
+    page = send_form(owner_client, "/dashboard/rewards/add/", name="Storm cape", **given)
+    assert "same external ID" not in words(page)
+    page = send_form(owner_client, "/dashboard/rewards/add/", name="Red cape", **given)
+    assert "“Storm cape” has the same external ID: cape-1." in words(page)
+    assert studio.rewards.filter(external_id="cape-1").count() == 2
+    red = studio.rewards.get(name="Red cape")
+    page = send_form(owner_client, f"/dashboard/rewards/{red.pk}/change/", external_id="cape-2")
+    assert "same external ID" not in words(page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,10 +12,11 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import MemberRole, Organization, User
 from fulfillment.dashboard.deliveries import readable
-from fulfillment.domain.delivery import endpoints
+from fulfillment.domain.delivery import endpoints, resending
 from fulfillment.models import Attempt, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
 from tests.dashboard import press, send_form, sign_in, words
+from tests.factories import NOW
 from tests.fulfillment.delivering import deliver_due, make_delivery
 from tests.fulfillment.receiver import Receiver
 from tests.isolation.pages import addresses
@@ -177,6 +179,30 @@ def test_claims_are_counted_before_they_are_sent_again(
     assert not Delivery.objects.exists()
     assert "3 claims wait for" in words(send_form(owner_client, url, **fields, send="1"))
     assert Delivery.objects.filter(endpoint=endpoint, state=DeliveryState.PENDING).count() == 3
+
+
+def test_of_too_many_claims_the_oldest_are_offered_to_begin_with(
+    owner_client: Client,
+    studio: Organization,
+    endpoint: WebhookEndpoint,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resending, "MOST_AT_ONCE", 2)
+    campaign = factories.CampaignFactory(organization=studio)
+    for minute in (0, 1, 2):
+        factories.ClaimFactory(campaign=campaign, created_at=NOW + timedelta(minutes=minute))
+    url, fields = f"/dashboard/webhooks/{endpoint.pk}/resend/", {"arrival": "never_sent"}
+
+    page = words(send_form(owner_client, url, **fields))
+    assert "<strong>3 claims</strong> match, and at most 2 are sent at once." in page
+    assert "Begin with the oldest" in page
+    assert 'name="send"' not in page
+    (until,) = re.findall(r'name="until" value="([^"]+)">Count those before 20 Nov 2026, 12:02 UTC', page)
+    page = words(send_form(owner_client, url, **fields, until=until))
+    assert "2 claims</strong> would be sent" in page
+    assert 'name="send" value="1">Send 2 claims' in page
+    send_form(owner_client, url, **fields, until=until, send="1")
+    assert Delivery.objects.count() == 2
 
 
 def test_campaigns_to_choose_from_are_told_apart_by_their_days_and_drafts_are_left_out(

@@ -127,6 +127,23 @@ def test_too_many_at_once_are_refused(endpoint, owner, studio, now, monkeypatch)
     assert not Delivery.objects.exists()
 
 
+def test_of_too_many_the_oldest_can_be_sent_at_once(endpoint, owner, studio, now, monkeypatch):
+    monkeypatch.setattr(resending, "MOST_AT_ONCE", 3)
+
+    def part(**limits):
+        return resending.a_part_of(endpoint, ClaimFilter(**limits), Arrival.NEVER_SENT)
+
+    for second in (0, 10, 50, 70, 80):
+        make_claim(studio, now + timedelta(seconds=second))
+    until = now + timedelta(minutes=1)
+    assert part() == until
+    assert part(until=until) is None  # these three are sent at once
+    assert part(since=until) is None
+    for second in range(100, 104):
+        make_claim(studio, now + timedelta(seconds=second))
+    assert part(since=until) is None  # too many in one minute
+
+
 def test_resends_are_audited(endpoint, owner, studio, now):
     make_claim(studio, now)
     campaign = factories.CampaignFactory(organization=studio)
