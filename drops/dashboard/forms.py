@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -164,12 +165,17 @@ class CampaignRewardFormSet(ScopedFormSet):
         # As it was before the form was filled into it.
         campaign = Campaign.objects.filter(pk=self.instance.pk).first()
         campaign = campaign or Campaign(organization=self.organization)
-        rewards = [form.cleaned_data.get("reward") for form in self.forms]
+        plans = self.plans()
+        places = Counter(plan.position for plan in plans)
+        # An error takes its field out of a form's `cleaned_data`.
+        filled_in = [(form, {**form.cleaned_data}) for form in self.forms]
         as_a_whole = []
-        for error in reward_errors_of_change(campaign, self.plans(), now=timezone.now()):
-            about = [row for row, reward in enumerate(rewards) if reward in error.rewards]
-            for row in about:
-                self.forms[row].add_error(error.field, error.text)
+        for error in reward_errors_of_change(campaign, plans, now=timezone.now()):
+            about = [(form, row) for form, row in filled_in if row.get("reward") in error.rewards]
+            if error.field == "position":  # a reward that is there twice may have one of its own
+                about = [(form, row) for form, row in about if places[row["position"]] > 1]
+            for form, _row in about:
+                form.add_error(error.field, error.text)
             if not about:
                 as_a_whole.append(error.text)
         if as_a_whole:

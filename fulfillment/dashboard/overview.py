@@ -90,7 +90,7 @@ def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
         "channels": campaign.allowed_channels.select_related("channel")[:SHOWN_CHANNELS],
         "more_channels": max(campaign.allowed_channels.count() - SHOWN_CHANNELS, 0),
         "problems": [] if why_not_publish(campaign, now) else problems_of(campaign, now=now),
-        "warnings": warnings_of(campaign, now=now),
+        "warnings": [] if campaign.published_at else warnings_of(campaign, now=now),
         "moments": _moments(campaign, now),
         "progress": _percent(campaign, now),
         "verbs": [

@@ -101,15 +101,20 @@ def warnings_of(campaign: Campaign, *, now: datetime) -> list[Consequence]:
 def _doubles(campaign: Campaign, now: datetime) -> Iterator[str]:
     """What two things have in common that people tell apart by it."""
     same_name = Campaign.objects.filter(
-        organization=campaign.organization_id, name__iexact=campaign.name, closes_at__gt=now
+        organization=campaign.organization_id,
+        name__iexact=campaign.name,
+        withdrawn_at=None,
+        closes_at__gt=now,
     ).exclude(pk=campaign.pk)
     if other := same_name.order_by("-starts_at").first():
         yield _("Another campaign has the same name: %(campaign)s.") % {"campaign": other.dated_name}
     attached = list(campaign.campaign_rewards.select_related("reward"))
     for minutes, rewards in _grouped(attached, lambda entry: entry.required_minutes):
-        yield _("%(rewards)s take the same %(minutes)d minutes.") % {"rewards": rewards, "minutes": minutes}
+        text = _("These rewards take the same %(minutes)d minutes: %(rewards)s.")
+        yield text % {"rewards": rewards, "minutes": minutes}
     for external_id, rewards in _grouped(attached, lambda entry: entry.reward.external_id):
-        yield _("%(rewards)s have the same external ID: %(id)s.") % {"rewards": rewards, "id": external_id}
+        text = _("These rewards have the same external ID, %(id)s: %(rewards)s.")
+        yield text % {"rewards": rewards, "id": external_id}
 
 
 def _grouped(

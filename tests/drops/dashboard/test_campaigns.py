@@ -186,7 +186,7 @@ def test_what_is_wrong_with_a_reward_is_said_at_its_row(
     page = send_form(owner_client, ADD, **(fields | rows))
     twice, together = ["A reward is attached twice."], ["Two rewards have the same position."]
     assert errors_of_rows(page) == [
-        {"reward": twice, "position": together},
+        {"reward": twice},
         {"position": together},
         {"reward": twice, "position": together},
     ]
@@ -215,8 +215,8 @@ def test_what_cannot_be_told_apart_is_a_question_and_no_error(
     }
     page = words(send_form(owner_client, ADD, **(fields | second)))
     assert "Another campaign has the same name: winter CUP (19 Nov 2026 to 26 Nov 2026)." in page
-    assert "“Cape”, “Red cape” take the same 60 minutes." in page
-    assert f"“Cape”, “Red cape” have the same external ID: {reward.external_id}." in page
+    assert "These rewards take the same 60 minutes: “Cape”, “Red cape”." in page
+    assert f"These rewards have the same external ID, {reward.external_id}: “Cape”, “Red cape”." in page
     campaign = Campaign.objects.get(name="Winter cup")
     assert "take the same 60 minutes" in words(
         owner_client.get(f"/dashboard/campaigns/{campaign.pk}/publish/")

@@ -197,7 +197,9 @@ def test_of_too_many_claims_the_oldest_are_offered_to_begin_with(
     assert "<strong>3 claims</strong> match, and at most 2 are sent at once." in page
     assert "Begin with the oldest" in page
     assert 'name="send"' not in page
-    (until,) = re.findall(r'name="until" value="([^"]+)">Count those before 20 Nov 2026, 12:02 UTC', page)
+    (until,) = re.findall(
+        r'name="until" value="([^"]+)"><span>Count those before <time [^>]+>20 Nov 2026, 12:02 UTC', page
+    )
     page = words(send_form(owner_client, url, **fields, until=until))
     assert "2 claims</strong> would be sent" in page
     assert 'name="send" value="1">Send 2 claims' in page

@@ -1,0 +1,68 @@
+"""The owners' dashboard, where a script does what no test of the server sees."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from playwright.sync_api import Dialog, Page, expect
+
+from tests.browser.people import expect_signed_in
+from tests.running import ROOT, Site
+
+
+@pytest.fixture
+def owner(page: Page, site: Site) -> Page:
+    """The browser of nora, who owns the demo's studio, with her second factor."""
+    page.goto("/accounts/login/")
+    page.get_by_label("Email or username").fill("nora")
+    page.get_by_label("Password", exact=True).fill("drops-demo")
+    page.keyboard.press("Enter")
+    said = subprocess.run(
+        [sys.executable, "manage.py", "demo", "--code"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "STATE_DIR": str(site.state)},
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    page.get_by_label("code").fill(re.findall(r"\b\d{6}\b", said)[0])
+    page.keyboard.press("Enter")
+    expect_signed_in(page, "nora")
+    return page
+
+
+def test_a_form_that_was_filled_in_is_not_left_without_a_question(owner: Page) -> None:
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    owner.on("dialog", stay)
+    name, away = (
+        owner.get_by_label("Name"),
+        owner.get_by_role("navigation", name="Breadcrumb").get_by_role("link"),
+    )
+
+    owner.goto("/dashboard/rewards/add/")
+    away.click()
+    owner.wait_for_url("**/dashboard/rewards/")
+    assert asked == []
+
+    owner.goto("/dashboard/rewards/add/")
+    name.fill("Half a reward")
+    away.click()
+    expect(name).to_have_value("Half a reward")
+    assert asked == ["beforeunload"]
+
+    # Neither saving nor giving up is leaving by mistake.
+    name.fill("")
+    owner.get_by_role("button", name="Create").click()
+    expect(owner.get_by_text("Nothing was saved.")).to_be_visible()
+    owner.get_by_role("link", name="Cancel").click()
+    owner.wait_for_url("**/dashboard/rewards/")
+    assert asked == ["beforeunload"]
