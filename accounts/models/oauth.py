@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _, gettext_noop
 from oauth2_provider.models import AbstractApplication, ApplicationManager
 from oauth2_provider.validators import AllowedURIValidator
@@ -149,6 +150,10 @@ class GameLink(models.Model):
     unlinked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        indexes = [
+            models.Index(fields=["organization", "game_account_id"], name="game_link_by_account"),
+            models.Index("organization", Upper("game_account_name"), name="game_link_by_account_name"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["viewer", "organization"],

@@ -217,6 +217,15 @@ def test_the_rivals_viewers_look_like_nobody(as_owner: Client, own: Belongings, 
         page = text_of(as_owner.get("/dashboard/viewers/", {"user_id": user_id}))
         assert "Nothing about this viewer" in page
         assert MARKER not in page
+    link = factories.GameLinkFactory(
+        viewer=rival.viewer,
+        organization=rival.organization,
+        game_account_id=f"{MARKER}-id",
+        game_account_name=f"{MARKER} name",
+    )
+    for term in (str(rival.viewer.pk), rival.viewer.username, link.game_account_id, link.game_account_name):
+        answer = as_owner.get("/dashboard/viewers/", {"q": term})
+        assert answer.context["found"] == []
     # A viewer of both: only what is the own organization's.
     factories.ProgressFactory(viewer=rival.viewer, campaign=own.campaign)
     page = text_of(as_owner.get("/dashboard/viewers/", {"user_id": rival.viewer.pk}))

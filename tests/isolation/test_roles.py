@@ -149,6 +149,8 @@ def queries(own: Belongings) -> list[str]:
     """What searches and filters might find."""
     return [
         "viewers/?user_id=918273645",
+        "viewers/?q=zzwatcher",
+        "viewers/?q=zzgame",
         "claims/?q=918273645",
         f"claims/?q={own.claim.pk}",
         f"deliveries/?q={own.delivery.pk}",

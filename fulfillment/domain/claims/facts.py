@@ -8,6 +8,7 @@ from datetime import datetime
 from accounts.domain.permissions import Action, roles_with
 from accounts.models import ORGANIZATION_IS_ACTIVE
 from config import sql
+from drops.domain.campaigns.reading import CampaignCard, Threshold
 from drops.models import CampaignPhase
 from drops.models.campaigns import phase_at
 
@@ -134,4 +135,38 @@ def claim_facts(*, viewer_id: int, campaign_id: str, reward_id: str) -> ClaimFac
         game_account_id=game_account_id,
         account_has_claimed=bool(account_has_claimed),
         claim_id=None if claim_id is None else sql.to_ulid(claim_id),
+    )
+
+
+def facts_of_card(
+    card: CampaignCard,
+    threshold: Threshold,
+    *,
+    is_member: bool,
+    game_account_id: str | None,
+    account_has_claimed: bool,
+) -> ClaimFacts:
+    """Of a reward that the viewer has not claimed; `game_account_id` is None where no link is."""
+    campaign, organization = card.campaign, card.campaign.organization
+    return ClaimFacts(
+        campaign_id=campaign.pk,
+        test_mode=campaign.test_mode,
+        published_at=campaign.published_at,
+        announces_at=campaign.announces_at,
+        starts_at=campaign.starts_at,
+        ends_at=campaign.ends_at,
+        closes_at=campaign.closes_at,
+        withdrawn_at=campaign.withdrawn_at,
+        organization_id=organization.pk,
+        organization_name=organization.name,
+        organization_connect_url=organization.connect_url,
+        organization_is_active=organization.is_active,
+        external_id=threshold.reward.external_id,
+        required_minutes=threshold.required_minutes,
+        seconds=card.seconds or 0,
+        is_member=is_member,
+        linked=game_account_id is not None,
+        game_account_id=game_account_id or "",
+        account_has_claimed=account_has_claimed,
+        claim_id=None,
     )

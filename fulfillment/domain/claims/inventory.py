@@ -14,7 +14,7 @@ from drops.domain.campaigns.reading import CampaignCard, Threshold, campaign_car
 from drops.models import Campaign
 from drops.models.campaigns import CLAIMABLE_PHASES
 from fulfillment.domain.claims.claiming import ClaimRefused, connect_from_inventory, refusal_of
-from fulfillment.domain.claims.facts import ClaimFacts
+from fulfillment.domain.claims.facts import facts_of_card
 from fulfillment.domain.claims.game_accounts import taken as game_accounts_taken
 from fulfillment.models import Claim
 
@@ -84,7 +84,7 @@ def inventory(*, viewer: User, now: datetime) -> Inventory:
                 if ((card.campaign.pk, threshold.reward.pk, game_account_id) in taken) is has_claimed
             )
             if of_these:
-                facts = _facts(
+                facts = facts_of_card(
                     card,
                     of_these[0],
                     is_member=organization.pk in member_of,
@@ -100,40 +100,6 @@ def inventory(*, viewer: User, now: datetime) -> Inventory:
             expired.append(Entry(card, unearned))
     in_progress.sort(key=lambda entry: (entry.card.campaign.ends_at, entry.card.campaign.pk))
     return Inventory(tuple(ready), tuple(in_progress), tuple(expired))
-
-
-def _facts(
-    card: CampaignCard,
-    threshold: Threshold,
-    *,
-    is_member: bool,
-    game_account_id: str | None,
-    account_has_claimed: bool,
-) -> ClaimFacts:
-    """Of a reward that the viewer has not claimed; `game_account_id` is None where no link is."""
-    campaign, organization = card.campaign, card.campaign.organization
-    return ClaimFacts(
-        campaign_id=campaign.pk,
-        test_mode=campaign.test_mode,
-        published_at=campaign.published_at,
-        announces_at=campaign.announces_at,
-        starts_at=campaign.starts_at,
-        ends_at=campaign.ends_at,
-        closes_at=campaign.closes_at,
-        withdrawn_at=campaign.withdrawn_at,
-        organization_id=organization.pk,
-        organization_name=organization.name,
-        organization_connect_url=organization.connect_url,
-        organization_is_active=organization.is_active,
-        external_id=threshold.reward.external_id,
-        required_minutes=threshold.required_minutes,
-        seconds=card.seconds or 0,
-        is_member=is_member,
-        linked=game_account_id is not None,
-        game_account_id=game_account_id or "",
-        account_has_claimed=account_has_claimed,
-        claim_id=None,
-    )
 
 
 def claims_of(viewer: User) -> QuerySet[Claim]:

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.test import Client
-from pytest_django import DjangoAssertNumQueries
 
-from accounts.models import MemberRole, Organization, User
+from accounts.models import MemberRole, Organization
 from drops.models import Campaign, Reward
 from fulfillment.models import Attempt, Claim, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
@@ -151,22 +150,6 @@ def test_the_csv_is_offered_where_claims_can_be_late(owner_client: Client, endpo
         row.update(acknowledge_within_hours=2)
 
 
-def test_a_viewer_is_looked_up_by_number(owner_client: Client, claim: Claim, studio: Organization) -> None:
-    factories.ProgressFactory(viewer=claim.viewer, campaign=claim.campaign, seconds=3725)
-    factories.GameLinkFactory(viewer=claim.viewer, organization=studio, game_account_name="Nightjar")
-    page = words(owner_client.get("/dashboard/viewers/", {"user_id": claim.viewer_id}))
-    for text in ("Storm season", ">62<", claim.pk, "Nightjar"):
-        assert text in page
-    assert claim.viewer.email not in page
-
-
-@pytest.mark.parametrize("user_id", ["", "0", "-1", "nobody", "9" * 19, "9" * 400, "1\0"])
-def test_a_number_that_is_none_gets_a_message(owner_client: Client, user_id: str) -> None:
-    page = owner_client.get("/dashboard/viewers/", {"user_id": user_id})
-    assert page.status_code == 200
-    assert page.context["form"].errors
-
-
 def test_home_counts_deliveries_and_steps(
     owner_client: Client, delivery: Delivery, studio: Organization
 ) -> None:
@@ -241,19 +224,3 @@ def test_a_member_who_looks_sends_nothing_again(
     assert press(client, url).status_code == 403
     delivery.refresh_from_db()
     assert delivery.next_attempt_at != NOW
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_a_look_up_costs_the_same_with_more_claims(
-    owner_client: Client,
-    endpoint: WebhookEndpoint,
-    viewer: User,
-    now: datetime,
-    django_assert_num_queries: DjangoAssertNumQueries,
-    count: int,
-) -> None:
-    for _ in range(count):
-        Claim.objects.filter(deliveries=make_delivery(endpoint, now)).update(viewer=viewer)
-    with django_assert_num_queries(14):
-        page = owner_client.get("/dashboard/viewers/", {"user_id": viewer.pk})
-    assert len(page.context["claims"]) == count
