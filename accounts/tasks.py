@@ -7,6 +7,7 @@ from datetime import timedelta
 import structlog
 from allauth.usersessions.models import UserSession
 from celery import shared_task
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db.models import Exists, OuterRef, Q
@@ -14,7 +15,7 @@ from django.utils import timezone
 from oauth2_provider.models import clear_expired
 
 from accounts.audit_words import CODES
-from accounts.domain import email_changes, invitations, two_owners, unused_files
+from accounts.domain import audit, email_changes, invitations, two_owners, unused_files
 from accounts.domain.organization_changes import right_to_ask
 from accounts.domain.permissions import Action, people_of
 from accounts.models import (
@@ -124,3 +125,11 @@ def clear_tokens() -> None:
 def delete_unused_files() -> int:
     """Run once a day by beat; returns how many uploaded files no row named."""
     return unused_files.delete_unused_files(before=timezone.now() - UNUSED_FILES_KEPT)
+
+
+@shared_task
+def purge_audit_trail() -> int:
+    """Run once a day by beat; returns how many events were old enough to go."""
+    if not settings.AUDIT_TRAIL_DAYS:
+        return 0
+    return audit.purge(before=timezone.now() - timedelta(days=settings.AUDIT_TRAIL_DAYS))

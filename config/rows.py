@@ -1,5 +1,5 @@
-"""Rows by statements that are put together once: for the paths where the ORM takes longer to write a
-statement than the database to carry it out."""
+"""Many rows at once: inserted by statements that are put together once, for the paths where the ORM takes longer to
+write a statement than the database to carry it out; and deleted in parts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from functools import cache
 from typing import Any
 
 from django.db import connection
-from django.db.models import AutoField, Field, Model
+from django.db.models import AutoField, Field, Model, QuerySet
+
+DELETED_AT_ONCE = 5_000
 
 
 def insert(rows: Iterable[Model]) -> None:
@@ -29,6 +31,14 @@ def insert(rows: Iterable[Model]) -> None:
             cursor.execute(statement, values[0])
         else:
             cursor.executemany(statement, values)
+
+
+def delete_in_parts(rows: QuerySet[Any]) -> int:
+    """Delete `rows`, some at a time in their order, so that nobody waits long for the table. Returns how many."""
+    deleted = 0
+    while keys := list(rows.values_list("pk", flat=True)[:DELETED_AT_ONCE]):
+        deleted += rows.model._default_manager.filter(pk__in=keys).delete()[0]
+    return deleted
 
 
 @cache

@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "config.middleware.request_log.RequestLog",
+    "accounts.middleware.audit_origin",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -159,6 +160,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "tell owners of failing webhooks": {"task": "fulfillment.tasks.tell_owners", "schedule": 60},
     "clear expired tokens": {"task": "accounts.tasks.clear_tokens", "schedule": 3600},
     "delete unused files": {"task": "accounts.tasks.delete_unused_files", "schedule": 86400},
+    "purge audit trail": {"task": "accounts.tasks.purge_audit_trail", "schedule": 86400},
     "purge watch history": {"task": "drops.tasks.purge_watch_history", "schedule": 86400},
 }
 
@@ -176,6 +178,8 @@ WATCH_HISTORY_DAYS = env.number("WATCH_HISTORY_DAYS", 90)
 
 # People
 
+# How long the audit trail is kept; 0: for good.
+AUDIT_TRAIL_DAYS = env.number("AUDIT_TRAIL_DAYS", 0, least=0)
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 # The first hashes new passwords; the last is for OAuth client secrets alone.

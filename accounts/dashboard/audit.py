@@ -1,19 +1,23 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_lazy as _
 
 from accounts.admin_base import ObjectFilter, changes_html, target_words
 from accounts.audit_words import action_words
+from accounts.dashboard.kit.access import active_organization
 from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.dashboard.kit.sites import site
-from accounts.domain.permissions import Action
+from accounts.domain.permissions import Action, operator_rights
 from accounts.models import OF_VIEWERS, AuditEvent
 from accounts.templatetags.dashboard import to_the_second
 
@@ -38,7 +42,52 @@ class AboutFilter(ObjectFilter):
         # Only the list asks this; every event's own page stays reachable.
         if self.value() == "viewers":
             return queryset.filter(action__in=OF_VIEWERS)
+        if self.value() is None and request.GET.get(
+            SEARCH_VAR
+        ):  # an ID finds all that happened to the object
+            return queryset
         return super().queryset(request, queryset.exclude(action__in=OF_VIEWERS))
+
+
+class PersonFilter(admin.SimpleListFilter):
+    """By who did it: the members of today, and the apps."""
+
+    title = _("who")
+    parameter_name = "who"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        organization = active_organization(request)
+        members = organization.memberships.select_related("user").order_by("user__username")
+        return [
+            *((f"user-{member.user_id}", str(member.user)) for member in members),
+            *((f"app-{app.pk}", str(app)) for app in organization.oauth_apps.order_by("name")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.value()
+        if chosen not in dict(self.lookup_choices):
+            return queryset
+        kind, _separator, key = str(chosen).partition("-")
+        return queryset.filter(**{"actor" if kind == "user" else "actor_app": key})
+
+
+class TimeFilter(admin.SimpleListFilter):
+    title = _("time")
+    parameter_name = "days"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, StrOrPromise]]:
+        return [
+            ("1", _("The last 24 hours")),
+            ("7", _("The last 7 days")),
+            ("30", _("The last 30 days")),
+            ("90", _("The last 90 days")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.value()
+        if chosen not in dict(self.lookup_choices):
+            return queryset
+        return queryset.filter(at__gte=timezone.now() - timedelta(days=int(str(chosen))))
 
 
 @admin.register(AuditEvent, site=site)
@@ -53,10 +102,12 @@ class AuditEventAdmin(OrganizationAdmin):
     lede = _("Who did what, and when. Nobody can change the audit log.")
     empty_text = _("Everything that you and your colleagues do here is recorded.")
     has_history = False
-    list_display = ("when", "what", "who", "target_id")
+    list_display = ("when", "what", "who", "whence", "target_id")
     list_display_links = ("what",)
-    list_filter = (AboutFilter,)
-    fields = ("when", "what", "who", "about", "changes")
+    list_filter = (AboutFilter, PersonFilter, TimeFilter)
+    search_fields = ("target_id",)
+    search_help_text = _("ID of a campaign, reward, endpoint or another object")
+    fields = ("when", "what", "who", "whence", "browser", "about", "changes")
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -68,6 +119,22 @@ class AuditEventAdmin(OrganizationAdmin):
     @admin.display(description=_("when"))
     def when(self, event: AuditEvent) -> str:
         return to_the_second(event.at)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        return (queryset.filter(target_id=term) if term else queryset), False
+
+    # Where the platform's own people were is none of a studio's business.
+
+    @admin.display(description=_("IP address"))
+    def whence(self, event: AuditEvent) -> str:
+        return "" if _by_operator(event) else event.ip or ""
+
+    @admin.display(description=_("browser"))
+    def browser(self, event: AuditEvent) -> str:
+        return "" if _by_operator(event) else event.user_agent
 
     @admin.display(description=_("what"))
     def what(self, event: AuditEvent) -> str:
@@ -99,3 +166,7 @@ class AuditEventAdmin(OrganizationAdmin):
         if event.actor is not None and event.action in OF_VIEWERS:
             return gettext("Viewer %(id)d") % {"id": event.actor.pk}
         return str(event.actor or event.actor_app or _("the system"))
+
+
+def _by_operator(event: AuditEvent) -> bool:
+    return event.actor is not None and Action.OPERATE in operator_rights(event.actor)

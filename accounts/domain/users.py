@@ -68,6 +68,7 @@ def delete_account(*, user: User, now: datetime) -> None:
             code="sole_owner",
         )
     audit.record("user.deleted", user, by=user, at=now)
+    audit.forget_origins(user)
     links.unlink_everything(viewer=user, now=now)
     for model in (EmailAddress, EmailChange, Authenticator, SocialAccount, UserSession, Membership):
         model.objects.filter(user=user).delete()

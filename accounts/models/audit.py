@@ -46,6 +46,9 @@ class AuditEvent(models.Model):
     target_type = models.CharField(max_length=64)
     target_id = models.CharField(_("object"), max_length=64)
     data = models.JSONField(default=dict)
+    # Where the request came from. Of viewers nothing is kept.
+    ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
+    user_agent = models.CharField(_("browser"), max_length=200, blank=True)
 
     class Meta:
         ordering = ["-at", "-id"]
@@ -57,6 +60,10 @@ class AuditEvent(models.Model):
                 fields=["organization", "-at", "-id"],
                 condition=~models.Q(action__in=OF_VIEWERS),
                 name="audit_of_the_team",
+            ),
+            models.Index(fields=["target_id"], name="audit_by_object"),
+            models.Index(
+                fields=["actor"], condition=~models.Q(action__in=OF_VIEWERS), name="audit_by_person"
             ),
         ]
 

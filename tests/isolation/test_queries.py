@@ -73,7 +73,7 @@ MORE: dict[type[Model], Callable[[Belongings], Any]] = {
 
 QUERIES = {
     "apps": 6,
-    "audit-log": 6,
+    "audit-log": 8,
     "campaigns": 7,
     "claims": 11,
     "deliveries": 9,

@@ -44,7 +44,7 @@ def needs(address: Address) -> Needs:
     view = address.name.removeprefix(f"{admin.opts.app_label}_{admin.opts.model_name}_")
     verbs = {verb.name: admin.action_of(verb) for verb in admin.verbs}
     match view:
-        case "changelist":
+        case "changelist" | "export":
             return Needs(admin.see, admin.see)
         case "history":
             seen = admin.see_history or admin.see

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import quote
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -23,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.admin_base import CappedPaginator, VerbAdmin
 from accounts.dashboard.kit.access import active_organization, may, member, recheck, require
 from accounts.dashboard.kit.consequences import MANY
+from accounts.dashboard.kit.export import MOST_ROWS, csv_rows
 from accounts.dashboard.kit.proposing import propose
 from accounts.dashboard.kit.scoping import ScopedAdmin, ScopedInline
 from accounts.dashboard.kit.verbs import Verb, verb_view
@@ -30,6 +33,7 @@ from accounts.domain.consequences import Consequence
 from accounts.domain.permissions import Action
 from accounts.domain.two_owners import Act, SecondOwnerNeeded, would_wait
 from accounts.models import AuditEvent
+from config.csv_lines import csv_lines
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -180,8 +184,9 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
             )
             for verb in self.verbs
         ]
+        export = path("export.csv", self.admin_site.admin_view(self.export_view), name=f"{prefix}_export")
         # The nameless address is the stock admin's redirect from "<id>/", for ids of anything.
-        return [*verb_urls, *(each for each in super().get_urls() if each.name)]
+        return [export, *verb_urls, *(each for each in super().get_urls() if each.name)]
 
     def response_add(
         self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
@@ -215,8 +220,34 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
 
     # Pages
 
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """The rows of the list, as it is filtered, as a CSV file."""
+        require(request, self.see)
+        back = f"{self.url('changelist')}?{request.GET.urlencode()}"
+        try:
+            changelist = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            return redirect(back)  # the list says what is wrong with the address
+        if changelist.queryset[MOST_ROWS : MOST_ROWS + 1]:
+            messages.error(
+                request,
+                _("A file has at most %(count)s rows. Filter the list, and download what is left.")
+                % {"count": f"{MOST_ROWS:,}"},
+            )
+            return redirect(back)
+        return StreamingHttpResponse(
+            csv_lines(csv_rows(changelist)),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{self.route}.csv"'},
+        )
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        context = {"title": self.label, "model_admin": self, "add_url": self.url("add")}
+        context = {
+            "title": self.label,
+            "model_admin": self,
+            "add_url": self.url("add"),
+            "export_url": self.url("export"),
+        }
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:

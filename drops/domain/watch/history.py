@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from accounts.domain.permissions import Action, roles_with
 from accounts.models import Organization, User
+from config.rows import delete_in_parts
 from drops.domain.watch.terms import Facts, Terms, judge
 from drops.models import (
     Campaign,
@@ -65,9 +66,6 @@ def watch_history(*, viewer: User, before: datetime) -> HistoryPage:
         since=since.date(),
         has_older=visits.filter(started_at__lt=since).exists(),
     )
-
-
-PURGED_AT_ONCE = 5_000
 
 
 def visits_of(*, viewer: User, before: datetime | None) -> QuerySet[WatchInterval]:
@@ -179,12 +177,10 @@ def forget_visits(*, user: User, now: datetime, **signal: object) -> None:
 def purge(*, before: datetime) -> int:
     """Delete the intervals that began before `before`; progress and the hourly figures stay.
 
-    Returns how many there were. They are deleted in parts, so that nobody waits long for the tables.
+    Returns how many there were.
     """
     old = WatchInterval.objects.filter(started_at__lt=before, last_beat_at__lt=before).order_by("started_at")
-    deleted = 0
-    while keys := list(old.values_list("pk", flat=True)[:PURGED_AT_ONCE]):
-        deleted += WatchInterval.objects.filter(pk__in=keys).delete()[0]
+    deleted = delete_in_parts(old)
     # States of streams that ended long ago: no crediting that is under way can use them.
     ChannelState.objects.filter(livestream__ended_at__lt=before, intervals__isnull=True).delete()
     return deleted

@@ -152,7 +152,7 @@ def _answers(
         campaigns=[card.campaign.pk for card in cards], game_accounts=[account] if account else []
     )
     is_member = organizations_of(viewer, who_may=Action.TEST).filter(pk=organization.pk).exists()
-    lost = defaultdict(list)
+    lost: defaultdict[str, list[NotCounted]] = defaultdict(list)
     for day in days:
         lost[day.campaign.pk] += day.not_counted
 

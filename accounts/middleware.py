@@ -1,0 +1,36 @@
+"""What the audit trail learns of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import ip_address
+
+from allauth.account.adapter import get_adapter
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+
+from accounts.domain import audit
+from accounts.models import AuditEvent
+
+
+def audit_origin(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """The audit events of a request keep where it came from."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with audit.coming_from(_origin_of(request)):
+            return get_response(request)
+
+    return middleware
+
+
+def _origin_of(request: HttpRequest) -> audit.Origin:
+    try:
+        ip = str(ip_address(get_adapter().get_client_ip(request)))
+    except (PermissionDenied, ValueError):  # what was said is no address
+        ip = None
+    said = "".join(
+        letter if letter.isprintable() else " " for letter in request.headers.get("User-Agent", "")
+    )
+    return audit.Origin(ip, said[: AuditEvent._meta.get_field("user_agent").max_length])
