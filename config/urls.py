@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 from config import views
 
 urlpatterns = [
-    path("", import_string("drops.views.home.home"), name="home"),
+    path("", import_string("fulfillment.views.home"), name="home"),
     path("favicon.ico", views.favicon),
     path("", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),

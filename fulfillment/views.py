@@ -1,4 +1,4 @@
-"""The inventory: what was earned, claiming it, and whether it arrived."""
+"""Home and the inventory: what there is to do, what was earned, claiming it, and whether it arrived."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -17,14 +17,25 @@ from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import reswap, retarget, trigger_client_event
 
 from accounts.models import parse_ulid
-from accounts.requests import SignedInRequest
+from accounts.requests import SignedInRequest, viewer_of
 from drops.models import Campaign, Reward
+from drops.views.landing import landing
 from fulfillment.domain.claims import claiming
 from fulfillment.domain.claims.inventory import claims_of, inventory as inventory_of
 from fulfillment.domain.delivery.status import claim_status
 from fulfillment.domain.delivery.words import to_viewer
+from fulfillment.domain.home import home as home_of
 
 CLAIMS_A_PAGE = 24
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """What there is to do for who is signed in, and what Drops is for who is not."""
+    viewer = viewer_of(request)
+    if viewer is None:
+        return landing(request)
+    now = timezone.now()
+    return render(request, "fulfillment/home.html", {"now": now, "home": home_of(viewer=viewer, now=now)})
 
 
 @login_required

@@ -137,6 +137,12 @@ def live_campaigns(*, now: datetime, viewer: User | None = None) -> CampaignQuer
     return visible_campaigns(now=now, viewer=viewer).filter(in_phases(CampaignPhase.LIVE))
 
 
+def new_campaigns(*, now: datetime, viewer: User) -> CampaignQuerySet:
+    """The campaigns in which watch time counts now and `viewer` has none yet, the latest first."""
+    begun = Progress.objects.filter(campaign=OuterRef("pk"), viewer=viewer)
+    return live_campaigns(now=now, viewer=viewer).exclude(Exists(begun)).order_by("-starts_at", "-pk")
+
+
 def open_campaigns(*, now: datetime, viewer: User | None) -> CampaignQuerySet:
     """Campaigns whose own page `viewer` may open: the visible ones, however long ago they closed.
 

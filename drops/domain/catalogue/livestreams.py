@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.domain import audit
@@ -16,7 +16,7 @@ from accounts.domain.verbs import change
 from accounts.models import User
 from config.locks import lock
 from drops.domain.watch import store
-from drops.models import Category, Channel, FormerCategory, FormerOptOut, Livestream
+from drops.models import Category, Channel, FormerCategory, FormerOptOut, Livestream, WatchInterval
 from drops.models.fields import to_ms
 
 
@@ -29,6 +29,18 @@ def categories_on_air() -> QuerySet[Category]:
     """The categories that somebody is streaming in."""
     return Category.objects.filter(
         Exists(Livestream.objects.filter(category=OuterRef("pk"), ended_at__isnull=True))
+    )
+
+
+def watched_since(since: datetime, *, viewer: User) -> list[Livestream]:
+    """What is on air of the channels that `viewer` has visited since, the last visited first. Two queries."""
+    visits = WatchInterval.objects.filter(viewer=viewer, started_at__gte=since)
+    last_visits = dict(visits.order_by().values_list("channel").annotate(Max("started_at")))
+    streams = livestreams_on_air().filter(channel__in=last_visits).exclude(channel__owner=viewer)
+    return sorted(
+        streams.select_related("channel__owner", "category"),
+        key=lambda stream: last_visits[stream.channel_id],
+        reverse=True,
     )
 
 

@@ -14,7 +14,7 @@ CAMPAIGNS_SHOWN = 6
 EVENING = ["good"] * 8 + ["wait"] * 4 + ["good"] * 6 + [""] * 3
 
 
-def home(request: HttpRequest) -> HttpResponse:
+def landing(request: HttpRequest) -> HttpResponse:
     now, viewer = timezone.now(), viewer_of(request)
     live = reading.live_campaigns(now=now, viewer=viewer).order_by("ends_at", "pk")
     cards = reading.campaign_cards(
