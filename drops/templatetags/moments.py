@@ -60,6 +60,21 @@ def time_of(when: datetime, since: datetime | None = None) -> SafeString:
 
 
 @register.filter
+def hours(minutes: int) -> str:
+    """ "3 h 10 min" """
+    hours, minutes = divmod(minutes, 60)
+    if hours and minutes:
+        return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
+    return _("%(hours)d h") % {"hours": hours} if hours else _("%(minutes)d min") % {"minutes": minutes}
+
+
+@register.filter
+def time_left(left: timedelta) -> str:
+    """ "13 days" or, from two days down, "5 h 10 min": never more than there is."""
+    return in_words(left) if left >= timedelta(days=2) else hours(left // timedelta(minutes=1))
+
+
+@register.filter
 def minutes(seconds: int) -> int:
     """Whole minutes, as everywhere watch time is shown."""
     return seconds // 60

@@ -56,10 +56,14 @@ SHELVES = {
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """An attached reward and how far a viewer has come: whole minutes, at most those required."""
+    """An attached reward and how far a viewer has come: whole minutes, at most those required.
+
+    `too_late`: it can no longer be earned, though the campaign is live.
+    """
 
     attached: CampaignReward
     minutes: int
+    too_late: bool
 
     @property
     def reward(self) -> Reward:
@@ -83,13 +87,15 @@ class CampaignCard:
     """A campaign as one viewer sees it now.
 
     `seconds` is the viewer's watch time, None without any (and for visitors who are not signed in).
-    `thresholds` begin with the one that needs the fewest minutes. `channel_count` 0: any channel.
+    `thresholds` begin with the one that needs the fewest minutes. `left`: how long watch time will still
+    count, zero where it does not count now. `channel_count` 0: any channel.
     """
 
     campaign: Campaign
     phase: CampaignPhase
     seconds: int | None
     thresholds: tuple[Threshold, ...]
+    left: timedelta
     channel_count: int
 
     @property
@@ -100,6 +106,12 @@ class CampaignCard:
     def next_threshold(self) -> Threshold | None:
         """The first reward that is not earned yet, None when all are."""
         return next((threshold for threshold in self.thresholds if not threshold.is_earned), None)
+
+    @property
+    def last_in_reach(self) -> Threshold | None:
+        """The reward with the most minutes that can still be earned, None when none can."""
+        open_ones = [each for each in self.thresholds if not each.is_earned and not each.too_late]
+        return open_ones[-1] if self.left and open_ones else None
 
     @property
     def earned_count(self) -> int:
@@ -183,25 +195,34 @@ def campaign_cards(
         .values_list("campaign")
         .annotate(Count("pk"))
     )
-    return [
-        CampaignCard(
-            campaign=campaign,
-            phase=campaign.phase(now),
-            seconds=seconds.get(campaign.pk),
-            thresholds=thresholds(attached[campaign.pk], seconds=seconds.get(campaign.pk, 0)),
-            channel_count=channel_counts.get(campaign.pk, 0),
+    cards = []
+    for campaign in campaigns:
+        phase = campaign.phase(now)
+        left = campaign.ends_at - now if phase.watchable else timedelta()
+        cards.append(
+            CampaignCard(
+                campaign=campaign,
+                phase=phase,
+                seconds=seconds.get(campaign.pk),
+                thresholds=_thresholds(attached[campaign.pk], seconds=seconds.get(campaign.pk, 0), left=left),
+                left=left,
+                channel_count=channel_counts.get(campaign.pk, 0),
+            )
         )
-        for campaign in campaigns
-    ]
+    return cards
 
 
-def thresholds(attached: Iterable[CampaignReward], *, seconds: int) -> tuple[Threshold, ...]:
-    """How far `seconds` of watch time go towards each attached reward."""
+def _thresholds(
+    attached: Iterable[CampaignReward], *, seconds: int, left: timedelta
+) -> tuple[Threshold, ...]:
+    """How far `seconds` of watch time go towards each attached reward, of which so much can be `left`."""
     return tuple(
         Threshold(
-            attached=campaign_reward, minutes=min(whole_minutes(seconds), campaign_reward.required_minutes)
+            attached=each,
+            minutes=min(whole_minutes(seconds), each.required_minutes),
+            too_late=bool(left) and timedelta(minutes=each.required_minutes, seconds=-seconds) > left,
         )
-        for campaign_reward in attached
+        for each in attached
     )
 
 

@@ -180,6 +180,29 @@ def test_nobody_sees_the_progress_of_others(
         assert "42" not in text_of(client.get(address))
 
 
+def test_says_what_can_still_be_earned_in_the_time_that_is_left(
+    client: Client, studio: Organization, viewer: User, now: datetime
+):
+    campaign = make(studio, "Night Shift", ends_at=now + timedelta(minutes=200))
+    client.force_login(viewer)
+    for address in (LIST, page_of(campaign)):
+        assert "Can still be finished: it needs 1 h of the 3 h 20 min left." in text_of(client.get(address))
+
+    factories.CampaignRewardFactory(campaign=campaign, required_minutes=240)
+    for address in (LIST, page_of(campaign)):
+        response = client.get(address)
+        assert "Can still be earned up to Night Shift reward: it needs 1 h of" in text_of(response)
+        assert_well_made(response)
+    assert "0 of 240 min. Too little time is left." in text_of(response)
+
+    factories.ProgressFactory(viewer=viewer, campaign=campaign, seconds=3600)
+    for address in (LIST, page_of(campaign), "/inventory/"):
+        assert "Can still be finished: it needs 3 h of the 3 h 20 min left." in text_of(client.get(address))
+    Campaign.objects.update(ends_at=now + timedelta(minutes=179))
+    for address in (LIST, page_of(campaign), "/inventory/"):
+        assert "Too late for another reward: 2 h 59 min left." in text_of(client.get(address))
+
+
 class TestDetail:
     def test_a_link_to_it_is_previewed_with_its_name_and_a_picture_of_a_reward(
         self, client: Client, studio: Organization

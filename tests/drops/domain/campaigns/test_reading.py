@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import product
 
 import pytest
@@ -62,3 +62,36 @@ def test_thresholds_are_marks_on_one_counter(
     assert card.earned_count == earned
     assert card.minutes == seconds // 60
     assert (card.next_threshold is None) == (earned == 2)
+
+
+@pytest.mark.parametrize(
+    ("left", "too_late", "last_in_reach"),
+    [
+        (timedelta(minutes=100), [False, False, False], 110),
+        (timedelta(minutes=100, seconds=-1), [False, False, True], 60),
+        (timedelta(minutes=50), [False, False, True], 60),
+        (timedelta(minutes=49), [False, True, True], None),
+        (timedelta(0), [False, False, False], None),
+    ],
+)
+def test_what_can_still_be_earned_fits_into_the_time_that_is_left(
+    viewer: User, now: datetime, left: timedelta, too_late: list[bool], last_in_reach: int | None
+):
+    """Ten minutes have been watched."""
+    campaign = factories.CampaignFactory(ends_at=now + left)
+    for required in (10, 60, 110):
+        factories.CampaignRewardFactory(campaign=campaign, required_minutes=required)
+    factories.ProgressFactory(viewer=viewer, campaign=campaign, seconds=600)
+    [card] = reading.campaign_cards([campaign], now=now, viewer=viewer)
+    assert card.left == left
+    assert [threshold.too_late for threshold in card.thresholds] == too_late
+    last = card.last_in_reach
+    assert (last and last.required_minutes) == last_in_reach
+
+
+def test_before_a_campaign_begins_nothing_is_too_late(db: None, now: datetime):
+    campaign = factories.CampaignFactory(starts_at=now + timedelta(days=1), ends_at=now + timedelta(days=2))
+    factories.CampaignRewardFactory(campaign=campaign, required_minutes=60)
+    [card] = reading.campaign_cards([campaign], now=now, viewer=None)
+    assert card.left == timedelta(0)
+    assert not card.thresholds[0].too_late
