@@ -88,9 +88,13 @@ def _drops_here(channel: Channel, *, viewer: User | None, now: datetime) -> dict
         campaigns = participation.campaigns_on([livestream], now=now, viewer=None)[livestream.pk]
     # What was earned stays on the page while nothing counts.
     shown_cards = reading.campaign_cards(campaigns or earned_before, now=now, viewer=viewer)
+    nothing_counts = not campaigns and (status is None or status.other_channel is None)
     return {
         "now": now,
         "channel": channel,
+        "elsewhere": participation.counting_elsewhere(channel, now=now, viewer=viewer)
+        if nothing_counts
+        else [],
         "livestream": livestream,
         "status": status,
         "cards": shown_cards if campaigns else [],

@@ -44,9 +44,13 @@
       if (reached.has(id)) continue;
       said.textContent = `${words.reached} ${reward.dataset.reward}`;
       announce(said.textContent, "good", reward);
+      if (document.hidden) document.title = said.textContent; // until the tab is looked at
     }
     reached = now;
   }
+
+  const { title } = document;
+  document.addEventListener("visibilitychange", () => { document.title = title; });
 
   document.addEventListener("drops:counting", refresh);
   document.addEventListener("drops:reported", refresh);

@@ -168,6 +168,21 @@ def test_a_reached_reward_is_announced_and_the_toast_leaves_its_button_free(trou
         )
 
 
+def test_a_reward_that_is_reached_in_the_background_is_the_tab_s_title_until_the_tab_is_looked_at(
+    troubled: Page,
+) -> None:
+    troubled.goto("/channels/mira/")
+    expect(notice(troubled)).to_contain_text("Counting since")
+    name = troubled.locator("#drops-here .reward").last.get_attribute("data-reward") or ""
+    troubled.evaluate("Object.defineProperty(document, 'hidden', {configurable: true, get: () => true})")
+    reach(troubled, name)
+    update(troubled)
+    expect(troubled).to_have_title(f"You have reached a reward: {name}")
+
+    troubled.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    expect(troubled).to_have_title("mira is live · Drops")
+
+
 def test_a_live_update_replaces_nothing_that_is_there_already(troubled: Page) -> None:
     troubled.goto("/channels/mira/")
     expect(notice(troubled)).to_contain_text("Counting since")

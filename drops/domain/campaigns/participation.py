@@ -18,8 +18,12 @@ from drops.models import (
     CampaignPhase,
     Channel,
     Livestream,
+    Progress,
 )
 from drops.models.campaigns import in_phases
+
+OFFERED = 3
+LOOKED_AT = 50
 
 
 def livestreams_for(campaign: Campaign) -> QuerySet[Livestream]:
@@ -97,3 +101,24 @@ def campaigns_on(
         ]
 
     return {stream.pk: counting_on(stream) for stream in livestreams}
+
+
+def counting_elsewhere(
+    channel: Channel, *, now: datetime, viewer: User | None
+) -> list[tuple[Livestream, list[Campaign]]]:
+    """A few streams of others that count now, with the campaigns: those that `viewer` has begun come first, then the
+    most watched. Four queries."""
+    live = live_campaigns(now=now, viewer=viewer)
+    of_any_category = Exists(live.filter(category=None))
+    streams = list(
+        livestreams_on_air()
+        .filter(Q(category__in=live.values("category")) | Q(of_any_category))
+        .exclude(channel=channel)
+        .exclude(channel__owner=viewer)
+        .select_related("channel__owner", "category")[:LOOKED_AT]
+    )
+    campaigns = campaigns_on(streams, now=now, viewer=viewer)
+    counting = [(stream, campaigns[stream.pk]) for stream in streams if campaigns[stream.pk]]
+    begun = set(Progress.objects.filter(viewer=viewer, campaign__in=live).values_list("campaign", flat=True))
+    counting.sort(key=lambda each: not any(campaign.pk in begun for campaign in each[1]))
+    return counting[:OFFERED]

@@ -292,6 +292,31 @@ class TestWatchPage:
         assert pulse_of("streamer", now=now) != pulse_of("streamer", now=now + timedelta(seconds=20))
         assert pulse_of("nobody", now=now) == ""
 
+    def test_where_nothing_counts_the_page_leads_to_what_counts_now_begun_campaigns_first(
+        self, client: Client, livestream: Livestream, campaign: Campaign, viewer: User, now: datetime
+    ):
+        begun = factories.CampaignFactory(name="Begun")
+        factories.ProgressFactory(viewer=viewer, campaign=begun, seconds=60)
+        most_watched = factories.LivestreamFactory(
+            category=campaign.category, viewer_count=9, channel__slug="most-watched"
+        )
+        of_begun = factories.LivestreamFactory(category=begun.category, channel__slug="of-begun")
+        factories.LivestreamFactory(channel__slug="counts-for-nothing")
+        factories.LivestreamFactory(category=begun.category, channel__owner=viewer, channel__slug="own")
+        client.force_login(viewer)
+        assert client.get(PAGE).context["elsewhere"] == []  # it counts here
+        Channel.objects.filter(pk=livestream.channel_id).update(opted_out_at=now)
+
+        response = client.get(PAGE)
+
+        assert response.context["elsewhere"] == [(of_begun, [begun]), (most_watched, [campaign])]
+        assert 'href="/channels/of-begun/"' in response.content.decode()
+        assert_well_made(response)
+        Livestream.objects.filter(pk=livestream.pk).update(ended_at=now)
+        assert response.context["elsewhere"] == client.get(PAGE).context["elsewhere"]
+        client.logout()
+        assert client.get(PAGE).context["elsewhere"][0] == (most_watched, [campaign])
+
     def test_off_air(self, client: Client, channel: Channel, campaign: Campaign, viewer: User):
         client.force_login(viewer)
         response = client.get(PAGE)
