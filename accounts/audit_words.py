@@ -22,6 +22,7 @@ ACTIONS: Mapping[str, Promise] = {
     "campaign.changed": _("Campaign changed"),
     "campaign.created": _("Campaign created"),
     "campaign.deleted": _("Campaign deleted"),
+    "campaign.ended": _("Campaign ended early"),
     "campaign.published": _("Campaign published"),
     "campaign.withdrawn": _("Campaign withdrawn"),
     "category.changed": _("Category changed"),
@@ -100,6 +101,7 @@ NAMES: Mapping[str, Promise] = {
     "claim_id": _("Claim ID"),
     "claimed_by": _("Claimed by"),
     "claims": _("Claims"),
+    "closes_at": _("Claims close"),
     "connect_url": _("Connection page"),
     "contact_email": _("Contact address"),
     "copied_from": _("Copied from campaign ID"),
@@ -147,6 +149,7 @@ CODES: Mapping[str, Mapping[str, str | Promise]] = {
     "act": {
         "app.delete": _("Delete the OAuth app"),
         "app.rotate_secret": _("Replace the client secret"),
+        "campaign.end": _("End the campaign"),
         "campaign.withdraw": _("Withdraw the campaign"),
         "endpoint.delete": _("Delete the webhook endpoint"),
         "member.change_role": _("Change the role of the member"),

@@ -24,6 +24,7 @@ from drops.api.serializers.managed import (
 from drops.domain.campaigns.lifecycle import (
     amend_campaign,
     create_campaign,
+    end_campaign,
     errors_of_change,
     problems_of,
     publish_campaign,
@@ -150,6 +151,28 @@ class PublishView(ManagedView):
 
         def act(values: dict[str, Any], now: datetime) -> Campaign:
             return publish_campaign(campaign=campaign, now=now, actor=self.app())
+
+        return self.write(None, act, _fresh_campaign)
+
+
+class EndView(ManagedView):
+    """End a live campaign now: its grace period begins, and claims close no earlier than promised."""
+
+    change = Action.WITHDRAW_CAMPAIGNS
+
+    @documented(
+        "Drops as code",
+        "end_campaign",
+        "End a live campaign now",
+        written(WrittenCampaignSerializer),
+        parameters=[CAMPAIGN_ID, *WRITE_PARAMETERS],
+        refusals=(400, 401, 403, 404, 409, 422, 429),
+    )
+    def post(self, request: Request, campaign_id: str) -> HttpResponse:
+        campaign = _own_campaign(self.organization_id, campaign_id)
+
+        def act(values: dict[str, Any], now: datetime) -> Campaign:
+            return end_campaign(campaign=campaign, now=now, actor=self.app())
 
         return self.write(None, act, _fresh_campaign)
 

@@ -22,6 +22,11 @@ urlpatterns: list[URLPattern] = [
         name="api_publish",
     ),
     path(
+        "public/v1/drops/campaigns/<str:campaign_id>/end",
+        managed_campaigns.EndView.as_view(),
+        name="api_end",
+    ),
+    path(
         "public/v1/drops/campaigns/<str:campaign_id>/withdraw",
         managed_campaigns.WithdrawView.as_view(),
         name="api_withdraw",

@@ -84,6 +84,10 @@ def withdraw(model_admin: CampaignAdmin, request: HttpRequest, campaign: Campaig
     lifecycle.withdraw_campaign(campaign=campaign, now=timezone.now(), actor=member(request))
 
 
+def end(model_admin: CampaignAdmin, request: HttpRequest, campaign: Campaign) -> None:
+    lifecycle.end_campaign(campaign=campaign, now=timezone.now(), actor=member(request))
+
+
 @admin.register(Campaign, site=site)
 class CampaignAdmin(OrganizationAdmin):
     see = Action.SEE_CAMPAIGNS
@@ -127,6 +131,21 @@ class CampaignAdmin(OrganizationAdmin):
             why_not=lifecycle.why_not_publish,
             tone="good",
             consequences=lambda campaign, now: consequences.of_publishing(campaign, now=now),
+        ),
+        Verb(
+            name="end",
+            label=_("End now"),
+            question=_(
+                "%(object)s ends now instead of on its date, and its grace period begins. Viewers still find it, and "
+                "claim what they have earned. This cannot be undone."
+            ),
+            done=_("“%(object)s” has ended. Its grace period has begun."),
+            run=end,
+            why_not=lifecycle.why_not_end,
+            action=Action.WITHDRAW_CAMPAIGNS,
+            tone="danger",
+            act=lifecycle.END,
+            consequences=lambda campaign, now: consequences.of_ending(campaign, now=now),
         ),
         Verb(
             name="withdraw",

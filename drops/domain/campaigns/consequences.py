@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from django.utils.translation import gettext as _, ngettext
 
 from accounts.domain.consequences import Consequence
+from drops.domain.campaigns.lifecycle import closes_if_ended
 from drops.domain.campaigns.plans import STARTED, CampaignPlan, plan_of
 from drops.domain.watch.figures import totals
 from drops.models import Campaign, CampaignReward
@@ -131,6 +132,18 @@ def of_withdrawing(campaign: Campaign, *, now: datetime) -> list[Consequence]:
     """Who is in the middle of earning something, and until when they can claim."""
     text = _("Viewers can claim what they have earned until the campaign closes.")
     return [_audience(campaign), Consequence(text, after=campaign.closes_at)]
+
+
+def of_ending(campaign: Campaign, *, now: datetime) -> list[Consequence]:
+    """The same as of a withdrawal, and what moves."""
+    return [
+        _audience(campaign),
+        Consequence(_("The campaign ends. Viewers earn nothing more."), campaign.ends_at, now),
+        Consequence(
+            _("Viewers can claim what they have earned until the campaign closes."),
+            after=closes_if_ended(campaign, now),
+        ),
+    ]
 
 
 def _audience(campaign: Campaign) -> Consequence:

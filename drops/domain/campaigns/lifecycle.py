@@ -1,4 +1,4 @@
-"""What happens to a campaign: it is created, changed, published, withdrawn or deleted."""
+"""What happens to a campaign: it is created, changed, published, ended, withdrawn or deleted."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from accounts.models import Organization, OrganizationState, Proposal
 from config.locks import lock
 from drops.domain.campaigns.plans import (
     COLUMNS,
+    MAX_DAYS,
     STARTED,
     CampaignPlan,
     RewardError,
@@ -165,13 +166,72 @@ def why_not_withdraw(campaign: Campaign, now: datetime) -> str:
     return ""
 
 
+@transaction.atomic
+def end_campaign(
+    *, campaign: Campaign, now: datetime, actor: Actor, agreed: Proposal | None = None
+) -> Campaign:
+    """End a live campaign now: nothing more is earned, and its grace period begins.
+
+    Claims close no earlier than promised. SecondOwnerNeeded for one that is live for everybody, where the two-owner
+    rule holds.
+    """
+    campaign = lock_for(campaign, actor=actor, action=Action.WITHDRAW_CAMPAIGNS)
+    if not goes_ahead(why_not_end(campaign, now)):
+        return campaign
+    wait_for_second_owner(END, campaign, actor=actor, now=now, agreed=agreed)
+    remember_terms(campaign=campaign, now=now)
+    before = {name: getattr(campaign, name) for name in ("ends_at", "closes_at")}
+    after = {"ends_at": now, "closes_at": closes_if_ended(campaign, now)}
+    data = {
+        when: {name: moment.isoformat() for name, moment in moments.items()}
+        for when, moments in (("before", before), ("after", after))
+    }
+    return change(campaign, "campaign.ended", by=actor, at=now, data=data, **after)
+
+
+def why_not_end(campaign: Campaign, now: datetime) -> str:
+    phase = campaign.phase(now)
+    if phase is CampaignPhase.GRACE:
+        return ALREADY
+    if phase is not CampaignPhase.LIVE or campaign.starts_at == now:
+        return _("Only a live campaign can be ended.")
+    if closes_if_ended(campaign, now) - now > timedelta(days=MAX_DAYS):
+        return _(
+            "Viewers were promised that they can claim for more than %(count)d days from now. Withdraw the "
+            "campaign instead."
+        ) % {"count": MAX_DAYS}
+    return ""
+
+
+def closes_if_ended(campaign: Campaign, now: datetime) -> datetime:
+    """When claims close if the campaign ends now: not before the promised moment, and whole days from now, since
+    plans count the grace period in days."""
+    days = -((now - campaign.closes_at) // timedelta(days=1))
+    return now + timedelta(days=days)
+
+
+def _is_live_for_everybody(campaign: Campaign, now: datetime) -> bool:
+    return campaign.phase(now) is CampaignPhase.LIVE and not campaign.test_mode
+
+
 WITHDRAW = two_owners.register(
     Act(
         code="campaign.withdraw",
         model=Campaign,
         action=Action.WITHDRAW_CAMPAIGNS,
-        covers=lambda campaign, now: campaign.phase(now) is CampaignPhase.LIVE and not campaign.test_mode,
+        covers=_is_live_for_everybody,
         run=lambda campaign, proposal, now: withdraw_campaign(
+            campaign=campaign, now=now, actor=proposal.asked_by, agreed=proposal
+        ),
+    )
+)
+END = two_owners.register(
+    Act(
+        code="campaign.end",
+        model=Campaign,
+        action=Action.WITHDRAW_CAMPAIGNS,
+        covers=_is_live_for_everybody,
+        run=lambda campaign, proposal, now: end_campaign(
             campaign=campaign, now=now, actor=proposal.asked_by, agreed=proposal
         ),
     )

@@ -188,7 +188,7 @@ def refusals_of(phase: CampaignPhase, present: CampaignPlan, plan: CampaignPlan)
     }
     if plan.ends_at < present.ends_at:
         refusals["ends_at"] = _(
-            "Viewers count on the announced end, so it can only move later. Withdraw the campaign to stop it."
+            "Viewers count on the announced end, so it can only move later. End or withdraw the campaign to stop it."
         )
     if plan.closes_at < present.closes_at:
         refusals["grace_days"] = _(

@@ -86,6 +86,16 @@ def _campaign(studio: Organization, actor: User) -> Any:
     return row, lambda: withdraw(row, actor), lambda: Campaign.objects.get(pk=row.pk).withdrawn_at is not None
 
 
+def _ending(studio: Organization, actor: User) -> Any:
+    row = factories.CampaignFactory(organization=studio)
+    now = NOW + timedelta(hours=1)
+    return (
+        row,
+        lambda: lifecycle.end_campaign(campaign=row, now=now, actor=actor),
+        lambda: Campaign.objects.get(pk=row.pk).ends_at < row.ends_at,
+    )
+
+
 def _rotation(studio: Organization, actor: User) -> Any:
     row = factories.OAuthAppFactory(organization=studio)
     secret = row.client_secret
@@ -149,7 +159,7 @@ def _rule(studio: Organization, actor: User) -> Any:
     )
 
 
-VERBS = [_campaign, _rotation, _app, _endpoint, _removal, _demotion, _promotion, _rule]
+VERBS = [_campaign, _ending, _rotation, _app, _endpoint, _removal, _demotion, _promotion, _rule]
 
 
 @pytest.mark.parametrize("made", VERBS)

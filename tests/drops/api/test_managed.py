@@ -101,8 +101,8 @@ def test_a_live_campaign_is_withdrawn_by_two_owners_where_the_organization_wants
     two_owners.turn_on(organization=studio, now=factories.NOW, actor=owner)
     live = factories.CampaignFactory(organization=studio)
     path = f"{CAMPAIGNS}/{live.pk}/withdraw"
-    for _twice in range(2):
-        answer = post(api, path, **{"idempotency-key": "once"})
+    for way in (path, path, f"{CAMPAIGNS}/{live.pk}/end"):
+        answer = post(api, way, **{"idempotency-key": "once"})
         assert answer.status_code == 409
         assert answer.json()["message"] == TWO_OWNERS
     assert not Proposal.objects.exists()
@@ -114,6 +114,20 @@ def test_a_live_campaign_is_withdrawn_by_two_owners_where_the_organization_wants
     assert api.get(f"{CAMPAIGNS}/{live.pk}").json()["data"]["phase"] == "live"
     scheduled = factories.CampaignFactory(organization=studio, starts_at=factories.NOW + timedelta(days=1))
     assert post(api, f"{CAMPAIGNS}/{scheduled.pk}/withdraw").json()["data"]["phase"] == "withdrawn"
+
+
+def test_a_live_campaign_is_ended(api: Client, studio: Organization, studio_app: OAuthApp) -> None:
+    live = factories.CampaignFactory(organization=studio)
+    path = f"{CAMPAIGNS}/{live.pk}/end"
+    assert post(api, f"{path}?dry_run=true").json()["data"]["result"]["phase"] == "grace"
+    assert api.get(f"{CAMPAIGNS}/{live.pk}").json()["data"]["phase"] == "live"
+    for _twice in range(2):
+        ended = post(api, path).json()["data"]
+        assert (ended["phase"], ended["ends_at"], ended["grace_days"]) == ("grace", "2026-11-20T12:00:00Z", 9)
+    assert AuditEvent.objects.get(action="campaign.ended").actor_app == studio_app
+    draft = factories.CampaignFactory(organization=studio, published_at=None)
+    refused = post(api, f"{CAMPAIGNS}/{draft.pk}/end")
+    assert (refused.status_code, refused.json()["message"]) == (422, "Only a live campaign can be ended.")
 
 
 def test_what_is_read_can_be_sent_back(api: Client, plan: dict) -> None:
@@ -189,6 +203,7 @@ def test_a_rivals_things_cannot_be_used(
         rival.get(f"{CAMPAIGNS}/{mine}"),
         patch(rival, f"{CAMPAIGNS}/{mine}", {"name": "Ours"}),
         post(rival, f"{CAMPAIGNS}/{mine}/publish"),
+        post(rival, f"{CAMPAIGNS}/{mine}/end"),
         post(rival, f"{CAMPAIGNS}/{mine}/withdraw"),
         rival.get(f"{CAMPAIGNS}/{mine}/statistics"),
     ):

@@ -395,3 +395,17 @@ def test_publishing_and_withdrawing_say_what_they_mean(
     assert "The start is in the past" in page
     assert "Cape (60 min)" in page
     assert "every channel whose streamer takes part" in page
+
+
+def test_a_live_campaign_is_ended_by_its_button(owner_client: Client, live: Campaign, now: Any) -> None:
+    assert "/end/" in words(owner_client.get(overview(live)))
+    url = f"/dashboard/campaigns/{live.pk}/end/"
+    page = words(owner_client.get(url))
+    assert "Viewers earn nothing more." in page
+    assert "0 viewers have watched for the campaign." in page
+    assert "has ended. Its grace period has begun." in words(press(owner_client, url))
+    live.refresh_from_db()
+    assert live.ends_at == now
+    assert "/end/" not in words(owner_client.get(overview(live)))
+    assert "Campaign ended early" in words(owner_client.get(f"/dashboard/campaigns/{live.pk}/history/"))
+    assert "Only a live campaign can be ended." not in words(press(owner_client, url))

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from drops.domain.campaigns.lifecycle import change_campaign
+from drops.domain.campaigns.lifecycle import change_campaign, end_campaign
 from drops.domain.campaigns.plans import plan_of
 from drops.domain.catalogue import livestreams
 from drops.domain.watch.history import look_up
@@ -74,6 +74,15 @@ def test_a_campaign_that_is_withdrawn_counts_until_then(viewer, channel, live, c
     beats(viewer, channel, 0)
     campaign.withdrawn_at = NOW + timedelta(seconds=25)
     campaign.save()
+    beats(viewer, channel, 60)
+
+    assert seconds_of(viewer, campaign) == 25
+    assert rows_of(viewer)[-1][1] == Reason.CAMPAIGN_NOT_LIVE
+
+
+def test_a_campaign_that_is_ended_counts_until_then(viewer, channel, live, campaign):
+    beats(viewer, channel, 0)
+    end_campaign(campaign=campaign, now=NOW + timedelta(seconds=25), actor=None)
     beats(viewer, channel, 60)
 
     assert seconds_of(viewer, campaign) == 25
