@@ -17,14 +17,16 @@ from oauth2_provider.models import clear_expired
 from accounts.audit_words import CODES
 from accounts.domain import audit, email_changes, invitations, two_owners, unused_files
 from accounts.domain.organization_changes import right_to_ask
-from accounts.domain.permissions import Action, people_of
+from accounts.domain.permissions import Action, operators, people_of
 from accounts.models import (
+    ApplicationStep,
     ChangeState,
     IdempotentCall,
     Invitation,
     OrganizationChange,
     Proposal,
     ProposalState,
+    StepKind,
 )
 from config import mail
 
@@ -87,6 +89,27 @@ def _mail_proposal(proposal: Proposal) -> None:
         )
     except (OSError, ValueError):
         logger.exception("proposal_not_mailed", proposal=proposal.pk)
+
+
+@shared_task
+def mail_applications() -> None:
+    """Tell operators of each application and answer, and owners of each question and decision."""
+    now = timezone.now()
+    steps = ApplicationStep.objects.filter(mailed_at=None)
+    for step in steps.select_related("organization"):
+        if not ApplicationStep.objects.filter(pk=step.pk, mailed_at=None).update(mailed_at=now):
+            continue
+        is_theirs = step.kind in (StepKind.SENT, StepKind.ANSWERED)
+        owners = people_of(step.organization, who_may=Action.CHANGE_SETTINGS)
+        people = (operators() if is_theirs else owners).exclude(email="")
+        try:
+            mail.send(
+                f"accounts/mail/application_{step.kind}",
+                {"step": step, "organization": step.organization},
+                list(people.values_list("email", flat=True)),
+            )
+        except (OSError, ValueError):
+            logger.exception("application_not_mailed", step=step.pk)
 
 
 @shared_task

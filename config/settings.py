@@ -156,6 +156,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "count viewers": {"task": "drops.tasks.count_viewers", "schedule": 60, "options": {"expires": 60}},
     "mail invitations": {"task": "accounts.tasks.mail_invitations", "schedule": 60},
     "mail proposals": {"task": "accounts.tasks.mail_proposals", "schedule": 60},
+    "mail applications of organizations": {"task": "accounts.tasks.mail_applications", "schedule": 60},
     "mail changes of organizations": {"task": "accounts.tasks.mail_organization_changes", "schedule": 60},
     "tell owners of failing webhooks": {"task": "fulfillment.tasks.tell_owners", "schedule": 60},
     "clear expired tokens": {"task": "accounts.tasks.clear_tokens", "schedule": 3600},

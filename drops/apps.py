@@ -6,17 +6,21 @@ class DropsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from accounts.domain.applications import claims_asked
         from accounts.domain.apps import last_app_deleted
-        from accounts.domain.organizations import connection_page_emptied
+        from accounts.domain.organizations import application_approved, connection_page_emptied
         from accounts.domain.users import account_deleted
         from config.middleware import health
         from drops.domain.campaigns import conditions
+        from drops.domain.catalogue import categories
         from drops.domain.catalogue.channels import empty_channel
         from drops.domain.watch.history import forget_visits
         from drops.domain.watch.stream import ages
 
         account_deleted.connect(empty_channel)
         account_deleted.connect(forget_visits)
+        application_approved.connect(categories.give_categories)
+        claims_asked.connect(categories.claims_of)
         connection_page_emptied.connect(conditions.keep_the_connection_page)
         last_app_deleted.connect(conditions.keep_an_app)
         health.ages_of.append(ages)

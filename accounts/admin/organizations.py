@@ -16,10 +16,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from accounts.admin.applications import ReviewAdmin
 from accounts.admin.base import OperatorAdmin, may_operate, operator
 from accounts.admin_base import VerbForm
 from accounts.domain import names, organization_changes, organizations, two_owners
 from accounts.models import (
+    ApplicationStep,
     AuditEvent,
     Membership,
     OAuthApp,
@@ -47,6 +49,11 @@ class LookInline(admin.TabularInline):
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class StepInline(LookInline):
+    model = ApplicationStep
+    fields = readonly_fields = ("kind", "text", "by", "at")
 
 
 class MemberInline(LookInline):
@@ -87,8 +94,8 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Organization)
-class OrganizationAdmin(OperatorAdmin):
-    list_display = ("name", "state", "requested_category", "url", "created_at")
+class OrganizationAdmin(ReviewAdmin):
+    list_display = ("name", "state", "requested_categories", "url", "created_at")
     list_filter = (StateFilter,)
     search_fields = ("name", "slug", "contact_email")
     ordering = ("-created_at",)
@@ -99,15 +106,16 @@ class OrganizationAdmin(OperatorAdmin):
         "url",
         "connect_url",
         "contact_email",
-        "requested_category",
+        "requested_categories",
         "approved_at",
         "suspended_at",
         "two_owners_since",
         "created_at",
     )
     readonly_fields = fields
-    inlines = (MemberInline, AppInline)
-    actions = ("approve", "suspend", "lift_two_owner_rule")
+    inlines = (StepInline, MemberInline, AppInline)
+    actions = ("end_suspension", "suspend", "lift_two_owner_rule")
+    change_form_template = "admin/organization.html"
 
     @admin.display(description=_("state"))
     def state(self, organization: Organization) -> StrOrPromise:
@@ -128,14 +136,15 @@ class OrganizationAdmin(OperatorAdmin):
             )
         return found, may_repeat
 
-    @admin.action(description=_("Approve (also ends a suspension)"), permissions=["decide"])
-    def approve(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
+    @admin.action(description=_("End the suspension"), permissions=["decide"])
+    def end_suspension(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
+        """Of those that were approved before. An application is approved on its own page, by whoever has seen it."""
         now, actor = timezone.now(), operator(request)
         self.each(
             request,
-            queryset,
+            queryset.exclude(approved_at=None),
             lambda row: organizations.approve_organization(organization=row, now=now, actor=actor),
-            _("%(count)d approved."),
+            _("%(count)d not suspended any more."),
         )
 
     @admin.action(description=_("Suspend"), permissions=["decide"])

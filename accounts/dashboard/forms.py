@@ -17,8 +17,13 @@ class OrganizationForm(forms.ModelForm):
 
     class Meta:
         model = Organization
-        fields: tuple[str, ...] = ("name", "url", "connect_url", "contact_email")
+        fields: tuple[str, ...] = ("name", "url", "connect_url", "contact_email", "requested_categories")
+        labels = {"requested_categories": _("Your games")}
+        widgets = {"requested_categories": forms.Textarea(attrs={"rows": 2})}
         help_texts = {
+            "requested_categories": _(
+                "The categories that streamers choose for your games, one on each line."
+            ),
             "url": _("Your website. Your campaigns link to it."),
             "connect_url": _(
                 "The page where viewers connect their game accounts. "
@@ -31,6 +36,7 @@ class OrganizationForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         carry_drawn_values(self)
         if self.instance.was_approved:
+            del self.fields["requested_categories"]
             self.fields["name"].help_text = gettext(
                 "An operator of the platform approves a new name or logo. Viewers see the present one until then."
             )
@@ -42,14 +48,23 @@ class OrganizationForm(forms.ModelForm):
 
 
 class RegistrationForm(OrganizationForm):
-    class Meta(OrganizationForm.Meta):
-        fields = ("name", "url", "connect_url", "contact_email", "requested_category")
-        labels = {"requested_category": _("Your game")}
-        help_texts = {
-            **OrganizationForm.Meta.help_texts,
-            "requested_category": _("The category that streamers choose for your game."),
-        }
+    plan = forms.CharField(
+        label=_("Your plan"),
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("What you want to do with Drops, and when. The operators who decide read it."),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["requested_category"].required = True
+        self.fields["requested_categories"].required = True
+
+
+class AnswerForm(forms.Form):
+    text = forms.CharField(
+        label=_("Your answer"),
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=_("You can also change the settings first. The operators see both."),
+    )

@@ -13,10 +13,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from accounts.dashboard.forms import OrganizationForm, RegistrationForm
+from accounts.dashboard.forms import AnswerForm, OrganizationForm, RegistrationForm
 from accounts.dashboard.kit import access
 from accounts.dashboard.kit.sites import site
-from accounts.domain import members, organization_changes, organizations
+from accounts.domain import applications, members, organization_changes, organizations
 from accounts.domain.permissions import Action
 from accounts.models import Organization, OrganizationChange
 from accounts.uploads import pictures_of
@@ -36,9 +36,10 @@ def register(request: HttpRequest) -> HttpResponse:
                 name=fields["name"],
                 url=fields["url"],
                 connect_url=fields["connect_url"],
-                requested_category=fields["requested_category"],
+                requested_categories=fields["requested_categories"],
                 contact_email=fields["contact_email"],
                 logo=fields["new_logo"],
+                plan=fields["plan"],
                 now=timezone.now(),
             )
         except ValidationError as refusal:
@@ -128,6 +129,43 @@ def _withdraw(request: HttpRequest, change: OrganizationChange) -> None:
         messages.error(request, " ".join(refusal.messages))
     else:
         messages.success(request, _("The change was withdrawn."))
+
+
+@site.page("application/", name="application", action=Action.SEE_SETUP)
+def application(request: HttpRequest) -> HttpResponse:
+    """What was asked and said until the organization was approved or refused."""
+    organization = access.active_organization(request)
+    form = AnswerForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST":
+        access.require(request, Action.CHANGE_SETTINGS)
+    if form.is_valid():
+        try:
+            _answer(request, form.cleaned_data["text"])
+        except ValidationError as refusal:
+            show_refusal(form, refusal)
+        else:
+            messages.success(request, _("Your answer was sent. The operators get a mail."))
+            return redirect("dashboard:application")
+    steps = list(organization.application_steps.all())
+    context = {
+        **site.each_context(request),
+        "title": _("Application"),
+        "steps": steps,
+        "form": form,
+        "is_asked": not applications.why_not_answer(steps[-1] if steps else None),
+    }
+    return render(request, "dashboard/application.html", context)
+
+
+@transaction.atomic
+def _answer(request: HttpRequest, text: str) -> None:
+    access.recheck(request, Action.CHANGE_SETTINGS)
+    applications.answer(
+        organization=access.active_organization(request),
+        text=text,
+        now=timezone.now(),
+        actor=access.member(request),
+    )
 
 
 @transaction.atomic

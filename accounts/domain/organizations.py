@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from django.dispatch import Signal
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from accounts.domain import audit, images, names, organization_changes, permissions
+from accounts.domain import applications, audit, images, names, organization_changes, permissions
 from accounts.domain.organization_changes import LOGO_SIZE
 from accounts.domain.permissions import Action
 from accounts.domain.verbs import change
@@ -22,6 +23,7 @@ from accounts.models import (
     Membership,
     Organization,
     OrganizationState,
+    StepKind,
     User,
     new_ulid,
 )
@@ -29,6 +31,11 @@ from config.locks import lock
 
 # Sent in the transaction, before `organization` loses its connection page. A receiver refuses by ValidationError.
 connection_page_emptied = Signal()
+# Sent in the transaction, with the `organization`, the names of the `categories` that it gets, `now` and `actor`.
+application_approved = Signal()
+
+MOST_CATEGORIES = 10
+LONGEST_CATEGORY = 120
 
 
 @transaction.atomic
@@ -38,12 +45,15 @@ def register_organization(
     name: str,
     url: str,
     connect_url: str,
-    requested_category: str,
+    requested_categories: str,
     contact_email: str,
     logo: File | None,
     now: datetime,
+    plan: str = "",
 ) -> Organization:
     """A new organization that waits for an operator's approval; `founder` is its first owner.
+
+    `requested_categories` are the names of its games, one on each line; `plan` is what they want to do with Drops.
 
     ValidationError where a field is wrong, or `founder` has another registration waiting.
     """
@@ -57,7 +67,7 @@ def register_organization(
         slug=slugify(name)[:60] or "organization",
         url=url,
         connect_url=connect_url,
-        requested_category=requested_category,
+        requested_categories=requested_categories,
         contact_email=contact_email,
     )
     _check(organization)
@@ -75,8 +85,9 @@ def register_organization(
         organization,
         by=founder,
         at=now,
-        data={"name": name, "requested_category": requested_category},
+        data={"name": name, "requested_category": ", ".join(organization.requested)},
     )
+    applications.add_step(organization, StepKind.SENT, plan, now=now, by=founder)
     return organization
 
 
@@ -90,6 +101,7 @@ def change_organization(
     url: str | None = None,
     connect_url: str | None = None,
     contact_email: str | None = None,
+    requested_categories: str | None = None,
     logo: File | None = None,
 ) -> Organization:
     """Change what the organization says of itself; what is left out stays as it is. Raises ValidationError.
@@ -98,7 +110,13 @@ def change_organization(
     """
     permissions.require(actor=actor, organization=organization, action=Action.CHANGE_SETTINGS)
     organization = lock(organization)
-    wanted = {"name": name, "url": url, "connect_url": connect_url, "contact_email": contact_email}
+    wanted = {
+        "name": name,
+        "url": url,
+        "connect_url": connect_url,
+        "contact_email": contact_email,
+        "requested_categories": requested_categories,
+    }
     changes = {
         field: [getattr(organization, field), value]
         for field, value in wanted.items()
@@ -133,15 +151,26 @@ def change_organization(
 
 
 @transaction.atomic
-def approve_organization(*, organization: Organization, now: datetime, actor: User) -> Organization:
+def approve_organization(
+    *,
+    organization: Organization,
+    now: datetime,
+    actor: User,
+    seen: str | None = None,
+    categories: Sequence[str] | None = None,
+) -> Organization:
     """Let the organization publish; also ends a suspension. Approving it twice changes nothing.
 
-    ValidationError where another organization has its name, or the name of one of its apps.
+    With its approval it gets the `categories`, all that it asked for if not given. `seen` is the
+    `applications.digest` of what the operator looked at. ValidationError where there is another by now, or where
+    another organization has its name, the name of one of its apps, or one of the categories.
     """
     permissions.require_operator(actor, Action.OPERATE)
     organization = lock(organization)
     if organization.is_active:
         return organization
+    if seen is not None and seen != applications.digest(organization):
+        raise ValidationError(_("The application was changed since you opened this page. Look at it again."))
     is_new = not organization.was_approved
     approved_at = organization.approved_at or now
     change(
@@ -149,6 +178,11 @@ def approve_organization(*, organization: Organization, now: datetime, actor: Us
     )
     if is_new:  # one that was approved before has kept its names
         names.hold(organization, *names.shown_by(organization))
+        given = organization.requested if categories is None else list(categories)
+        application_approved.send(
+            sender=Organization, organization=organization, categories=given, now=now, actor=actor
+        )
+        applications.add_step(organization, StepKind.APPROVED, "\n".join(given), now=now, by=actor)
     return organization
 
 
@@ -156,15 +190,15 @@ def approve_organization(*, organization: Organization, now: datetime, actor: Us
 def suspend_organization(*, organization: Organization, now: datetime, actor: User) -> Organization:
     """Stop the organization from publishing and hide it from viewers, until it is approved again.
 
-    One that was never approved is thereby refused, and its name is free.
+    ValidationError for one that waits for approval: it is refused instead (`applications.refuse`).
     """
     permissions.require_operator(actor, Action.OPERATE)
     organization = lock(organization)
     if organization.suspended_at is not None:
         return organization
-    change(organization, "organization.suspended", by=actor, at=now, suspended_at=now)
-    names.hold(organization)
-    return organization
+    if organization.state is OrganizationState.WAITING:
+        raise ValidationError(_("It waits for approval. Refuse it on its own page, with a reason."))
+    return change(organization, "organization.suspended", by=actor, at=now, suspended_at=now)
 
 
 def check_web_address(field: str, address: str) -> None:
@@ -177,7 +211,17 @@ def _check(organization: Organization) -> None:
     """ValidationError where a field is wrong."""
     check_web_address("url", organization.url)
     check_web_address("connect_url", organization.connect_url)
+    _check_categories(organization.requested)
     organization.full_clean(exclude=["logo", "slug"])
+
+
+def _check_categories(names_of_games: list[str]) -> None:
+    if len(names_of_games) > MOST_CATEGORIES:
+        refusal = _("Enter at most %(most)d categories.") % {"most": MOST_CATEGORIES}
+        raise ValidationError({"requested_categories": refusal})
+    if any(len(name) > LONGEST_CATEGORY for name in names_of_games):
+        refusal = _("A category has at most %(most)d characters.") % {"most": LONGEST_CATEGORY}
+        raise ValidationError({"requested_categories": refusal})
 
 
 def _keep_logo(organization: Organization, logo: File | None) -> str:

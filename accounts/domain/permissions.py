@@ -274,6 +274,11 @@ def operator_rights(user: User) -> frozenset[Action]:
     return SUPERUSERS if user.is_superuser else OPERATORS
 
 
+def operators() -> QuerySet[User]:
+    """The people whom `operator_rights` gives any."""
+    return User.objects.filter(is_active=True, is_staff=True)
+
+
 def require_operator(user: User, action: Action) -> None:
     if action not in operator_rights(user):
         raise PermissionDenied(

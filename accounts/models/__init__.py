@@ -1,5 +1,6 @@
 from config.ulid import ULIDField, new_ulid, parse_ulid, ulid_parameter, ulid_text
 
+from .applications import ApplicationStep, StepKind
 from .audit import OF_VIEWERS, AuditEvent
 from .idempotency import IdempotentCall
 from .names import TakenName
@@ -21,6 +22,7 @@ __all__ = [
     "LOOPBACK_HOSTS",
     "OF_VIEWERS",
     "ORGANIZATION_IS_ACTIVE",
+    "ApplicationStep",
     "AuditEvent",
     "ChangeState",
     "Consent",
@@ -36,6 +38,7 @@ __all__ = [
     "OrganizationState",
     "Proposal",
     "ProposalState",
+    "StepKind",
     "TakenName",
     "ULIDField",
     "User",

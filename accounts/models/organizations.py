@@ -60,12 +60,11 @@ class Organization(models.Model):
         help_text=_("Viewers are sent here to connect their game accounts. Drops adds ?return_to= to it."),
     )
     contact_email = models.EmailField(_("contact address"), blank=True)
-    requested_category = models.CharField(
-        _("requested category"),
-        max_length=120,
+    requested_categories = models.TextField(
+        _("requested categories"),
+        max_length=1200,
         blank=True,
-        validators=[one_line],
-        help_text=_("The game that the organization asked to claim when it registered."),
+        help_text=_("The games that the organization asks to claim with its application, one on each line."),
     )
     approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
     suspended_at = models.DateTimeField(_("suspended"), null=True, blank=True)
@@ -86,6 +85,12 @@ class Organization(models.Model):
         if self.suspended_at is not None:
             return OrganizationState.SUSPENDED
         return OrganizationState.WAITING if self.approved_at is None else OrganizationState.ACTIVE
+
+    @property
+    def requested(self) -> list[str]:
+        """The names of the categories that it asks for, each once."""
+        lines = (" ".join(line.split()) for line in self.requested_categories.splitlines())
+        return list(dict.fromkeys(filter(None, lines)))
 
     @property
     def was_approved(self) -> bool:

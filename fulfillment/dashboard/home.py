@@ -86,7 +86,7 @@ def _endpoints(organization: Organization, now: datetime) -> list[tuple[WebhookE
 
 def _steps(request: HttpRequest, organization: Organization, done: SetUp) -> list[Step]:
     """A step has an address for whoever may see what is done there."""
-    game = organization.requested_category or _("your game")
+    game = ", ".join(organization.requested) or _("your game")
 
     def where(name: str, action: Action) -> str:
         return reverse(f"dashboard:{name}") if may(request, action) else ""

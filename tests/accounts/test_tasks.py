@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,9 +15,9 @@ from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.test import Client
 
-from accounts.domain import apps, organization_changes, organizations
+from accounts.domain import applications, apps, organization_changes, organizations
 from accounts.models import MemberRole, OAuthApp, Organization, OrganizationChange, User
-from accounts.tasks import clear_tokens, mail_organization_changes
+from accounts.tasks import clear_tokens, mail_applications, mail_organization_changes
 from tests import factories
 from tests.factories import NOW
 
@@ -50,12 +51,52 @@ def ask(studio: Organization, owner: User, name: str) -> OrganizationChange:
     return change
 
 
-def mails() -> list[mail.EmailMessage]:
+def mails(task: Callable[[], object] = mail_organization_changes) -> list[mail.EmailMessage]:
     """Those that the task sends now; a second run sends none."""
     mail.outbox.clear()
-    mail_organization_changes()
-    mail_organization_changes()
+    task()
+    task()
     return list(mail.outbox)
+
+
+def test_each_step_of_an_application_is_told_to_the_other_side(stranger: User, operator: User) -> None:
+    second = factories.UserFactory(is_staff=True)
+    factories.UserFactory(is_staff=True, is_active=False)
+    studio = organizations.register_organization(
+        founder=stranger,
+        name="Polar & Co",
+        url="",
+        connect_url="",
+        requested_categories="",
+        contact_email="",
+        logo=None,
+        plan="Twelve weeks & more.",
+        now=NOW,
+    )
+    (message,) = mails(mail_applications)
+    assert sorted(message.to) == sorted([operator.email, second.email])
+    assert message.subject == "Polar & Co asks to be approved"
+    assert "Twelve weeks & more." in message.body
+    assert message.body.strip().endswith(f"/admin/accounts/organization/{studio.pk}/change/")
+
+    applications.ask_back(organization=studio, question="Whose game?", now=NOW, actor=operator)
+    (message,) = mails(mail_applications)
+    assert (message.to, message.subject) == ([stranger.email], "A question about Polar & Co")
+    assert "Whose game?" in message.body
+    assert message.body.strip().endswith("/dashboard/application/")
+
+    applications.answer(organization=studio, text="Ours.", now=NOW, actor=stranger)
+    (message,) = mails(mail_applications)
+    assert sorted(message.to) == sorted([operator.email, second.email])
+    assert message.subject == "Polar & Co has answered"
+    assert "Ours." in message.body
+
+    applications.refuse(organization=studio, reason="Not yours.", now=NOW, actor=operator)
+    organizations.approve_organization(organization=studio, now=NOW, actor=operator)
+    refused, approved = mails(mail_applications)
+    assert (refused.to, refused.subject) == ([stranger.email], "Polar & Co was refused")
+    assert "Not yours." in refused.body
+    assert (approved.to, approved.subject) == ([stranger.email], "Polar & Co was approved")
 
 
 def test_owners_are_told_what_is_asked_for_and_what_came_of_it(

@@ -65,7 +65,7 @@ def banner(browser: Client, upload: Any) -> Any:
 
 
 def registration(browser: Client, upload: Any) -> Any:
-    form = {"name": "Second Studio", "requested_category": "Chess", "new_logo": upload}
+    form = {"name": "Second Studio", "requested_categories": "Chess", "new_logo": upload}
     return browser.post("/dashboard/register/", form)
 
 

@@ -23,7 +23,15 @@ from django.utils import translation
 from accounts.audit_words import ACTIONS, CODES, NAMES
 from accounts.dashboard import site
 from accounts.dashboard.kit.access import FORM_FIELD
-from accounts.models import AuditEvent, OAuthApp, Organization, OrganizationChange, Proposal, User
+from accounts.models import (
+    ApplicationStep,
+    AuditEvent,
+    OAuthApp,
+    Organization,
+    OrganizationChange,
+    Proposal,
+    User,
+)
 from accounts.tasks import mail_invitations
 from config.api.schema import document
 from drops.models import Campaign, Category, Channel, Livestream, Reward
@@ -70,6 +78,7 @@ def _spoken(locale: Path) -> Iterator[None]:
 
 # The columns of names and of what people wrote. Whatever else the database holds is read in words of ours.
 NAMED: dict[type[Model], tuple[str, ...]] = {
+    ApplicationStep: ("text",),
     Campaign: ("name",),
     Category: ("name", "slug"),
     Channel: ("slug", "description"),
@@ -77,7 +86,7 @@ NAMED: dict[type[Model], tuple[str, ...]] = {
     ClaimStatusChange: ("old", "new"),
     Livestream: ("title",),
     OAuthApp: ("name", "client_id"),
-    Organization: ("name", "slug", "requested_category"),
+    Organization: ("name", "slug", "requested_categories"),
     OrganizationChange: ("name",),
     Proposal: ("target_name",),
     Reward: ("name", "external_id"),
@@ -273,6 +282,9 @@ def test_every_mail(own: Belongings, template: str) -> None:
     values = {
         "user": own.owner,
         "invitation": own.invitation,
+        "change": own.change,
+        "organization": own.organization,
+        "step": own.step,
         "endpoint": own.endpoint,
         "proposal": own.proposal,
         "act": CODES["act"][own.proposal.act],

@@ -359,6 +359,15 @@ def test_what_the_rival_asks_for_is_neither_seen_nor_withdrawn(
     assert f"changes/{MARKER}.webp" in page
 
 
+def test_what_the_rival_said_in_its_application_is_the_rivals_alone(
+    as_owner: Client, client: Client, own: Belongings, rival: Belongings
+) -> None:
+    page = text_of(as_owner.get("/dashboard/application/"))
+    assert "own plan" in page
+    assert MARKER not in page
+    assert f"{MARKER} plan" in text_of(sign_in(client, rival.owner).get("/dashboard/application/"))
+
+
 def test_the_logo_that_the_rivals_app_waits_for_is_neither_seen_nor_withdrawn(
     as_owner: Client, client: Client, own: Belongings, rival: Belongings
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Model
 
 from accounts.models import (
+    ApplicationStep,
     AuditEvent,
     Invitation,
     MemberRole,
@@ -40,7 +41,7 @@ class Belongings:
             url=f"https://{word}.example.com",
             connect_url=f"https://{word}.example.com/connect",
             contact_email=f"{word}@example.com",
-            requested_category=f"{word} game",
+            requested_categories=f"{word} game",
         )
         self.membership = factories.MembershipFactory(
             organization=self.organization, user__username=f"{word}_owner"
@@ -63,6 +64,9 @@ class Belongings:
             with_logo=True,
             logo=f"changes/{word}.webp",
             asked_by=self.owner,
+        )
+        self.step = ApplicationStep.objects.create(
+            organization=self.organization, kind="sent", text=f"{word} plan", by=self.owner, at=NOW
         )
         self.category = factories.CategoryFactory(
             name=f"{word} game", slug=f"{word}-game", organization=self.organization

@@ -274,7 +274,7 @@ def test_who_is_invited_is_bound_to_nothing(
     sign_in(client, stranger)
     assert client.get("/dashboard/").headers["Location"] != "/dashboard/"
     assert not stranger.memberships.exists()
-    form = {"name": "Strange Games", "requested_category": "Chess"}
+    form = {"name": "Strange Games", "requested_categories": "Chess"}
     assert client.post("/dashboard/register/", form).status_code == 302
     assert stranger.memberships.get().organization.name == "Strange Games"
     mine = stranger.memberships.get()

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import gate
-from accounts.domain import invitations, permissions
+from accounts.domain import applications, invitations, permissions
 from accounts.domain.permissions import Action
 from accounts.models import Membership, Organization, User
 from accounts.requests import INVITATION_KEY, DashboardRequest
@@ -100,8 +100,10 @@ def admit(request: HttpRequest) -> HttpResponse | None:
 
 def context(request: HttpRequest) -> dict[str, Any]:
     """What every page of the dashboard knows about the person and the organization."""
+    organization = active_organization(request)
     return {
-        "organization": active_organization(request),
+        "organization": organization,
+        "application": None if organization.was_approved else applications.last_step(organization),
         "memberships": memberships_of(request),
         "rights": permissions.rights_of(active_membership(request)),
         "form_field": FORM_FIELD,

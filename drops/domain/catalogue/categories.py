@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.db import transaction
+from django.db.models import Q
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from accounts.domain import audit, images
-from accounts.models import Organization, User
+from accounts.domain.applications import Claim
+from accounts.models import Organization, User, new_ulid
 from drops.models import Category
 
 IMAGE_SIZE = (600, 800)
@@ -63,6 +67,61 @@ def change_category(
     _save(category, image)
     _record("category.changed", category, now, actor, organization or before)
     return category
+
+
+def give_categories(
+    *, organization: Organization, categories: Sequence[str], now: datetime, actor: User, **signal: object
+) -> None:
+    """`organization` claims them from now on; those that are not there are made.
+
+    ValidationError where another organization claims one: an operator takes it from there first.
+    """
+    for name in categories:
+        category = _named(name)
+        if category is None:
+            slug = slugify(name)[:100] or f"category-{new_ulid()[-6:].lower()}"
+            create_category(name=name, slug=slug, organization=organization, image=None, now=now, actor=actor)
+        elif category.organization is None:
+            change_category(
+                category=category,
+                name=category.name,
+                slug=category.slug,
+                organization=organization,
+                image=None,
+                now=now,
+                actor=actor,
+            )
+        elif category.organization != organization:
+            raise ValidationError(_claimed(category))
+
+
+def claims_of(*, organization: Organization, **signal: object) -> list[Claim]:
+    """What becomes of each category that `organization` asks for, if it is approved."""
+    found = []
+    for name in organization.requested:
+        category = _named(name)
+        if category is None:
+            words = _("“%(name)s” is new, and is made for it.") % {"name": name}
+        elif category.organization is None:
+            words = _("“%(name)s” is claimed by nobody.") % {"name": category}
+        else:
+            words = _claimed(category)
+        found.append(Claim(name, words, category is None or category.organization in (None, organization)))
+    return found
+
+
+def _named(name: str) -> Category | None:
+    """By its name, or the address that its name makes: "Skyforge: Rally" is "skyforge rally"."""
+    slug = slugify(name)
+    is_it = Q(name__iexact=name) | Q(slug=slug) if slug else Q(name__iexact=name)
+    return Category.objects.select_related("organization").filter(is_it).order_by("pk").first()
+
+
+def _claimed(category: Category) -> str:
+    return _("“%(name)s” is claimed by %(organization)s.") % {
+        "name": category,
+        "organization": category.organization,
+    }
 
 
 def _save(category: Category, image: File | None) -> None:

@@ -248,7 +248,7 @@ def ensure_organization(name: str, *, owner: User, logo: str, operator: User, no
         name=name,
         url="https://example.com",
         connect_url="",
-        requested_category="",
+        requested_categories="",
         contact_email=owner.email,
         logo=picture(logo),
         now=now,

@@ -25,7 +25,7 @@ FIELDS = {
     "url": "https://lantern.example",
     "connect_url": "https://lantern.example/connect",
     "contact_email": "hello@lantern.example",
-    "requested_category": "Lantern Run",
+    "requested_categories": "Lantern Run",
 }
 
 
@@ -52,7 +52,7 @@ def test_a_registration_that_is_wrong_says_what_and_keeps_what_was_typed(
         ("url", "lantern"),
         ("connect_url", "javascript:alert(1)"),
         ("contact_email", "hello"),
-        ("requested_category", ""),
+        ("requested_categories", ""),
     ):
         page = client.post("/dashboard/register/", FIELDS | {field: value})
         assert page.context["form"].errors.keys() == {field}

@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
 
-from accounts.domain import apps, names, organization_changes, organizations
+from accounts.domain import applications, apps, names, organization_changes, organizations
 from accounts.domain.names import skeleton
 from accounts.models import OAuthApp, Organization, TakenName, User
 from tests import factories
@@ -70,7 +70,7 @@ def test_nobody_takes_a_name_that_reads_like_anothers(
             name=name,
             url="",
             connect_url="",
-            requested_category="",
+            requested_categories="",
             contact_email="",
             logo=None,
             now=now,
@@ -161,7 +161,7 @@ def test_a_refused_organization_keeps_no_name_and_a_suspended_one_keeps_all(
     names.hold(organization, "Polar Games")
     assert kept(organization) == {"Polar Games"}
 
-    organizations.suspend_organization(organization=organization, now=now, actor=operator)
+    applications.refuse(organization=organization, reason="No.", now=now, actor=operator)
     assert kept(organization) == set()
     taken = factories.OrganizationFactory(name="Polar Garnes")
     names.hold(taken, taken.name)
