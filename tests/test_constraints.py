@@ -167,6 +167,15 @@ def test_only_a_published_campaign_is_withdrawn():
     assert Campaign.objects.filter(withdrawn_at=None).exists()
 
 
+def test_a_published_campaign_is_archived_once_it_has_closed():
+    campaign = factories.CampaignFactory()
+
+    refuses("campaign_archived_when_over", campaign, archived_at=NOW)
+    raw_update(campaign, archived_at=NOW, published_at=None)
+    refuses("campaign_archived_when_over", campaign, published_at=NOW)
+    raw_update(campaign, archived_at=campaign.closes_at, published_at=NOW)
+
+
 def test_a_campaign_has_1_to_12_rewards_each_once():
     campaign = factories.CampaignFactory()
     rewards = factories.CampaignRewardFactory.create_batch(12, campaign=campaign)

@@ -18,8 +18,9 @@ from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.domain.permissions import Action
+from drops.dashboard.filters import ArchivedFilter
 from drops.dashboard.forms import CampaignForm, CampaignRewardForm, CampaignRewardFormSet
-from drops.domain.campaigns import consequences, lifecycle
+from drops.domain.campaigns import archiving, consequences, lifecycle
 from drops.domain.campaigns.plans import CampaignPlan
 from drops.models import Campaign, CampaignPhase, CampaignReward
 from drops.models.campaigns import MAX_REWARDS
@@ -88,6 +89,14 @@ def end(model_admin: CampaignAdmin, request: HttpRequest, campaign: Campaign) ->
     lifecycle.end_campaign(campaign=campaign, now=timezone.now(), actor=member(request))
 
 
+def archive(model_admin: CampaignAdmin, request: HttpRequest, campaign: Campaign) -> None:
+    archiving.archive_campaign(campaign=campaign, now=timezone.now(), actor=member(request))
+
+
+def restore(model_admin: CampaignAdmin, request: HttpRequest, campaign: Campaign) -> None:
+    archiving.restore_campaign(campaign=campaign, now=timezone.now(), actor=member(request))
+
+
 @admin.register(Campaign, site=site)
 class CampaignAdmin(OrganizationAdmin):
     see = Action.SEE_CAMPAIGNS
@@ -112,7 +121,7 @@ class CampaignAdmin(OrganizationAdmin):
     )
     may_add = may_edit = may_delete = True
     list_display = ("name", "phase", "category", "starts_at", "ends_at")
-    list_filter = (PhaseFilter, ("category", OwnRelatedFilter))
+    list_filter = (ArchivedFilter, PhaseFilter, ("category", OwnRelatedFilter))
     search_fields = ("name",)
     search_help_text = _("Name")
     ordering = ("-starts_at", "-id")
@@ -163,6 +172,25 @@ class CampaignAdmin(OrganizationAdmin):
             tone="danger",
             act=lifecycle.WITHDRAW,
             consequences=lambda campaign, now: consequences.of_withdrawing(campaign, now=now),
+        ),
+        Verb(
+            name="archive",
+            label=_("Archive"),
+            question=_(
+                "%(object)s is no longer in the list, unless you filter for what is archived. Nothing changes for "
+                "viewers."
+            ),
+            done=_("“%(object)s” was archived."),
+            run=archive,
+            why_not=archiving.why_not_archive,
+        ),
+        Verb(
+            name="restore",
+            label=_("Restore"),
+            question=_("%(object)s is in the list again."),
+            done=_("“%(object)s” is in the list again."),
+            run=restore,
+            why_not=archiving.why_not_restore,
         ),
     )
 

@@ -18,6 +18,7 @@ from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.domain.permissions import Action
+from drops.dashboard.filters import ArchivedFilter
 from drops.domain.catalogue import rewards
 from drops.models import Reward
 
@@ -55,23 +56,6 @@ class RewardForm(VerbForm):
         for name in rewards.fixed_fields(self.instance):
             if name in self.fields:  # those who may only look have a form without fields
                 self.fields[name].disabled = True
-
-
-class ArchivedFilter(admin.SimpleListFilter):
-    title = _("state")
-    parameter_name = "archived"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", str(_("Archived")))]
-
-    def choices(self, changelist: Any) -> Any:
-        everything, *others = super().choices(changelist)
-        yield {**everything, "display": _("In use")}
-        yield from others
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        # Only the list asks this; an archived reward's own page stays reachable.
-        return queryset.filter(archived_at__isnull=self.value() != "yes")
 
 
 def archive(model_admin: RewardAdmin, request: HttpRequest, reward: Reward) -> None:

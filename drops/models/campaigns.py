@@ -186,6 +186,8 @@ class Campaign(models.Model):
     )
     published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True, editable=False)
+    # Out of the owners' list; nothing else depends on it.
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -207,6 +209,13 @@ class Campaign(models.Model):
                 condition=Q(withdrawn_at__isnull=True) | Q(published_at__isnull=False),
                 name="campaign_withdrawn_after_publishing",
                 violation_error_message=_("Only a published campaign can be withdrawn."),
+            ),
+            models.CheckConstraint(
+                condition=Q(archived_at__isnull=True)
+                | Q(published_at__isnull=True)
+                | Q(archived_at__gte=F("closes_at")),
+                name="campaign_archived_when_over",
+                violation_error_message=_("A published campaign can be archived once it has closed."),
             ),
         ]
         indexes = [

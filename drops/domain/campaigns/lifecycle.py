@@ -137,6 +137,8 @@ def why_not_publish(campaign: Campaign, now: datetime) -> str:
     """Of a draft there may be more against it: see `problems_of`."""
     if campaign.withdrawn_at is not None:
         return _("A withdrawn campaign cannot be published again. Create a new campaign.")
+    if campaign.archived_at is not None and campaign.published_at is None:
+        return _("The campaign is archived. Restore it first.")
     return "" if campaign.published_at is None else ALREADY
 
 

@@ -409,3 +409,28 @@ def test_a_live_campaign_is_ended_by_its_button(owner_client: Client, live: Camp
     assert "/end/" not in words(owner_client.get(overview(live)))
     assert "Campaign ended early" in words(owner_client.get(f"/dashboard/campaigns/{live.pk}/history/"))
     assert "Only a live campaign can be ended." not in words(press(owner_client, url))
+
+
+def test_an_archived_campaign_is_in_a_list_of_its_own(owner_client: Client, live: Campaign, now: Any) -> None:
+    def listed(query: str = "") -> list[Campaign]:
+        return list(owner_client.get(f"/dashboard/campaigns/{query}").context["cl"].result_list)
+
+    assert "/archive/" not in words(owner_client.get(overview(live)))
+    assert "once it has closed" in words(press(owner_client, f"/dashboard/campaigns/{live.pk}/archive/"))
+    Campaign.objects.filter(pk=live.pk).update(ends_at=now, closes_at=now)
+    assert listed() == [live]
+    page = words(press(owner_client, f"/dashboard/campaigns/{live.pk}/archive/"))
+    assert "“Autumn cup” was archived." in page
+    assert '<span class="badge">Archived</span>' in page
+    assert (listed(), listed("?archived=yes"), listed("?archived=yes&phase=live")) == ([], [live], [])
+    press(owner_client, f"/dashboard/campaigns/{live.pk}/restore/")
+    assert (listed(), listed("?archived=yes")) == ([live], [])
+
+
+def test_an_archived_draft_is_not_called_ready(owner_client: Client, live: Campaign, now: Any) -> None:
+    Campaign.objects.filter(pk=live.pk).update(published_at=None)
+    said = "Before you can publish this campaign"
+    assert said in words(owner_client.get(overview(live)))
+    page = words(press(owner_client, f"/dashboard/campaigns/{live.pk}/archive/"))
+    assert said not in page
+    assert "/publish/" not in page
