@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
@@ -10,8 +10,10 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from accounts.domain import links
 from accounts.domain.images import ACCEPT
-from drops.domain.campaigns.reading import Shelf
+from accounts.models import User
+from drops.domain.campaigns.reading import Shelf, finishable
 from drops.models import Category, Livestream
 from drops.models.campaigns import CampaignQuerySet
 
@@ -27,7 +29,7 @@ class CategoryFilter(forms.Form):
 
 
 class CampaignFilter(CategoryFilter):
-    """Which of `campaigns` a viewer looks for."""
+    """Which of `campaigns` a viewer looks for. `viewer` None: a visitor, who has no connections."""
 
     q = forms.CharField(
         label=_("Search"),
@@ -36,9 +38,14 @@ class CampaignFilter(CategoryFilter):
         widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Campaign, reward or studio")}),
     )
 
-    def __init__(self, data: Any, *, campaigns: CampaignQuerySet) -> None:
+    finishable = forms.BooleanField(label=_("Can still be finished"), required=False)
+    connected = forms.BooleanField(label=_("Connected studios"), required=False)
+
+    def __init__(self, data: Any, *, campaigns: CampaignQuerySet, viewer: User | None, now: datetime) -> None:
         super().__init__(data, label_suffix="")
-        self.campaigns = campaigns
+        self.campaigns, self.viewer, self.now = campaigns, viewer, now
+        if viewer is None:
+            del self.fields["connected"]
         choices = Category.objects.filter(pk__in=campaigns.values("category"))
         self.fields["category"].queryset = choices  # type: ignore[attr-defined]
 
@@ -55,6 +62,10 @@ class CampaignFilter(CategoryFilter):
                 | Q(organization__name__icontains=text)
                 | Q(pk__in=found.filter(campaign_rewards__reward__name__icontains=text).values("pk"))
             )
+        if self.viewer and self.cleaned_data["connected"]:
+            found = found.filter(organization__in=links.linked_organization_ids(self.viewer))
+        if self.cleaned_data["finishable"]:
+            found = finishable(found, now=self.now, viewer=self.viewer)
         return found
 
 

@@ -23,7 +23,8 @@ STREAMS_SHOWN = 12
 
 def campaign_list(request: HttpRequest) -> HttpResponse:
     now, viewer = timezone.now(), viewer_of(request)
-    form = CampaignFilter(request.GET, campaigns=reading.listed_campaigns(now=now, viewer=viewer))
+    listed = reading.listed_campaigns(now=now, viewer=viewer)
+    form = CampaignFilter(request.GET, campaigns=listed, viewer=viewer, now=now)
     found = form.found()
     shelf = shelf_of(request.GET.get("show", ""))
     shelved = found.filter(in_phases(*shelf.phases)).order_by(shelf.ordering, "pk")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, Max, OuterRef, Q
 from django.db.models.fields.files import ImageFieldFile
 from django.utils.translation import gettext_lazy as _
 
@@ -155,6 +155,25 @@ def new_campaigns(*, now: datetime, viewer: User) -> CampaignQuerySet:
     return live_campaigns(now=now, viewer=viewer).exclude(Exists(begun)).order_by("-starts_at", "-pk")
 
 
+def finishable(campaigns: CampaignQuerySet, *, now: datetime, viewer: User | None) -> CampaignQuerySet:
+    """Those of `campaigns` (with their phase annotated) whose rewards are not all earned and can all be earned in the
+    time that is left, or that there will be once they start."""
+    open_ones = campaigns.filter(in_phases(CampaignPhase.LIVE, CampaignPhase.ANNOUNCED)).annotate(
+        last=Max("campaign_rewards__required_minutes")
+    )
+    found = list(open_ones.exclude(last=None).values_list("pk", "starts_at", "ends_at", "last"))
+    seconds = seconds_watched([pk for pk, *_rest in found], viewer=viewer)
+    return campaigns.filter(
+        pk__in=[
+            pk
+            for pk, starts_at, ends_at, last in found
+            if timedelta()
+            < timedelta(minutes=last, seconds=-seconds.get(pk, 0))
+            <= ends_at - max(starts_at, now)
+        ]
+    )
+
+
 def open_campaigns(*, now: datetime, viewer: User | None) -> CampaignQuerySet:
     """Campaigns whose own page `viewer` may open: the visible ones, however long ago they closed.
 
@@ -226,7 +245,7 @@ def _thresholds(
     )
 
 
-def seconds_watched(campaigns: Iterable[Campaign], *, viewer: User | None) -> dict[str, int]:
+def seconds_watched(campaigns: Iterable[Campaign | str], *, viewer: User | None) -> dict[str, int]:
     """Watch time by campaign id; campaigns the viewer has none for are left out."""
     if viewer is None:
         return {}

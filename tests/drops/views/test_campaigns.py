@@ -106,6 +106,39 @@ def test_search_and_category_narrow_the_list_down(
     assert sorted(names_on(client, "/campaigns/?q=northlight")) == ["Anywhere", "Night Shift"]
 
 
+def test_filters_find_what_can_still_be_finished(
+    client: Client, studio: Organization, viewer: User, now: datetime
+):
+    """Each has a reward at 60 minutes."""
+    make(studio, "Fits", ends_at=now + timedelta(minutes=60))
+    too_long = make(studio, "Too long", ends_at=now + timedelta(minutes=59))
+    factories.CampaignFactory(organization=studio, name="No reward")
+    earned = make(studio, "Earned")
+    make(studio, "Comes", starts_at=now + DAY, ends_at=now + DAY + timedelta(minutes=60))
+    make(studio, "Comes too short", starts_at=now + DAY, ends_at=now + DAY + timedelta(minutes=59))
+    factories.ProgressFactory(viewer=viewer, campaign=earned, seconds=3600)
+    factories.ProgressFactory(viewer=viewer, campaign=too_long, seconds=60)
+
+    assert names_on(client, "/campaigns/?finishable=on") == ["Fits", "Earned"]
+    client.force_login(viewer)
+    assert names_on(client, "/campaigns/?finishable=on") == ["Too long", "Fits"]
+    assert names_on(client, "/campaigns/?finishable=on&show=upcoming") == ["Comes"]
+    assert_well_made(client.get("/campaigns/?finishable=on"))
+
+
+def test_filters_find_the_campaigns_of_connected_studios(
+    client: Client, studio: Organization, rival_studio: Organization, viewer: User
+):
+    make(studio, "Night Shift")
+    make(rival_studio, "Harbour")
+    assert len(names_on(client, "/campaigns/?connected=on")) == 2  # a visitor has no connections
+    client.force_login(viewer)
+    assert names_on(client, "/campaigns/?connected=on") == []
+    assert "No campaigns match" in text_of(client.get("/campaigns/?connected=on"))
+    factories.GameLinkFactory(viewer=viewer, organization=studio)
+    assert names_on(client, "/campaigns/?connected=on") == ["Night Shift"]
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [
