@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, ngettext
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import reswap, retarget, trigger_client_event
 
@@ -20,7 +20,7 @@ from accounts.models import parse_ulid
 from accounts.requests import SignedInRequest, viewer_of
 from drops.models import Campaign, Reward
 from drops.views.landing import landing
-from fulfillment.domain.claims import claiming
+from fulfillment.domain.claims import claiming, claiming_all
 from fulfillment.domain.claims.inventory import claims_of, inventory as inventory_of
 from fulfillment.domain.delivery.status import claim_status
 from fulfillment.domain.delivery.words import to_viewer
@@ -84,6 +84,23 @@ def claim(request: SignedInRequest) -> HttpResponse:
             answer = render(request, "fulfillment/parts/inventory.html", context)
         else:
             answer = _claimed_item(request, new_claim.pk, new_claim_id=new_claim.pk)
+        return trigger_client_event(answer, "drops:said", {"text": said}, after="settle")
+    messages.success(request, said)
+    return redirect("fulfillment:inventory")
+
+
+@login_required
+def claim_all(request: SignedInRequest) -> HttpResponse:
+    """Claims on POST what can be claimed; like `claim`."""
+    if request.method != "POST":
+        return redirect("fulfillment:inventory")
+    now = timezone.now()
+    claims = claiming_all.claim_all(viewer=request.user, now=now)
+    said = ngettext("%(count)d reward claimed.", "%(count)d rewards claimed.", len(claims))
+    said %= {"count": len(claims)}
+    if request.htmx:
+        context = _inventory(request, now=now) | {"new_claim_id": claims[-1].pk if claims else None}
+        answer = render(request, "fulfillment/parts/inventory.html", context)
         return trigger_client_event(answer, "drops:said", {"text": said}, after="settle")
     messages.success(request, said)
     return redirect("fulfillment:inventory")

@@ -46,13 +46,20 @@ class ClaimRefused(Exception):
 
 
 def claim_reward(
-    *, viewer: User, campaign_id: str, reward_id: str, now: datetime, organization_id: str | None = None
+    *,
+    viewer: User,
+    campaign_id: str,
+    reward_id: str,
+    now: datetime,
+    organization_id: str | None = None,
+    attempt: bool = True,
 ) -> Claim:
     """Claim a reward and make the first attempt to deliver the claim. Raises NothingToClaim or ClaimRefused.
 
     The claim is committed with its deliveries before the studio's server hears of it, and stands
     whatever that server does. A repeat returns the same claim and sends nothing. With `organization_id`,
-    campaigns of other organizations count as unknown. Not to be called in a transaction.
+    campaigns of other organizations count as unknown. `attempt` False leaves the first attempt to a worker.
+    Not to be called in a transaction.
     """
     facts = _facts(viewer, campaign_id, reward_id, organization_id)
     if facts.claim_id is not None:
@@ -60,7 +67,7 @@ def claim_reward(
     if (refused := refusal_of(facts, now)) is not None:
         raise refused
     with bulkhead.slot(facts.organization_id) as may_wait:
-        claim, leased, committed_at = _commit(viewer, facts, reward_id, now, may_wait)
+        claim, leased, committed_at = _commit(viewer, facts, reward_id, now, may_wait and attempt)
         try:
             attempts.attempt_leased(leased, now=committed_at)
         except Exception:  # the claim stands: a worker finds its delivery when the lease ends

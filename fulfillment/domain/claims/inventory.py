@@ -45,6 +45,11 @@ class Inventory:
     in_progress: tuple[Entry, ...]
     expired: tuple[Entry, ...]
 
+    @property
+    def claimable_count(self) -> int:
+        """How many rewards can be claimed now."""
+        return sum(len(entry.thresholds) for entry in self.ready if entry.refused is None)
+
 
 def inventory(*, viewer: User, now: datetime) -> Inventory:
     """See `Inventory`. What has to be done sooner comes first: watched before the end, claimed before claims close."""
