@@ -110,6 +110,16 @@ class TestInventory:
         assert [entry.card.campaign.name for entry in inventory.in_progress] == ["Ends first", "Closes first"]
         assert [entry.card.campaign.name for entry in inventory.ready] == ["Closes first", "Ends first"]
 
+    def test_what_is_in_progress_leads_to_a_stream_that_counts_for_it(self, client: Client, viewer: User):
+        campaign = watched(viewer, 30)
+        assert "No participating channel is live now." in text_of(client.get(PAGE))
+        factories.LivestreamFactory(category=campaign.category, viewer_count=1)
+        stream = factories.LivestreamFactory(category=campaign.category, viewer_count=2)
+        response = client.get(PAGE)
+        assert f"Watch {stream.channel.owner.username}" in text_of(response)
+        assert f'href="/channels/{stream.channel.slug}/"' in response.content.decode()
+        assert_well_made(response)
+
     def test_withdrawn_campaign_can_still_be_claimed_but_not_earned(
         self, client: Client, viewer: User, now: datetime
     ):
@@ -245,7 +255,7 @@ class TestInventory:
                 next_attempt_at=now,
                 created_at=now,
             )
-        with django_assert_num_queries(14):
+        with django_assert_num_queries(15):
             client.get(PAGE)
 
 

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.lookups import IsNull
 
 from accounts.models import User
 from drops.domain.campaigns.reading import live_campaigns, visible_campaigns
@@ -39,6 +40,28 @@ def livestreams_for(campaign: Campaign) -> QuerySet[Livestream]:
     else:
         streams = streams.filter(channel__opted_out_at__isnull=True)
     return streams
+
+
+def best_streams(campaigns: Iterable[Campaign], *, viewer: User) -> dict[str, Livestream]:
+    """The most watched stream of `livestreams_for` by campaign id, none of `viewer`'s own. Two queries."""
+    allowed = AllowedChannel.objects.filter(campaign=OuterRef(OuterRef("pk")))
+    streams = (
+        livestreams_on_air()
+        .exclude(channel__owner=viewer)
+        .filter(Q(category=OuterRef("category")) | Q(IsNull(OuterRef("category"), True)))
+        .filter(
+            Q(Exists(allowed.filter(channel=OuterRef("channel"))))
+            | Q(~Exists(allowed), channel__opted_out_at__isnull=True)
+        )
+    )
+    best = dict(
+        Campaign.objects.filter(pk__in=[campaign.pk for campaign in campaigns])
+        .annotate(best=Subquery(streams.values("pk")[:1]))
+        .exclude(best=None)
+        .values_list("pk", "best")
+    )
+    found = Livestream.objects.select_related("channel__owner").in_bulk(set(best.values()))
+    return {campaign_id: found[stream_id] for campaign_id, stream_id in best.items()}
 
 
 def campaigns_touching(channel: Channel, *, now: datetime) -> list[tuple[Campaign, bool]]:

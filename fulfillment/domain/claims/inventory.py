@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import QuerySet
@@ -10,8 +10,9 @@ from django.db.models import QuerySet
 from accounts.domain import links
 from accounts.domain.permissions import Action, organizations_of
 from accounts.models import User
+from drops.domain.campaigns.participation import best_streams
 from drops.domain.campaigns.reading import CampaignCard, Threshold, campaign_cards
-from drops.models import Campaign
+from drops.models import Campaign, Livestream
 from drops.models.campaigns import CLAIMABLE_PHASES
 from fulfillment.domain.claims.claiming import ClaimRefused, connect_from_inventory, refusal_of
 from fulfillment.domain.claims.facts import facts_of_card
@@ -23,13 +24,15 @@ from fulfillment.models import Claim
 class Entry:
     """A campaign in one part of the inventory, with those of its rewards that belong there.
 
-    `connect_url`: where to connect the game account, "" if that is done or cannot be done.
+    `connect_url`: where to connect the game account, "" if that is done or cannot be done. `stream`: where to
+    go on watching now, None if nobody is live.
     `refused`: why the rewards cannot be claimed now, though they are earned.
     """
 
     card: CampaignCard
     thresholds: tuple[Threshold, ...]
     connect_url: str = ""
+    stream: Livestream | None = None
     refused: ClaimRefused | None = None
 
 
@@ -103,6 +106,8 @@ def inventory(*, viewer: User, now: datetime) -> Inventory:
             in_progress.append(Entry(card, unearned, connect_url=connect_url))
         elif unearned:
             expired.append(Entry(card, unearned))
+    streams = best_streams([entry.card.campaign for entry in in_progress], viewer=viewer)
+    in_progress = [replace(entry, stream=streams.get(entry.card.campaign.pk)) for entry in in_progress]
     in_progress.sort(key=lambda entry: (entry.card.campaign.ends_at, entry.card.campaign.pk))
     return Inventory(tuple(ready), tuple(in_progress), tuple(expired))
 

@@ -131,5 +131,5 @@ def test_costs_the_same_however_much_there_is(
             factories.ProgressFactory(viewer=viewer, campaign=begun, seconds=watched)
         campaign(f"New {number}", category=category)
     client.force_login(viewer)
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(19):
         client.get("/")

@@ -33,6 +33,13 @@ def test_streams_of_a_campaign_and_campaigns_of_a_stream_are_the_same_rule(db: N
         (campaign, stream) for campaign in campaigns for stream in participation.livestreams_for(campaign)
     }
     assert 0 < len(counting) < len(campaigns) * len(streams)
+    best = {campaign: participation.livestreams_for(campaign).first() for campaign in campaigns}
+    assert participation.best_streams(campaigns, viewer=factories.UserFactory()) == {
+        campaign.pk: stream for campaign, stream in best.items() if stream
+    }
+    (campaign, stream), *_ = best.items()
+    found = participation.best_streams([campaign], viewer=stream.channel.owner)
+    assert found[campaign.pk] == participation.livestreams_for(campaign)[1]
 
 
 def test_test_mode_counts_on_a_stream_for_members_only(
