@@ -118,6 +118,9 @@ class OAuthAppAdmin(OrganizationAdmin):
     may_add = may_edit = may_delete = True
     delete_act = apps.DELETE
     list_display = ("name", "client_id", "created")
+    search_fields = ("name", "client_id")
+    search_help_text = _("Name or client ID")
+    in_search = True
     change_form_template = "dashboard/app.html"
     verbs = (
         Verb(

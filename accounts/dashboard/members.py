@@ -82,6 +82,9 @@ class MembershipAdmin(OrganizationAdmin):
     )
     may_edit = may_delete = True
     list_display = ("user", "role", "created_at")
+    search_fields = ("user__username",)
+    search_help_text = _("Username")
+    in_search = True
     ordering = ("user__username",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

@@ -123,6 +123,7 @@ class CampaignAdmin(OrganizationAdmin):
     list_display = ("name", "phase", "category", "starts_at", "ends_at")
     list_filter = (ArchivedFilter, PhaseFilter, ("category", OwnRelatedFilter))
     search_fields = ("name",)
+    in_search = True
     search_help_text = _("Name")
     ordering = ("-starts_at", "-id")
     verbs = (

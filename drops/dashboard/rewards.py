@@ -85,6 +85,7 @@ class RewardAdmin(OrganizationAdmin):
     list_display_links = ("name",)
     list_filter = (ArchivedFilter, ("category", OwnRelatedFilter))
     search_fields = ("name", "external_id")
+    in_search = True
     search_help_text = _("Name or external ID")
     change_form_template = "dashboard/reward.html"
     verbs = (

@@ -86,6 +86,7 @@ class ClaimAdmin(LiveAdmin):
         AnswerFilter,
     )
     search_fields = ("id",)
+    in_search = True
     search_help_text = _("Claim ID or user ID")
     ordering = ("-id",)
     fields = (

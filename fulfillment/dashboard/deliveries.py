@@ -71,6 +71,7 @@ class DeliveryAdmin(LiveAdmin):
         ("claim__campaign", OwnRelatedFilter),
     )
     search_fields = ("id",)
+    in_search = True
     search_help_text = _("Delivery ID or claim ID")
     ordering = ("-id",)
     fields = (

@@ -39,3 +39,13 @@ for (const form of document.querySelectorAll("form.dash-form")) {
     if (!meant && (sentBack || held() !== drawn)) event.preventDefault();
   });
 }
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  const find = document.getElementById("find");
+  if (!find) return;
+  event.preventDefault();
+  find.focus();
+  find.select();
+});

@@ -62,6 +62,7 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
     icon = "list"
     order = 100
     in_navigation = True
+    in_search = False  # in the one search for everything
     lede: StrOrPromise = ""
     empty_text: StrOrPromise = ""
 
