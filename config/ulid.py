@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core import validators
@@ -17,6 +18,12 @@ from ulid import ULID
 def new_ulid() -> str:
     """A fresh ULID as its 26-character text."""
     return str(ULID())
+
+
+def first_ulid(moment: datetime) -> str:
+    """The smallest ULID of `moment`: what was made since then has this or a larger one."""
+    milliseconds = (moment - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1)
+    return str(ULID.from_int(milliseconds << 80))
 
 
 def parse_ulid(text: str) -> str | None:

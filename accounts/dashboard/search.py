@@ -32,9 +32,8 @@ class Found(NamedTuple):
 def search(request: HttpRequest) -> HttpResponse:
     """What `?q=` finds in each list that the person may see. The one object of an ID is opened at once."""
     term = request.GET.get("q", "").strip().replace("\0", "")[:LONGEST]
-    found = [
-        each for model_admin in site.admins() if term and (each := _in(model_admin, request, term)).objects
-    ]
+    admins = sorted(site.admins(), key=lambda each: each.order) if term else []
+    found = [each for model_admin in admins if (each := _in(model_admin, request, term)).objects]
     if parse_ulid(term) and len(found) == 1 and len(found[0].objects) == 1:
         return redirect(found[0].objects[0][1])
     context = {**site.each_context(request), "title": _("Search"), "term": term, "found": found}

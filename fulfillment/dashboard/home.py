@@ -1,32 +1,61 @@
-"""The front page: what is live, what is stuck, what is left to do."""
+"""The front page: whether everything is all right, what is live, what is left to do."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import dateformat, timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _, ngettext
 
 from accounts.dashboard.kit.access import active_organization, may, member
 from accounts.dashboard.kit.sites import site
 from accounts.domain import two_owners
 from accounts.domain.permissions import Action
 from accounts.models import Organization
+from drops.domain.campaigns.lifecycle import Problem, problems_of
 from drops.domain.watch.figures import totals
 from drops.models import Campaign, CampaignPhase
-from fulfillment.domain.claims.reading import claimed_by_campaign
-from fulfillment.domain.delivery.reading import delivery_figures
+from fulfillment.domain.claims.reading import MOST_RECENT, Recent, recent_claims
+from fulfillment.domain.delivery.reading import DeliveryFigures, delivery_figures
 from fulfillment.domain.delivery.status import DELETED, EndpointStatus, endpoint_status
 from fulfillment.domain.onboarding import SetUp, set_up
 from fulfillment.models import WebhookEndpoint
 
 SHOWN = (CampaignPhase.LIVE, CampaignPhase.ANNOUNCED, CampaignPhase.SCHEDULED, CampaignPhase.GRACE)
 AT_MOST = 8
+DRAFTS_AT_MOST = 3
+RECENT = timedelta(hours=24)
+TONES = ("bad", "wait", "info")
+
+
+class Row(NamedTuple):
+    """A campaign that is published. `recent` is of the last 24 hours, and so are the new viewers."""
+
+    campaign: Campaign
+    phase: CampaignPhase
+    new_viewers: int
+    recent: Recent
+
+    @property
+    def delivered_percent(self) -> int | None:
+        """Rounded down: it is 100 when all have arrived. None without a claim."""
+        return self.recent.delivered * 100 // self.recent.claims if self.recent.claims else None
+
+
+class Trouble(NamedTuple):
+    """What is wrong, with the page on which it is mended, "" for who may not see it."""
+
+    tone: str
+    title: str
+    text: str | Promise
+    url: str = ""
+    button: str | Promise = ""
 
 
 class Step(NamedTuple):
@@ -47,29 +76,95 @@ def index(request: HttpRequest) -> HttpResponse:
         .order_by("-starts_at", "id")[:AT_MOST],
         key=lambda campaign: (SHOWN.index(campaign.phase(now)), campaign.starts_at),
     )
-    figures, claimed = totals(campaigns), claimed_by_campaign(campaigns)
+    since = now - RECENT
+    viewers = totals(campaigns, since=since)
+    recent = recent_claims(organization_id=organization.pk, since=since)
     steps = _steps(request, organization, set_up(organization=organization))
+    figures = delivery_figures(organization=organization)
+    worst, *others = [*_troubles(request, organization, figures, now), None]
+    claims = sum(each.claims for each in recent.values())
     context = {
         **site.each_context(request),
         "title": _("Home"),
         "campaigns": [
-            (
+            Row(
                 campaign,
                 campaign.phase(now),
-                figures[campaign.pk],
-                claimed.get(campaign.pk, 0),
+                viewers[campaign.pk].viewers,
+                recent.get(campaign.pk, Recent(0, 0)),
             )
             for campaign in campaigns
         ],
+        "drafts": _drafts(organization, now),
         "steps": steps,
         "steps_done": sum(step.done for step in steps),
-        "figures": delivery_figures(organization=organization, now=now),
-        "proposals": _proposals(request, organization, now),
+        "worst": worst,
+        "others": others[:-1],
+        "claims": claims,
+        "more_claims": claims >= MOST_RECENT,
+        "delivered": sum(each.delivered for each in recent.values()),
+        "figures": figures,
         "rule_is_asleep": may(request, Action.CHANGE_SETTINGS)
         and two_owners.state_of(organization) is two_owners.RuleState.ASLEEP,
-        "endpoints": _endpoints(organization, now) if may(request, Action.SEE_SETUP) else [],
     }
     return render(request, "dashboard/index.html", context)
+
+
+def _drafts(organization: Organization, now: datetime) -> list[tuple[Campaign, list[Problem]]]:
+    """The newest drafts with what keeps them from being published."""
+    drafts = organization.campaigns.filter(published_at=None).select_related("organization", "category")
+    return [(draft, problems_of(draft, now=now)) for draft in drafts.order_by("-pk")[:DRAFTS_AT_MOST]]
+
+
+def _troubles(
+    request: HttpRequest, organization: Organization, figures: DeliveryFigures, now: datetime
+) -> list[Trouble]:
+    """The worst first: what is lost unless somebody acts, what stands still, what is retried, what is asked."""
+    found = []
+    if figures.failed:
+        title = ngettext(
+            "%(count)s delivery has failed.", "%(count)s deliveries have failed.", figures.failed
+        ) % {"count": intcomma(figures.failed)}
+        text = _("They are not tried again by themselves. Send them again when your server is ready.")
+        url = reverse("dashboard:fulfillment_delivery_changelist") + "?state=failed"
+        seen = may(request, Action.SEE_CLAIMS)
+        found.append(Trouble("bad", title, text, url if seen else "", _("See these deliveries")))
+    if may(request, Action.SEE_SETUP):
+        endpoints = WebhookEndpoint.objects.filter(~DELETED, organization=organization).order_by("pk")
+        troubles = filter(
+            None, (_of_endpoint(endpoint, endpoint_status(endpoint, now)) for endpoint in endpoints)
+        )
+        found += sorted(troubles, key=lambda trouble: TONES.index(trouble.tone))
+    if waiting := _proposals(request, organization, now):
+        title = ngettext(
+            "%(count)d proposal waits for your answer.", "%(count)d proposals wait for your answer.", waiting
+        ) % {"count": waiting}
+        url = reverse("dashboard:accounts_proposal_changelist")
+        found.append(Trouble("wait", title, _("Each is done once you agree."), url, _("See the proposals")))
+    return found
+
+
+def _of_endpoint(endpoint: WebhookEndpoint, status: EndpointStatus) -> Trouble | None:
+    url = site.admin_of(WebhookEndpoint).url_of(endpoint)
+    words = {"endpoint": endpoint, "since": "", "reason": endpoint.get_held_reason_display()}
+    if since := endpoint.held_at or endpoint.failing_since:
+        words["since"] = f"{dateformat.format(since, 'j M Y, H:i')} UTC"
+    if status is EndpointStatus.HELD:
+        title = gettext("%(endpoint)s is held") % words
+        text = gettext("Since %(since)s. Reason: %(reason)s. Claims wait and nothing is lost.") % words
+        return Trouble("bad", title, text, url, _("See the endpoint"))
+    if status is EndpointStatus.UNVERIFIED:
+        text = gettext("Claims wait until the endpoint has answered a test event.")
+        if endpoint.failing_since is None:
+            title = gettext("%(endpoint)s is not verified.") % words
+            return Trouble("info", title, text, url, _("See the endpoint"))
+        title = gettext("%(endpoint)s is not verified and has been failing since %(since)s.") % words
+        return Trouble("wait", title, text, url, _("See the endpoint"))
+    if endpoint.failing_since is not None:
+        title = gettext("%(endpoint)s has been failing since %(since)s.") % words
+        text = gettext("Drops retries the deliveries automatically.")
+        return Trouble("wait", title, text, url, _("See the endpoint"))
+    return None
 
 
 def _proposals(request: HttpRequest, organization: Organization, now: datetime) -> int:
@@ -77,11 +172,6 @@ def _proposals(request: HttpRequest, organization: Organization, now: datetime) 
     if not may(request, Action.ANSWER_PROPOSALS):
         return 0
     return two_owners.waiting(organization, now=now).exclude(asked_by=member(request)).count()
-
-
-def _endpoints(organization: Organization, now: datetime) -> list[tuple[WebhookEndpoint, EndpointStatus]]:
-    found = WebhookEndpoint.objects.filter(~DELETED, organization=organization)
-    return [(endpoint, endpoint_status(endpoint, now)) for endpoint in found]
 
 
 def _steps(request: HttpRequest, organization: Organization, done: SetUp) -> list[Step]:

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
@@ -5,7 +7,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from ulid import ULID
 
 from accounts.models import Organization
-from config.ulid import parse_ulid
+from config.ulid import first_ulid, parse_ulid
 from tests.factories import OrganizationFactory
 
 ulids = st.binary(min_size=16, max_size=16).map(lambda raw: str(ULID.from_bytes(raw)))
@@ -58,3 +60,9 @@ def test_postgresql_keeps_16_bytes():
             [ULID.from_str(organization.id).to_uuid()],
         )
         assert cursor.fetchone() == (16,)
+
+
+def test_the_first_of_a_moment_is_no_larger_than_any_of_it():
+    first = first_ulid(datetime(2026, 11, 20, 12, 0, 0, 123_456, tzinfo=UTC))
+    assert ULID.from_str(first).milliseconds == 1_795_176_000_123
+    assert first.endswith("0" * 16)

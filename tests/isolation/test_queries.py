@@ -102,7 +102,7 @@ def test_home_costs_the_same_with_more_campaigns(
     as_owner: Client, own: Belongings, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for campaigns in (1, 3):
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(14):
             assert len(as_owner.get("/dashboard/").context["campaigns"]) == campaigns
         factories.CampaignFactory.create_batch(2, organization=own.organization)
 

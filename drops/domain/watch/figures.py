@@ -35,14 +35,18 @@ class Totals:
         return whole_minutes(self.seconds)
 
 
-def totals(campaigns: Iterable[Campaign], *, test: bool = False) -> dict[str, Totals]:
-    """By campaign id. One query."""
+def totals(
+    campaigns: Iterable[Campaign], *, test: bool = False, since: datetime | None = None
+) -> dict[str, Totals]:
+    """By campaign id. With `since`, in the hours that began then or later; viewers are those who were new in them.
+    One query."""
     campaign_ids = [campaign.pk for campaign in campaigns]
     found = dict.fromkeys(campaign_ids, Totals(0, 0))
-    for campaign_id, seconds, viewers in (
-        WatchHour.objects.filter(campaign__in=campaign_ids, test=test)
-        .values_list("campaign")
-        .annotate(Sum("seconds"), Sum("new_viewers"))
+    hours = WatchHour.objects.filter(campaign__in=campaign_ids, test=test)
+    if since is not None:
+        hours = hours.filter(hour__gte=since)
+    for campaign_id, seconds, viewers in hours.values_list("campaign").annotate(
+        Sum("seconds"), Sum("new_viewers")
     ):
         found[campaign_id] = Totals(seconds, viewers)
     return found

@@ -59,5 +59,5 @@ def test_the_checklist_costs_the_same_with_more_rewards_and_channels(
     for _ in range(count):
         factories.CampaignRewardFactory(campaign=draft)
         factories.AllowedChannelFactory(campaign=draft)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(14):
         owner_client.get(url(draft))

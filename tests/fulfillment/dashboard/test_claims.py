@@ -154,8 +154,8 @@ def test_home_counts_deliveries_and_steps(
     owner_client: Client, delivery: Delivery, studio: Organization
 ) -> None:
     context = owner_client.get("/dashboard/").context
-    assert context["figures"] == (0, 1, 0, 0, NOW)
-    assert [entry[0].name for entry in context["campaigns"]] == ["Storm season"]
+    assert context["figures"] == (1, 0, 0, NOW)
+    assert [entry.campaign.name for entry in context["campaigns"]] == ["Storm season"]
     done = {step.title for step in context["steps"] if step.done}
     assert {"Second factor", "Connection page", "Webhook endpoint", "First reward"} <= done
     assert "OAuth app" not in done

@@ -95,7 +95,7 @@ def test_what_was_tested_is_in_no_figure_and_stays_the_members(
     assert [row[1:] for row in context["rewards"]] == [(0, 0, 2, 2)]
     assert "In test mode:</strong> 4 minutes watched by 2 members. 2 rewards claimed." in words(overview)
     (home,) = owner_client.get("/dashboard/").context["campaigns"]
-    assert (home[2].seconds, home[2].viewers, home[3]) == (0, 0, 0)
+    assert (home.new_viewers, home.recent) == (0, (0, 0))
 
     beats(viewer, live, 200, 260)
     assert not claim(viewer, campaign, reward, 270).test
