@@ -62,6 +62,11 @@ class InvitationForm(RoleForm):
         }
 
 
+def _is_own(request: HttpRequest, membership: Membership | None) -> bool:
+    """The domain refuses changes of one's own membership: the page does not offer them."""
+    return membership is not None and membership.user_id == request.user.pk
+
+
 @admin.register(Membership, site=site)
 class MembershipAdmin(OrganizationAdmin):
     see = Action.SEE_MEMBERS
@@ -92,6 +97,12 @@ class MembershipAdmin(OrganizationAdmin):
 
     fields = ("user", "role")
     readonly_fields = ("user",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        return super().has_change_permission(request, obj) and not _is_own(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and not _is_own(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         role = MemberRole(form.cleaned_data["role"])

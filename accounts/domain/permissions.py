@@ -152,8 +152,8 @@ SUPERUSERS = OPERATORS | {Action.APPOINT_OPERATORS}
 
 REFUSED_BY_STATE: Mapping[OrganizationState, _StrPromise] = {
     OrganizationState.WAITING: _(
-        "Your organization is waiting for approval. You can already prepare rewards, campaigns, apps and "
-        "endpoints. Nothing is sent and nobody is invited yet."
+        "Your organization is waiting for approval. You can already prepare campaigns, apps and endpoints, and "
+        "rewards once an operator has assigned your game. Nothing is sent and nobody is invited yet."
     ),
     OrganizationState.SUSPENDED: _("Your organization is suspended. Nothing in it can be changed."),
 }

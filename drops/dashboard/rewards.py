@@ -50,6 +50,12 @@ class RewardForm(VerbForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        category: Any = self.fields.get("category")
+        if category and not category.queryset.exists():
+            category.help_text = _(
+                "The game that the reward belongs to. An operator of the platform assigns your organization its "
+                "game. Until then you cannot create a reward."
+            )
         if not is_promised(self.instance):
             del self.fields["confirmed"]
             return

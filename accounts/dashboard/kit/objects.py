@@ -210,6 +210,19 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
         )
         return redirect(self.url("changelist"))
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """An upload or a box to tick is in the form alone: whoever may only look sees none of them."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        return [
+            (
+                title,
+                {**options, "fields": [n for n in options["fields"] if hasattr(obj, n) or hasattr(self, n)]},
+            )
+            for title, options in fieldsets
+        ]
+
     def offered_verbs(self, request: HttpRequest, obj: Any) -> list[Verb]:
         now = timezone.now()
         return [

@@ -5,10 +5,10 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from accounts.models import Organization
+from accounts.models import Organization, User
 from drops.models import Category, Reward
 from tests import factories
-from tests.dashboard import press, send_form, words
+from tests.dashboard import press, send_form, sign_in, words
 
 
 def test_a_reward_is_made_with_a_picture(
@@ -49,6 +49,28 @@ def test_what_is_wrong_is_said_at_the_field(
         assert list(page.context["adminform"].form.errors) == [field], (field, value)
         assert "Nothing was saved" in words(page)
     assert not Reward.objects.exists()
+
+
+def test_without_a_game_the_form_says_who_assigns_one(owner_client: Client, studio: Organization) -> None:
+    url = "/dashboard/rewards/add/"
+    until = "Until then you cannot create a reward."
+    assert until in words(owner_client.get(url))
+    factories.CategoryFactory(organization=studio)
+    assert until not in words(owner_client.get(url))
+
+
+def test_whoever_may_only_look_sees_no_field_to_upload_into(
+    client: Client, member: User, studio: Organization
+) -> None:
+    sign_in(client, member)
+    campaign = factories.CampaignFactory(organization=studio)
+    reward = factories.CampaignRewardFactory(campaign=campaign).reward
+    app = factories.OAuthAppFactory(organization=studio)
+    for url, said in ((f"rewards/{reward.pk}", "External ID"), (f"apps/{app.pk}", "Redirect URIs")):
+        page = words(client.get(f"/dashboard/{url}/change/"))
+        assert f"<dt>{said}" in page
+        assert "<dt>New " not in page
+        assert "<dt>Confirmed" not in page
 
 
 def test_a_picture_stays_until_there_is_another(

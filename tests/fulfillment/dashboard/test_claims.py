@@ -73,6 +73,15 @@ def test_a_delivery_shows_the_whole_exchange_and_runs_none_of_it(
     for text in ("503", "81 ms", "Kick-Event-Type", "&lt;script&gt;alert(1)", "&lt;script&gt;alert(2)"):
         assert text in page
     assert "<script>alert" not in page
+    assert "<details open><summary>Response body" in page
+
+
+def test_what_a_server_that_took_the_claim_answered_is_folded(
+    owner_client: Client, delivery: Delivery
+) -> None:
+    delivery.attempts.update(status=200, error_class="", error="")
+    page = words(owner_client.get(f"/dashboard/deliveries/{delivery.pk}/change/"))
+    assert "<details><summary>Response body" in page
 
 
 def test_lists_are_filtered_and_searched(owner_client: Client, claim: Claim, delivery: Delivery) -> None:
