@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
@@ -12,6 +12,7 @@ from django.contrib.admin.utils import display_for_field, display_for_value, lab
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
+from django.forms import BaseForm
 from django.utils import dateformat
 from django.utils.html import format_html
 from django.utils.text import capfirst
@@ -51,6 +52,23 @@ def table_rows(changelist: ChangeList) -> Iterator[list[Cell]]:
 @register.simple_tag
 def table_page(changelist: ChangeList) -> Any:
     return changelist.paginator.get_page(changelist.page_num)
+
+
+@register.simple_tag
+def marked_fields(form: BaseForm, inlines: Iterable[Any]) -> list[tuple[str, str]]:
+    """The fields with errors, those of the rows of inlines too: the label of each, and the id that a link leads to."""
+    found = [(capfirst(str(field.label)), field.id_for_label) for field in form if field.errors]
+    for inline in inlines or ():
+        for number, row in enumerate(inline.formset.forms, start=1):
+            found += [
+                (
+                    _("%(field)s in row %(number)d") % {"field": field.label, "number": number},
+                    field.id_for_label,
+                )
+                for field in row
+                if field.errors
+            ]
+    return found
 
 
 @register.filter

@@ -142,7 +142,7 @@ class RewardAdmin(OrganizationAdmin):
                 % {"other": other, "id": reward.external_id},
             )
 
-    @admin.display(description="")
+    @admin.display(description=_("picture"))
     def picture(self, reward: Reward) -> str:
         if not reward.image:
             return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -178,11 +179,8 @@ def test_what_is_wrong_with_a_reward_is_said_at_its_row(
     another = factories.RewardFactory(organization=studio).pk
     rows: dict[str, Any] = {"campaign_rewards-TOTAL_FORMS": 3}
     for at, (pk, position) in enumerate([(reward.pk, 4), (another, 5), (reward.pk, 5)]):
-        rows |= {
-            ROW.format(at, "reward"): pk,
-            ROW.format(at, "required_minutes"): 60 + at,
-            ROW.format(at, "position"): position,
-        }
+        filled_in = {"reward": pk, "required_minutes": 60 + at, "position": position}
+        rows |= {ROW.format(at, name): value for name, value in filled_in.items()}
     page = send_form(owner_client, ADD, **(fields | rows))
     twice, together = ["A reward is attached twice."], ["Two rewards have the same position."]
     assert errors_of_rows(page) == [
@@ -190,7 +188,11 @@ def test_what_is_wrong_with_a_reward_is_said_at_its_row(
         {"position": together},
         {"reward": twice, "position": together},
     ]
-    assert "Correct the marked fields below." in words(page)
+    notice = words(page).partition("Correct the marked fields below.")[2].partition("</div>")[0]
+    assert re.findall(r'<a href="#id_([^"]+)">([^<]+)</a>', notice) == [
+        (ROW.format(row, field), f"{field.capitalize()} in row {row + 1}")
+        for row, field in ((0, "reward"), (1, "position"), (2, "reward"), (2, "position"))
+    ]
     assert not Campaign.objects.exists()
 
 
