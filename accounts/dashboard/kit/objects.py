@@ -212,7 +212,7 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """An upload or a box to tick is in the form alone: whoever may only look sees none of them."""
-        fieldsets = super().get_fieldsets(request, obj)
+        fieldsets: Any = super().get_fieldsets(request, obj)
         if obj is None or self.has_change_permission(request, obj):
             return fieldsets
         return [

@@ -22,15 +22,12 @@ from fulfillment.models import Attempt, Delivery, ErrorClass, WebhookEndpoint
 # What the rates and times are taken from: the attempts of a day, the newest thousand of them.
 PERIOD = timedelta(hours=24)
 MOST_ATTEMPTS = 1000
-# “19 of 20 within so many milliseconds” says something from here on.
-TIMES_FOR_P95 = 20
 SHOWN_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointHealth:
-    """`success_rate` is 0 to 1; it and the times (in milliseconds) are None where no claim was sent in a day,
-    `p95_ms` also where fewer than 20 were.
+    """`success_rate` is 0 to 1; it and the times (in milliseconds) are None where no claim was sent in a day.
 
     `waiting` and `oldest_waiting_at` are of claims not delivered yet, `failed` of those that wait for an
     owner. `in_flight` and `next_attempt_at` are of claims and tests alike: the
@@ -78,7 +75,7 @@ def endpoint_health(*, endpoint: WebhookEndpoint, now: datetime) -> EndpointHeal
         attempts=len(recent),
         success_rate=sum(attempt.succeeded for attempt in recent) / len(recent) if recent else None,
         p50_ms=_percentile(times, 0.50),
-        p95_ms=_percentile(times, 0.95) if len(times) >= TIMES_FOR_P95 else None,
+        p95_ms=_percentile(times, 0.95),
         waiting=queue["waiting"],
         failed=failed,
         in_flight=queue["in_flight"],

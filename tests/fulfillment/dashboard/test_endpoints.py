@@ -291,6 +291,25 @@ def test_the_page_lists_the_newest_attempts(
         assert text in older
 
 
+@pytest.mark.parametrize(("count", "told"), [(19, False), (20, True)])
+def test_19_of_20_are_told_of_20_attempts_and_more(
+    owner_client: Client, endpoint: WebhookEndpoint, now: datetime, count: int, told: bool
+) -> None:
+    delivery = make_delivery(endpoint, now)
+    for number in range(1, count + 1):
+        Attempt.objects.create(
+            delivery=delivery,
+            endpoint=endpoint,
+            number=number,
+            trigger="claim",
+            started_at=now,
+            duration_ms=3,
+            status=200,
+        )
+    page = words(owner_client.get(f"/dashboard/webhooks/{endpoint.pk}/change/"))
+    assert ("19 of 20 within" in page) is told
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_page_costs_the_same_with_more_attempts(
     owner_client: Client,
