@@ -16,7 +16,7 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -28,6 +28,7 @@ from accounts import sign_in_limits
 from accounts.domain import email_changes, encryption, names
 from accounts.domain.email_changes import UNDO_FOR
 from accounts.models import User
+from accounts.requests import address_of, passed_fewer_proxies
 from accounts.sign_in_limits import TooManyTries
 
 logger = structlog.get_logger(__name__)
@@ -49,12 +50,13 @@ class AccountAdapter(DefaultAccountAdapter):
         return str(super().clean_username(username, shallow=shallow))
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Whose limits a request counts for. Where it did not come by all our proxies: whoever connected."""
-        try:
-            return str(super().get_client_ip(request))
-        except ImproperlyConfigured:
+        """Whose limits a request counts for."""
+        if passed_fewer_proxies(request):
             logger.warning("fewer_proxies_than_trusted", forwarded_for=request.headers["X-Forwarded-For"])
-            return str(request.META["REMOTE_ADDR"])
+        address = address_of(request)
+        if address is None:
+            raise PermissionDenied(_("The address that this request came from is not known."))
+        return str(address)
 
     def send_notification_mail(
         self,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import ip_address
 
-from allauth.account.adapter import get_adapter
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
 from accounts.domain import audit
 from accounts.models import AuditEvent
+from accounts.requests import address_of
 
 
 def audit_origin(
@@ -26,11 +24,10 @@ def audit_origin(
 
 
 def _origin_of(request: HttpRequest) -> audit.Origin:
-    try:
-        ip = str(ip_address(get_adapter().get_client_ip(request)))
-    except (PermissionDenied, ValueError):  # what was said is no address
-        ip = None
+    address = address_of(request)
     said = "".join(
         letter if letter.isprintable() else " " for letter in request.headers.get("User-Agent", "")
     )
-    return audit.Origin(ip, said[: AuditEvent._meta.get_field("user_agent").max_length])
+    return audit.Origin(
+        str(address) if address else None, said[: AuditEvent._meta.get_field("user_agent").max_length]
+    )

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from functools import cache
+from ipaddress import IPv4Address, IPv6Address
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
 from accounts.domain.consequences import Consequence
 from accounts.models import Membership, User
+from config import addresses
 
 # In a session: what opens the invitation whose link this browser came by.
 INVITATION_KEY = "invitation"
@@ -59,3 +62,31 @@ def zone_of(request: HttpRequest) -> tzinfo:
 @cache
 def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
+
+
+def address_of(request: HttpRequest) -> IPv4Address | IPv6Address | None:
+    """The address of `sender`; None if that is none."""
+    return addresses.parse(sender(request))
+
+
+def sender(request: HttpRequest) -> str:
+    """Who connected or, behind proxies of ours, from whom they say the request came: an address, as they write it.
+
+    Where a request did not come by all our proxies: who connected.
+    """
+    proxies: int = settings.ALLAUTH_TRUSTED_PROXY_COUNT
+    passed = _passed(request) if proxies else ()
+    if passed and len(passed) >= proxies:
+        return passed[-proxies].strip()
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def passed_fewer_proxies(request: HttpRequest) -> bool:
+    """Whether a request came by a proxy, but not by as many as we have."""
+    return 0 < len(_passed(request)) < settings.ALLAUTH_TRUSTED_PROXY_COUNT
+
+
+def _passed(request: HttpRequest) -> list[str]:
+    """The addresses that proxies added."""
+    added: str = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    return added.split(",") if added else []

@@ -76,7 +76,7 @@ class Batch:
         # Spread over a second, as beats that were gathered in one are.
         start = to_ms(at)
         self.beats = [
-            Beat(viewer, world.channel_of(viewer), start + number % 1000)
+            Beat(viewer, world.channel_of(viewer), start + number % 1000, network=viewer)
             for number, viewer in enumerate(viewers)
         ]
 

@@ -176,6 +176,9 @@ WATCH_BEATS_PER_MINUTE = env.number("WATCH_BEATS_PER_MINUTE", 120)
 # Whether streamers themselves say that they are live; else the platform's own apps alone do.
 STREAMERS_GO_LIVE = env.flag("STREAMERS_GO_LIVE")
 WATCH_HISTORY_DAYS = env.number("WATCH_HISTORY_DAYS", 90)
+# Viewers of one network who may earn on one channel in a day; 0: any number.
+WATCH_NETWORK_VIEWERS = env.number("WATCH_NETWORK_VIEWERS", 0, least=0)
+WATCH_NETWORK_DAYS = env.number("WATCH_NETWORK_DAYS", 30)
 
 # People
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import OperatorAdmin, operator
 from accounts.admin_base import VerbForm
 from drops.domain.campaigns import lifecycle
 from drops.domain.catalogue import categories
-from drops.models import Campaign, Category, Channel
+from drops.domain.watch import network_groups
+from drops.models import Campaign, Category, Channel, NetworkDay
+
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
 
 
 class CategoryForm(VerbForm):
@@ -84,3 +91,50 @@ class CampaignAdmin(OperatorAdmin):
             lambda row: lifecycle.withdraw_campaign(campaign=row, now=now, actor=actor),
             _("%(count)d withdrawn."),
         )
+
+
+class CampaignFilter(admin.SimpleListFilter):
+    """By a campaign: the channels and days that counted for it. Offered are those of the days that are kept."""
+
+    title = _("campaign")
+    parameter_name = "campaign"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        now = timezone.now()
+        kept = now - timedelta(days=settings.WATCH_NETWORK_DAYS)
+        campaigns = Campaign.objects.filter(published_at__lte=now, starts_at__lte=now, ends_at__gt=kept)
+        return [
+            (campaign.pk, f"{campaign.name} ({campaign.organization})")
+            for campaign in campaigns.select_related("organization").order_by("name")
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[NetworkDay]) -> QuerySet[NetworkDay]:
+        chosen = self.value()
+        if chosen not in dict(self.lookup_choices):
+            return queryset
+        return queryset.filter(network_groups.counted_for(Campaign(pk=chosen)))
+
+
+@admin.register(NetworkDay)
+class NetworkDayAdmin(OperatorAdmin):
+    """Where many viewers of one channel come from one network: a school, a mobile carrier, or a farm."""
+
+    list_display = ("channel", "day", "group", "viewers", "share")
+    list_display_links = None
+    list_filter = (CampaignFilter,)
+    list_select_related = ("channel",)
+    search_fields = ("channel__slug",)
+    date_hierarchy = "day"
+    ordering = ("-viewers",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[NetworkDay]:
+        return network_groups.groups()
+
+    @admin.display(description=_("network"), ordering="network")
+    def group(self, row: NetworkDay) -> SafeString:
+        """Leads to the same network's other rows."""
+        return format_html('<a href="?network={}">{}</a>', row.network, row.group)
+
+    @admin.display(description=_("share of the channel's viewers"))
+    def share(self, row: Any) -> str:
+        return f"{network_groups.share(row.viewers, row.total)}%"

@@ -12,7 +12,7 @@ from django.utils import timezone
 from config import ticks
 from drops.domain.campaigns import phases
 from drops.domain.catalogue import livestreams
-from drops.domain.watch import history, stream
+from drops.domain.watch import history, network_groups, stream
 
 
 @shared_task
@@ -42,8 +42,10 @@ def credit_watch_time() -> int:
 
 @shared_task
 def purge_watch_history() -> int:
-    """Run once a day by beat; returns how many intervals were old enough to go."""
-    return history.purge(before=timezone.now() - timedelta(days=settings.WATCH_HISTORY_DAYS))
+    """Run once a day by beat; returns how many rows were old enough to go."""
+    now = timezone.now()
+    intervals = history.purge(before=now - timedelta(days=settings.WATCH_HISTORY_DAYS))
+    return intervals + network_groups.purge(now=now)
 
 
 @shared_task

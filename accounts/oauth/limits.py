@@ -6,13 +6,12 @@ Calls with a right secret and calls with a wrong one are counted apart.
 from __future__ import annotations
 
 from datetime import datetime
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_network
 
-from allauth.account.adapter import get_adapter
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
+from accounts.requests import address_of
 from config.api import throttle
 
 # Wrong secrets of one client ID from one address. They are not counted by client ID alone: everybody knows the
@@ -27,14 +26,10 @@ APPS_AT_ADDRESS = 2
 
 def network_of(request: HttpRequest) -> str:
     """The address that `request` came from; of an IPv6 address the first 64 bits, which one customer holds."""
-    try:
-        text = str(get_adapter().get_client_ip(request))
-    except PermissionDenied:  # what was said is no address: these count as one
-        return ""
-    address = ip_address(text)
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
+    address = address_of(request)
+    if isinstance(address, IPv6Address):
         return str(ip_network((address, 64), strict=False))
-    return text
+    return str(address or "")  # what is no address counts as one
 
 
 def seconds_to_wait(*, client_id: str, network: str, now: datetime) -> int:

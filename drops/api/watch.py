@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from accounts.api.authentication import ViewerView, bearer_token
 from accounts.models import User
 from accounts.oauth.scopes import DROPS_WATCH
+from accounts.requests import sender
 from config.api.envelope import answer, failure, ok
 from config.api.fields import EXAMPLE_ID, MAX_EXACT, MAX_ID, Nothing
 from config.api.schema import documented
@@ -35,6 +36,7 @@ from drops.api.serializers.watching import (
 from drops.domain.watch import history
 from drops.domain.watch.beat import UnknownChannel, beat as accept_beat, channel_exists
 from drops.domain.watch.beats import BeatKind
+from drops.domain.watch.networks import network_of
 from drops.domain.watch.status import status_of
 from drops.domain.watch.stream import BeatsRefused
 from drops.domain.watch.tokens import LIFETIME, TokenRefused, WatchToken, issue_watch_token, read_watch_token
@@ -57,10 +59,10 @@ class BadBeat(Exception):
     """`str()` says what is wrong and what would be right."""
 
 
-def _accept(viewer_id: int, beat: dict[str, Any]) -> HttpResponse | None:
+def _accept(request: HttpRequest, viewer_id: int, beat: dict[str, Any]) -> HttpResponse | None:
     """Take a checked beat in; the answer if it could not be."""
     try:
-        accept_beat(viewer_id=viewer_id, now=timezone.now(), **beat)
+        accept_beat(viewer_id=viewer_id, network=network_of(sender(request)), now=timezone.now(), **beat)
     except UnknownChannel:
         return failure(404, f"channel_id: there is no channel {beat['channel_id']}.")
     except BeatsRefused as refused:
@@ -115,7 +117,7 @@ def _beat(request: HttpRequest) -> HttpResponse:
         viewer_id = read_watch_token(token if isinstance(token, str) else "", now=timezone.now()).viewer_id
     except TokenRefused as refused:
         return unauthorized(str(refused))
-    return _accept(viewer_id, fields) or answer({"data": None, "message": "Accepted"}, status=202)
+    return _accept(request, viewer_id, fields) or answer({"data": None, "message": "Accepted"}, status=202)
 
 
 def read_beat(body: Any) -> dict[str, Any]:
@@ -302,7 +304,7 @@ class Events(ViewerView):
     def post(self, request: Request) -> HttpResponse:
         beats = read_events(request.data)
         for fields in beats:
-            if (refused := _accept(self.viewer.pk, fields)) is not None:
+            if (refused := _accept(request._request, self.viewer.pk, fields)) is not None:
                 return refused
         return ok(None)
 

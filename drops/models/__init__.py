@@ -10,11 +10,14 @@ from .campaigns import (
 )
 from .catalogue import Category, Channel, Livestream
 from .watch import (
+    SMALLEST_GROUP,
+    ChannelDay,
     ChannelState,
     CountedCampaign,
     FormerCategory,
     FormerOptOut,
     FormerTerms,
+    NetworkDay,
     Progress,
     Reason,
     RewardHour,
@@ -25,18 +28,21 @@ from .watch import (
 
 __all__ = [
     "MAX_REWARDS",
+    "SMALLEST_GROUP",
     "AllowedChannel",
     "Campaign",
     "CampaignPhase",
     "CampaignReward",
     "Category",
     "Channel",
+    "ChannelDay",
     "ChannelState",
     "CountedCampaign",
     "FormerCategory",
     "FormerOptOut",
     "FormerTerms",
     "Livestream",
+    "NetworkDay",
     "PhaseChange",
     "PhaseChangeKind",
     "Progress",

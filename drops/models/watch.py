@@ -55,6 +55,7 @@ class Reason(models.TextChoices):
     STREAM_OFFLINE = "stream_offline", _("The channel was not live")
     STALE_LIVESTREAM = "stale_livestream", _("The player was still showing a stream that had ended")
     OWN_CHANNEL = "own_channel", _("You cannot earn rewards on your own channel")
+    NETWORK_LIMIT = "network_limit", _("Too many viewers of one network had counted on this channel that day")
     CAMPAIGN_NOT_LIVE = "campaign_not_live", _("The campaign was not running")
     WRONG_CATEGORY = "wrong_category", _("The stream was not in the campaign's category")
     NOT_ALLOW_LISTED = "not_allow_listed", _("The campaign counts on other channels only")
@@ -226,6 +227,65 @@ class RewardHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reward} on {self.channel or 'no channel'}, {self.hour:%Y-%m-%d %H}h"
+
+
+class ChannelDay(models.Model):
+    """How many different viewers of known networks began to count on a channel on a day in UTC."""
+
+    day = models.DateField()
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="viewer_days", db_index=False)
+    viewers = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["channel", "day"], name="channel_day_once")]
+
+    def __str__(self) -> str:
+        return f"{self.channel}, {self.day}"
+
+
+# Smaller groups are shown to nobody and soon forgotten: they may be a household.
+SMALLEST_GROUP = 5
+
+
+class NetworkDay(models.Model):
+    """How many of the viewers of a `ChannelDay` came from one network, which is known by a keyed hash alone."""
+
+    day = models.DateField(_("day"))
+    channel = models.ForeignKey(
+        Channel,
+        on_delete=models.PROTECT,
+        related_name="network_days",
+        db_index=False,
+        verbose_name=_("channel"),
+    )
+    network = models.BigIntegerField(_("network"))
+    viewers = models.PositiveIntegerField(_("viewers"), default=0)
+
+    class Meta:
+        verbose_name = _("viewers of one network")
+        verbose_name_plural = _("viewers of one network")
+        constraints = [models.UniqueConstraint(fields=["day", "channel", "network"], name="network_day_once")]
+        indexes = [
+            # Most networks have one viewer: these indexes leave them out.
+            models.Index(
+                fields=["-viewers"],
+                condition=Q(viewers__gte=SMALLEST_GROUP),
+                name="network_day_largest",
+            ),
+            models.Index(
+                fields=["day", "channel", "-viewers"],
+                condition=Q(viewers__gte=SMALLEST_GROUP),
+                name="network_day_largest_of_channel",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group}, {self.channel}, {self.day}"
+
+    @property
+    def group(self) -> str:
+        """The network's name for people; it says nothing but whether two networks are the same."""
+        return f"{self.network % 2**64:016x}"[:8]
 
 
 class FormerCategory(models.Model):

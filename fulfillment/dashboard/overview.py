@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from django.conf import settings
 from django.contrib.admin.utils import quote, unquote
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -16,8 +17,9 @@ from accounts.dashboard.kit.sites import site
 from accounts.domain.permissions import Action
 from drops.domain.campaigns.consequences import warnings_of
 from drops.domain.campaigns.lifecycle import problems_of, why_not_publish
-from drops.domain.watch.figures import by_channel, by_day, totals, viewers_qualified
-from drops.models import Campaign, CampaignReward
+from drops.domain.watch.figures import ChannelFigures, by_channel, by_day, totals, viewers_qualified
+from drops.domain.watch.network_groups import LargestGroup, largest_groups
+from drops.models import SMALLEST_GROUP, Campaign, CampaignReward
 from fulfillment.domain.claims.reading import claimed_by_reward
 
 MOST_DAYS = 60
@@ -32,6 +34,13 @@ class RewardFigures(NamedTuple):
     claimed: int
     qualified_in_test: int
     claimed_in_test: int
+
+
+class ChannelRow(NamedTuple):
+    """`group`: None where nothing is known of the networks of the channel's viewers."""
+
+    figures: ChannelFigures
+    group: LargestGroup | None
 
 
 class Bar(NamedTuple):
@@ -86,7 +95,9 @@ def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
         ],
         "has_begun": campaign.starts_at <= now and campaign.published_at is not None,
         "bars": _bars(campaign, now),
-        "top_channels": by_channel(campaign, limit=TOP_CHANNELS),
+        "top_channels": _top_channels(campaign),
+        "smallest_group": SMALLEST_GROUP,
+        "network_days": settings.WATCH_NETWORK_DAYS,
         "channels": campaign.allowed_channels.select_related("channel")[:SHOWN_CHANNELS],
         "more_channels": max(campaign.allowed_channels.count() - SHOWN_CHANNELS, 0),
         "problems": [] if why_not_publish(campaign, now) else problems_of(campaign, now=now),
@@ -102,6 +113,12 @@ def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
         "list_url": model_admin.url("changelist"),
     }
     return render(request, "dashboard/campaign_overview.html", context)
+
+
+def _top_channels(campaign: Campaign) -> list[ChannelRow]:
+    top = by_channel(campaign, limit=TOP_CHANNELS)
+    groups = largest_groups(campaign, [figures.channel for figures in top])
+    return [ChannelRow(figures, groups.get(figures.channel.pk)) for figures in top]
 
 
 def _percent(campaign: Campaign, at: datetime) -> float:

@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.dashboard import site
 from accounts.models import AuditEvent, Invitation, MemberRole, Membership, OAuthApp, Proposal
-from drops.models import Campaign, Reward
+from drops.models import Campaign, ChannelDay, NetworkDay, Reward, WatchHour
 from fulfillment.models import Claim, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
 from tests.factories import NOW
@@ -111,7 +111,20 @@ def test_an_overview_costs_the_same_with_more_rewards(
     as_owner: Client, own: Belongings, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for rewards in (1, 3):
-        with django_assert_num_queries(16):
+        with django_assert_num_queries(18):
             page = as_owner.get(f"/dashboard/campaigns/{own.campaign.pk}/overview/")
             assert len(page.context["rewards"]) == rewards
         factories.CampaignRewardFactory.create_batch(2, campaign=own.campaign)
+
+
+def test_an_overview_costs_the_same_with_more_channels(
+    as_owner: Client, own: Belongings, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for channels in (1, 3):
+        with django_assert_num_queries(18):
+            page = as_owner.get(f"/dashboard/campaigns/{own.campaign.pk}/overview/")
+            assert len(page.context["top_channels"]) == channels
+        for channel in (factories.ChannelFactory(), factories.ChannelFactory()):
+            WatchHour.objects.create(campaign=own.campaign, channel=channel, hour=NOW, seconds=60)
+            ChannelDay.objects.create(channel=channel, day=NOW.date(), viewers=9)
+            NetworkDay.objects.create(channel=channel, day=NOW.date(), viewers=9, network=1)

@@ -20,7 +20,16 @@ from accounts.models import (
     User,
     new_ulid,
 )
-from drops.models import Campaign, CampaignReward, Category, Reward
+from drops.models import (
+    Campaign,
+    CampaignReward,
+    Category,
+    Channel,
+    ChannelDay,
+    NetworkDay,
+    Reward,
+    WatchHour,
+)
 from fulfillment.models import Attempt, Claim, ClaimStatusChange, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
 from tests.dashboard import with_second_factor
@@ -99,7 +108,9 @@ class Belongings:
             info_url=f"https://{word}.example.com/drops",
         )
         self.attached = factories.CampaignRewardFactory(campaign=self.campaign, reward=self.reward)
-        factories.AllowedChannelFactory(campaign=self.campaign, channel__slug=f"{word}-channel")
+        self._watched(
+            factories.AllowedChannelFactory(campaign=self.campaign, channel__slug=f"{word}-channel").channel
+        )
         self.viewer = factories.UserFactory(username=f"{word}_viewer")
         factories.ProgressFactory(campaign=self.campaign, viewer=self.viewer)
         self.endpoint = factories.WebhookEndpointFactory(
@@ -129,6 +140,13 @@ class Belongings:
             target_id=str(self.reward.pk),
             data={word: word},
         )
+
+    def _watched(self, channel: Channel) -> None:
+        """A day of watch time with many viewers of one network."""
+        day = {"channel": channel, "day": NOW.date()}
+        WatchHour.objects.create(campaign=self.campaign, channel=channel, hour=NOW, seconds=600)
+        ChannelDay.objects.create(**day, viewers=20)
+        NetworkDay.objects.create(**day, viewers=10, network=1)
 
     def _claim(self) -> Claim:
         claim = Claim.objects.create(

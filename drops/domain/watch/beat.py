@@ -33,6 +33,7 @@ def beat(
     kind: BeatKind = BeatKind.WATCH,
     livestream_id: int = 0,
     player: int = 0,
+    network: int = 0,
     between: bool = False,
 ) -> None:
     """Accept one beat: append it to the stream or, without Redis, credit it at once.
@@ -43,7 +44,7 @@ def beat(
     _refuse_flood(viewer_id, to_ms(now) // MINUTE)
     if not channel_exists(channel_id):
         raise UnknownChannel
-    accepted = Beat(viewer_id, channel_id, to_ms(now), kind, livestream_id, player)
+    accepted = Beat(viewer_id, channel_id, to_ms(now), kind, livestream_id, player, network)
     if not settings.REDIS_URL:
         credit([accepted], now=now)
     elif between:

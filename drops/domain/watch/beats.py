@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
 from django.conf import settings
 
+HOUR = 3_600_000
+DAY = 24 * HOUR
 # The most that one beat earns, and the silence after which a session is over.
 MAX_BEAT = 150_000
 # A beat after a longer silence than this begins anew and earns nothing of the time before it.
@@ -24,7 +27,7 @@ class Beat(NamedTuple):
     """One report that a viewer watches a channel.
 
     `at`: when it was accepted, in milliseconds since 1970. `livestream_id` 0: not said. `player`: a
-    number by which a player knows itself, 0: not said.
+    number by which a player knows itself, 0: not said. `network`: where it came from (`networks.network_of`).
     """
 
     viewer_id: int
@@ -33,6 +36,7 @@ class Beat(NamedTuple):
     kind: BeatKind = BeatKind.WATCH
     livestream_id: int = 0
     player: int = 0
+    network: int = 0
 
 
 class CreditResult(NamedTuple):
@@ -41,6 +45,14 @@ class CreditResult(NamedTuple):
     seconds: int
     unknown_viewers: frozenset[int]
     unknown_channels: frozenset[int]
+
+
+def parts(start: int, end: int, length: int) -> Iterator[tuple[int, int]]:
+    """[start, end) by HOUR or DAY."""
+    while start < end:
+        stop = min(end, start - start % length + length)
+        yield start, stop
+        start = stop
 
 
 def partition_of(viewer_id: int) -> int:

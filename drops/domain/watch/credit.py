@@ -18,10 +18,20 @@ from django.conf import settings
 from django.db import transaction
 
 from drops.domain.watch import store, timeline
-from drops.domain.watch.beats import MAX_BEAT, MAX_SILENCE, Beat, BeatKind, CreditResult
+from drops.domain.watch.beats import (
+    DAY,
+    HOUR,
+    MAX_BEAT,
+    MAX_SILENCE,
+    Beat,
+    BeatKind,
+    CreditResult,
+    parts,
+)
 from drops.domain.watch.counters import add_to_counters
 from drops.domain.watch.epochs import FOREVER
-from drops.domain.watch.hourly import HOUR, Earned, Figures, Mark, by_hour, campaigns_of
+from drops.domain.watch.hourly import Earned, Figures, Mark, campaigns_of
+from drops.domain.watch.networks import Networks
 from drops.domain.watch.store import OpenRow
 from drops.domain.watch.terms import Counted
 from drops.domain.watch.timeline import Timeline
@@ -31,7 +41,6 @@ from drops.models import Reason
 # A beat ends the viewer's visits to other channels that have been silent for this long. Not as soon as
 # `MAX_SILENCE`: a report may be late, and what it then earns must not depend on what came first.
 MAX_OPEN = 2 * MAX_SILENCE
-DAY = 86_400_000
 
 
 @transaction.atomic
@@ -98,7 +107,12 @@ class Crediting:
         for row in self.rows:
             if row.viewer_id in viewer_ids:
                 self.visits[row.viewer_id][row.channel_id] = Visit(row.id, row.viewer_id, *row[2:])
-        self.taken = store.credited_until(self._newcomers(rest))
+        channels = {
+            channel for channel in {beat.channel_id for beat in rest} if self.timeline.may_count(channel)
+        }
+        counting = [beat for beat in rest if beat.channel_id in channels]
+        self.taken = store.credited_until(self._newcomers(counting))
+        self.networks = Networks(counting, [row for row in self.rows if row.viewer_id in viewer_ids])
         for beat in rest:
             self._take(beat)
 
@@ -117,7 +131,7 @@ class Crediting:
             if beat is None or reason:
                 continue
             standing_now, livestream_now = steady.get(channel_id, (0, 0))
-            _, on_channel, at, kind, livestream_id, by_player = beat
+            _, on_channel, at, kind, livestream_id, by_player, _ = beat
             hour = at - at % HOUR
             before = (last - began) // 1000
             if (
@@ -157,8 +171,7 @@ class Crediting:
         return {
             beat.viewer_id
             for beat in beats
-            if ((visit := self.visits[beat.viewer_id].get(beat.channel_id)) is None or visit.reason)
-            and self.timeline.may_count(beat.channel_id)
+            if (visit := self.visits[beat.viewer_id].get(beat.channel_id)) is None or visit.reason
         }
 
     def _take(self, beat: Beat) -> None:
@@ -204,6 +217,8 @@ class Crediting:
             reason = verdict.reason
             if beat.livestream_id and piece.facts.livestream_id not in (None, beat.livestream_id):
                 reason = Reason.STALE_LIVESTREAM
+            if not reason and self.networks.refuse(beat, start):
+                reason = Reason.NETWORK_LIMIT
             if reason:
                 visit = self._go_on(visit, verdict.standing_id, reason, end)
                 continue
@@ -214,6 +229,7 @@ class Crediting:
                     visit, verdict.standing_id, Reason.OTHER_STREAM_ACTIVE, min(end, free_from)
                 )
             if free_from < end or free_from <= start:
+                self.networks.enter(beat, start)
                 visit = self._go_on(visit, verdict.standing_id, "", end)
         return visit
 
@@ -249,15 +265,12 @@ class Crediting:
         return limit
 
     def _go_on(self, visit: Visit, standing_id: int, reason: str, until: int) -> Visit:
-        """Extend the row while nothing changes; else end it and begin the visit's next row."""
-        while True:
-            midnight = (visit.last // DAY + 1) * DAY
-            same = visit.is_open and (visit.standing_id, visit.reason) == (standing_id, reason)
-            if not same or visit.start // DAY != visit.last // DAY:
-                visit = self._next_row(visit, standing_id, reason)
-            self._extend(visit, min(until, midnight))
-            if until <= midnight:
-                return visit
+        """Extend the row while nothing changes; else, and on another day, end it and begin the visit's next row."""
+        same = visit.is_open and (visit.standing_id, visit.reason) == (standing_id, reason)
+        if not same or visit.start // DAY != visit.last // DAY:
+            visit = self._next_row(visit, standing_id, reason)
+        self._extend(visit, until)
+        return visit
 
     def _next_row(self, visit: Visit, standing_id: int, reason: str) -> Visit:
         if visit.is_open:
@@ -280,7 +293,7 @@ class Crediting:
 
     def _extend(self, visit: Visit, until: int) -> None:
         if not visit.reason:
-            for start, end in by_hour(visit.last, until):
+            for start, end in parts(visit.last, until, HOUR):
                 seconds = visit.seconds_until(end) - visit.seconds_until(start)
                 if seconds:
                     hour = start - start % HOUR
@@ -309,23 +322,8 @@ class Crediting:
         store.update_intervals(
             [(row.last, row.seconds, row.player, row.is_open, row_id) for row_id, row in self.changed.items()]
         )
-        store.insert_intervals(
-            [
-                (
-                    row.viewer_id,
-                    row.channel_id,
-                    row.standing_id,
-                    row.reason,
-                    row.began,
-                    row.start,
-                    row.last,
-                    row.seconds,
-                    row.player,
-                    row.is_open,
-                )
-                for row in self.added
-            ]
-        )
+        store.insert_intervals([row.as_row() for row in self.added])
+        self.networks.write()
         if self.earned:
             campaigns = self._campaigns(before)
             figures = Figures(self.earned, campaigns, before)
@@ -354,6 +352,6 @@ class Crediting:
             for viewer_id, channel_id, standing_id, began, first, last in store.credited_since(
                 {viewer_id for viewer_id, _ in firsts}, since
             )
-            for start, end in by_hour(first, last)
+            for start, end in parts(first, last, HOUR)
             if (end - began) // 1000 > (start - began) // 1000
         }

@@ -24,6 +24,13 @@ from drops.models import (
 )
 
 HISTORY_PAGE = timedelta(days=7)
+# Reasons that have nothing to do with any campaign.
+OF_THE_VISIT = (
+    Reason.OTHER_STREAM_ACTIVE,
+    Reason.STALE_LIVESTREAM,
+    Reason.OWN_CHANNEL,
+    Reason.NETWORK_LIMIT,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +154,7 @@ def _reason(campaign: Campaign, terms: Terms, visit: WatchInterval, *, is_member
         return refusal
     if campaign.phase(visit.started_at) is not CampaignPhase.LIVE:
         return Reason.CAMPAIGN_NOT_LIVE
-    if visit.reason in (Reason.OTHER_STREAM_ACTIVE, Reason.STALE_LIVESTREAM, Reason.OWN_CHANNEL):
+    if visit.reason in OF_THE_VISIT:
         return Reason(visit.reason)
     return Reason.CAMPAIGN_NOT_LIVE
 

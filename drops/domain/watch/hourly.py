@@ -10,8 +10,6 @@ from drops.domain.watch import store
 from drops.domain.watch.terms import Counted
 from drops.models import CampaignReward, CountedCampaign
 
-HOUR = 3_600_000
-
 
 class Earned(NamedTuple):
     """Seconds that counted in one hour. `first`: this interval had none in this hour before."""
@@ -94,13 +92,6 @@ class Figures:
                 for ((campaign_id, test), reward_id, channel_id, hour), viewers in self._qualified.items()
             ]
         )
-
-
-def by_hour(start: int, end: int) -> Iterator[tuple[int, int]]:
-    while start < end:
-        stop = min(end, start - start % HOUR + HOUR)
-        yield start, stop
-        start = stop
 
 
 def campaigns_of(standing_ids: Collection[int]) -> dict[int, tuple[Counted, ...]]:

@@ -80,10 +80,11 @@ def status_of(
     counted = tuple(campaign.campaign_id for campaign in verdict.campaigns)
     campaigns = _campaigns(viewer, counted, organization_id)
     reason: Reason | None = Reason(verdict.reason) if verdict.reason else None
-    if reason is None and other is not None:
+    # Counting here instead of there would not help who has one of these.
+    if reason is None and here is not None and here.reason in (Reason.STALE_LIVESTREAM, Reason.NETWORK_LIMIT):
+        reason = Reason(here.reason)
+    elif reason is None and other is not None:
         reason = Reason.OTHER_STREAM_ACTIVE
-    elif reason is None and here is not None and here.reason == Reason.STALE_LIVESTREAM:
-        reason = Reason.STALE_LIVESTREAM
     counting = reason is None and here is not None
     earned_before: tuple[CampaignStatus, ...] = ()
     if reason in ADVICE_AFTER_EARNING:
@@ -157,6 +158,10 @@ ADVICE = {
     Reason.STREAM_OFFLINE: _("%(channel)s is not live. Watch time counts again when the stream is back."),
     Reason.STALE_LIVESTREAM: _("The stream in your player has ended. Reload the page to watch the new one."),
     Reason.OWN_CHANNEL: _("This is your own channel. Watch another channel to earn rewards."),
+    Reason.NETWORK_LIMIT: _(
+        "Many viewers on your network have watched %(channel)s today, and no more of them can earn rewards here "
+        "until midnight UTC. Watch another channel, or use another network."
+    ),
     Reason.CAMPAIGN_NOT_LIVE: _("No campaign is running for this stream now."),
     Reason.WRONG_CATEGORY: _(
         "No running campaign counts in the category that %(channel)s is streaming now. "

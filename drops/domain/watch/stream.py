@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 import redis
 import structlog
@@ -114,7 +114,7 @@ def _send(beats: Sequence[Beat]) -> None:
     try:
         with client(settings.REDIS_URL).pipeline(transaction=False) as pipeline:
             for beat in beats:
-                pipeline.xadd(key(partition_of(beat.viewer_id)), {"b": _pack(beat)})
+                pipeline.xadd(key(partition_of(beat.viewer_id)), _pack(beat))
             pipeline.execute()
     except redis.RedisError as error:
         log.warning("watch_stream_down", error=str(error), beats=len(beats))
@@ -225,8 +225,12 @@ def ages() -> dict[str, float | None]:
     }
 
 
-def _pack(beat: Beat) -> str:
-    return f"{beat.viewer_id} {beat.channel_id} {beat.kind:d} {beat.livestream_id} {beat.player}"
+def _pack(beat: Beat) -> dict[Any, Any]:
+    """The network is a field of its own: a worker of an earlier version passes over it."""
+    return {
+        "b": f"{beat.viewer_id} {beat.channel_id} {beat.kind:d} {beat.livestream_id} {beat.player}",
+        "n": beat.network.to_bytes(8, "big", signed=True),
+    }
 
 
 def _unpack(entry_id: bytes, fields: dict[bytes, bytes]) -> Sequence[Beat]:
@@ -236,7 +240,8 @@ def _unpack(entry_id: bytes, fields: dict[bytes, bytes]) -> Sequence[Beat]:
         at = _milliseconds(entry_id)
         if max(viewer_id, channel_id, livestream_id, player) > BigIntegerField.MAX_BIGINT:
             raise ValueError("a number beyond 64 bits")
-        return [Beat(viewer_id, channel_id, at, BeatKind(kind), livestream_id, player)]
+        network = int.from_bytes(fields.get(b"n", b"")[:8], "big", signed=True)
+        return [Beat(viewer_id, channel_id, at, BeatKind(kind), livestream_id, player, network)]
     except (KeyError, ValueError):
         log.exception("watch_stream_entry_unreadable", entry=entry_id.decode())
         return []

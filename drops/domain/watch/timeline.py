@@ -19,6 +19,7 @@ from django.db.models import Q
 
 from accounts.domain.permissions import Action, roles_with
 from accounts.models import Membership
+from drops.domain.watch.beats import DAY, parts
 from drops.domain.watch.epochs import FOREVER, epochs_of
 from drops.domain.watch.terms import Counted, Facts
 from drops.models import (
@@ -79,12 +80,12 @@ class Timeline:
         }
 
     def walk(self, channel_id: int, start: int, end: int) -> Iterator[tuple[int, int, Piece]]:
-        """What [start, end) is made of; the piece of the moment itself where `start` == `end`."""
+        """What [start, end) is made of, cut at midnights; the piece of the moment itself where `start` == `end`."""
         for piece in self._pieces[channel_id]:
-            if piece.start < end and start < piece.end:
-                yield max(start, piece.start), min(end, piece.end), piece
-            elif start == end and piece.start <= start < piece.end:
+            if start == end and piece.start <= start < piece.end:
                 yield start, end, piece
+            for first, last in parts(max(start, piece.start), min(end, piece.end), DAY):
+                yield first, last, piece
 
     def verdict(self, piece: Piece, viewer_id: int) -> Verdict:
         verdict = piece.verdicts[self._members.get(viewer_id, frozenset())]

@@ -24,3 +24,18 @@ class Visit:
     def seconds_until(self, moment: int) -> int:
         """Whole seconds since the visit began, cut at `moment`."""
         return (moment - self.began) // 1000
+
+    def as_row(self) -> tuple[int, int, int, str, int, int, int, int, int, bool]:
+        """As `store.insert_intervals` takes it."""
+        return (
+            self.viewer_id,
+            self.channel_id,
+            self.standing_id,
+            self.reason,
+            self.began,
+            self.start,
+            self.last,
+            self.seconds,
+            self.player,
+            self.is_open,
+        )

@@ -191,7 +191,8 @@ def ensure_audience(season: Campaign, *, now: datetime) -> None:
         began = now - timedelta(minutes=watched)
         kinds = [BeatKind.START, *[BeatKind.WATCH] * (watched - 1), BeatKind.GOODBYE]
         beats += [
-            Beat(viewer.pk, mira.pk, to_ms(began + timedelta(minutes=minute)), kind)
+            # All from one network, as at a school: then the lists of such groups have something to show.
+            Beat(viewer.pk, mira.pk, to_ms(began + timedelta(minutes=minute)), kind, network=1)
             for minute, kind in enumerate(kinds)
         ]
         reached += [

@@ -300,7 +300,7 @@ def test_the_overview_has_the_figures(
     context = owner_client.get(overview(live)).context
     assert (context["totals"].minutes, context["totals"].viewers) == (190, 3)
     assert [(bar.day.day, bar.minutes, bar.height) for bar in context["bars"]] == [(19, 190, 110), (20, 0, 0)]
-    assert [row.channel for row in context["top_channels"]] == [channel]
+    assert [row.figures.channel for row in context["top_channels"]] == [channel]
     assert context["claimed_rewards"] == 1
     assert [row[1:] for row in context["rewards"]] == [(2, 1, 0, 0)]
     assert form_data(owner_client, f"/dashboard/campaigns/{live.pk}/change/")[0]["name"] == "Autumn cup"

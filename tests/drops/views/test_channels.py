@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 import time_machine
 from django.test import Client
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import Organization, User
 from drops.domain.watch import beat
@@ -219,6 +219,26 @@ class TestWatchPage:
         response = client.get(PAGE)
         assert "You are also watching elsewhere" in text_of(response)
         assert "Count here instead" in text_of(response)
+
+    def test_too_many_of_one_network_are_told_so_and_offered_nothing_that_does_not_help(
+        self,
+        client: Client,
+        livestream: Livestream,
+        campaign: Campaign,
+        viewer: User,
+        now: datetime,
+        settings: Settings,
+    ):
+        settings.WATCH_NETWORK_VIEWERS = 1
+        other = factories.LivestreamFactory(category=livestream.category)
+        beat.beat(viewer_id=viewer.pk, channel_id=other.channel_id, network=7, now=now - timedelta(seconds=9))
+        for watching in (factories.UserFactory(), viewer):
+            beat.beat(viewer_id=watching.pk, channel_id=livestream.channel_id, network=7, now=now)
+        client.force_login(viewer)
+        text = text_of(client.get(PAGE))
+        assert "Many viewers on your network have watched streamer today" in text
+        assert "Watch another channel, or use another network." in text
+        assert "Count here instead" not in text
 
     def test_earned_reward_is_claimed_here_by_who_is_connected_and_in_the_inventory_by_others(
         self, client: Client, livestream: Livestream, campaign: Campaign, viewer: User, studio: Organization

@@ -65,6 +65,10 @@ def make_world() -> list[int]:
     return [stream.channel.pk, *(UserFactory().pk for _ in range(VIEWERS))]
 
 
+def network_of(viewer: int) -> int:
+    return viewer % 3 + 1
+
+
 def feed(channel: int, viewers: list[int], minute: int) -> None:
     """One beat of each viewer, as Redis took it in that minute."""
     from django.conf import settings
@@ -76,7 +80,7 @@ def feed(channel: int, viewers: list[int], minute: int) -> None:
     for viewer in viewers:
         redis.xadd(
             stream.key(stream.partition_of(viewer)),
-            {"b": stream._pack(Beat(viewer, channel, 0))},
+            stream._pack(Beat(viewer, channel, 0, network=network_of(viewer))),
             id=f"{START + minute * MINUTE}-*",
         )
 
@@ -115,12 +119,15 @@ def outcome() -> dict[str, Any]:
     from tests.drops.domain.watch import recompute
 
     redis = stream.client(settings.REDIS_URL)
+    networks = recompute.network_days(network_of)
     return {
         "seconds": list(Progress.objects.values_list("seconds", flat=True)),
         "intervals": WatchInterval.objects.count(),
         "qualified": sum(RewardHour.objects.values_list("qualified", flat=True)),
         "figures_agree": recompute.watch_hours() == recompute.stored_watch_hours()
-        and recompute.reward_hours() == recompute.stored_reward_hours(),
+        and recompute.reward_hours() == recompute.stored_reward_hours()
+        and networks == recompute.stored_network_days()
+        and recompute.channel_days(networks) == recompute.stored_channel_days(),
         "left": sum(redis.xlen(stream.key(number)) for number in range(settings.WATCH_PARTITIONS)),
     }
 

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 
 from drops.domain.watch.terms import Counted
-from drops.models import CampaignReward, CountedCampaign, Progress, RewardHour, WatchHour, WatchInterval
+from drops.models import (
+    CampaignReward,
+    ChannelDay,
+    CountedCampaign,
+    NetworkDay,
+    Progress,
+    RewardHour,
+    WatchHour,
+    WatchInterval,
+)
 
 HOUR = timedelta(hours=1)
 
@@ -113,3 +123,31 @@ def stored_reward_hours() -> dict[tuple[Counted, str, int | None, datetime], int
         (Counted(row.campaign_id, row.test), row.reward_id, row.channel_id, row.hour): row.qualified
         for row in RewardHour.objects.all()
     }
+
+
+def network_days(network_of: Callable[[int], int]) -> dict[tuple[date, int, int], int]:
+    """Different viewers by day, channel and network. `network_of` a viewer: they never moved to another one."""
+    viewers = defaultdict(set)
+    for viewer, channel, started_at in WatchInterval.objects.filter(reason="").values_list(
+        "viewer", "channel", "started_at"
+    ):
+        viewers[started_at.date(), channel, network_of(viewer)].add(viewer)
+    return {key: len(those) for key, those in viewers.items()}
+
+
+def stored_network_days() -> dict[tuple[date, int, int], int]:
+    """Without the rows of networks that nobody counted from: locking them made them."""
+    rows = NetworkDay.objects.filter(viewers__gt=0).values_list("day", "channel", "network", "viewers")
+    return {tuple(key): viewers for *key, viewers in rows}
+
+
+def channel_days(networks: dict[tuple[date, int, int], int]) -> dict[tuple[date, int], int]:
+    viewers: defaultdict[tuple[date, int], int] = defaultdict(int)
+    for (day, channel, _), number in networks.items():
+        viewers[day, channel] += number
+    return dict(viewers)
+
+
+def stored_channel_days() -> dict[tuple[date, int], int]:
+    rows = ChannelDay.objects.values_list("day", "channel", "viewers")
+    return {(day, channel): viewers for day, channel, viewers in rows}

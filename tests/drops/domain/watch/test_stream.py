@@ -45,7 +45,7 @@ def key_of(viewer):
 def put(redis, viewer, channel, *, seconds_ago):
     """A beat that Redis took some time ago."""
     at = int((datetime.now(UTC) - timedelta(seconds=seconds_ago)).timestamp() * 1000)
-    redis.xadd(key_of(viewer), {"b": stream._pack(Beat(viewer.pk, channel.pk, 0))}, id=f"{at}-*")
+    redis.xadd(key_of(viewer), stream._pack(Beat(viewer.pk, channel.pk, 0)), id=f"{at}-*")
 
 
 def test_beats_are_credited_by_the_time_redis_took_them(redis, viewer, channel, live):
