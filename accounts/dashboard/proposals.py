@@ -21,14 +21,14 @@ from accounts.dashboard.kit import access
 from accounts.dashboard.kit.access import active_organization, may, member
 from accounts.dashboard.kit.display import badge
 from accounts.dashboard.kit.objects import OrganizationAdmin
-from accounts.dashboard.kit.proposing import propose
+from accounts.dashboard.kit.proposing import propose, waiting_context
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.domain import two_owners
 from accounts.domain.apps import ROTATE
 from accounts.domain.consequences import Consequence
 from accounts.domain.permissions import Action
-from accounts.domain.two_owners import RuleState, SecondOwnerNeeded
+from accounts.domain.two_owners import SecondOwnerNeeded
 from accounts.models import OAuthApp, Proposal, ProposalState
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def rule(request: HttpRequest) -> HttpResponse:
         **site.each_context(request),
         "title": _("Two-owner rule"),
         "is_on": organization.two_owners_since is not None,
-        "would_wait": two_owners.state_of(organization) is RuleState.ON,
+        **waiting_context(request, two_owners.TURN_OFF, organization),
     }
     return render(request, "dashboard/two_owners.html", context)
 

@@ -199,6 +199,12 @@ def waiting(organization: Organization, *, now: datetime) -> QuerySet[Proposal]:
     return Proposal.objects.filter(organization=organization, state=ProposalState.OPEN, expires_at__gt=now)
 
 
+def open_proposal(act: Act, row: Model, *, now: datetime) -> Proposal | None:
+    """The one that waits for another owner's yes to just this."""
+    same = Proposal.objects.filter(act=act.code, target_id=str(row.pk), state=ProposalState.OPEN)
+    return same.filter(expires_at__gt=now).select_related("asked_by").first()
+
+
 def row_of(proposal: Proposal) -> Model | None:
     """What it is about. None once that is gone."""
     row = ACTS[proposal.act].model._base_manager.filter(pk=proposal.target_id).first()

@@ -23,15 +23,15 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import CappedPaginator, VerbAdmin
-from accounts.dashboard.kit.access import active_organization, may, member, recheck, require
+from accounts.dashboard.kit.access import active_organization, may, recheck, require
 from accounts.dashboard.kit.consequences import MANY
 from accounts.dashboard.kit.export import MOST_ROWS, csv_rows
-from accounts.dashboard.kit.proposing import propose
+from accounts.dashboard.kit.proposing import propose, waiting_context
 from accounts.dashboard.kit.scoping import ScopedAdmin, ScopedInline
 from accounts.dashboard.kit.verbs import Verb, verb_view
 from accounts.domain.consequences import Consequence
 from accounts.domain.permissions import Action
-from accounts.domain.two_owners import Act, SecondOwnerNeeded, would_wait
+from accounts.domain.two_owners import Act, SecondOwnerNeeded
 from accounts.models import AuditEvent
 from config.csv_lines import csv_lines
 
@@ -133,9 +133,7 @@ class OrganizationAdmin(ScopedAdmin, VerbAdmin):
                         "refusal": self.delete_refusal(obj),
                         "consequences": self.delete_consequences(obj),
                         "typed_name": typed_name,
-                        "would_wait": would_wait(
-                            self.delete_act, obj, actor=member(request), now=timezone.now()
-                        ),
+                        **waiting_context(request, self.delete_act, obj),
                     },
                 )
         except SecondOwnerNeeded as needed:

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.dashboard.kit.access import member, recheck
+from accounts.dashboard.kit.access import may, member, recheck
 from accounts.domain import two_owners
-from accounts.domain.two_owners import SecondOwnerNeeded
+from accounts.domain.permissions import Action
+from accounts.domain.two_owners import Act, SecondOwnerNeeded
+
+
+def waiting_context(request: HttpRequest, act: Act | None, row: Model) -> dict[str, Any]:
+    """What a page that asks before an act says of the rule: whether it holds, and what is proposed already.
+
+    The proposal's page is for the person who proposed it, and for those who may see all of them.
+    """
+    now = timezone.now()
+    if act is None or not two_owners.would_wait(act, row, actor=member(request), now=now):
+        return {"would_wait": False}
+    proposal = two_owners.open_proposal(act, row, now=now)
+    sees_it = proposal is not None and (
+        may(request, Action.SEE_MEMBERS) or proposal.asked_by_id == member(request).pk
+    )
+    return {"would_wait": True, "proposal": proposal, "sees_proposal": sees_it}
 
 
 def propose(request: HttpRequest, needed: SecondOwnerNeeded) -> None:

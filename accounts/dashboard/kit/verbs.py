@@ -15,10 +15,10 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from accounts.dashboard.kit.access import member, recheck, require
-from accounts.dashboard.kit.proposing import propose
+from accounts.dashboard.kit.access import recheck, require
+from accounts.dashboard.kit.proposing import propose, waiting_context
 from accounts.domain.permissions import Action
-from accounts.domain.two_owners import Act, SecondOwnerNeeded, would_wait
+from accounts.domain.two_owners import Act, SecondOwnerNeeded
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -80,14 +80,13 @@ def verb_view(model_admin: OrganizationAdmin, verb: Verb) -> Callable[..., HttpR
 
 
 def _confirm_page(model_admin: OrganizationAdmin, request: HttpRequest, verb: Verb, obj: Any) -> HttpResponse:
-    now = timezone.now()
     context = {
         **model_admin.admin_site.each_context(request),
         "title": f"{verb.label}: {obj}",
         "verb": verb,
         "question": verb.question % {"object": f"“{obj}”"},
-        "consequences": verb.consequences(obj, now),
-        "would_wait": would_wait(verb.act, obj, actor=member(request), now=now),
+        "consequences": verb.consequences(obj, timezone.now()),
+        **waiting_context(request, verb.act, obj),
         "obj": obj,
         "opts": model_admin.opts,
         "back": model_admin.url_of(obj),

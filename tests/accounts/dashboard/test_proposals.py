@@ -162,11 +162,34 @@ def test_a_new_owner_is_asked_for_by_the_form(
 
 
 def test_what_was_proposed_already_is_not_proposed_again(
-    owner_client: Client, other_client: Client, campaign: Campaign
+    owner_client: Client, other_client: Client, studio: Organization, campaign: Campaign
 ) -> None:
     url = f"/dashboard/campaigns/{campaign.pk}/withdraw/"
-    ask(owner_client, url)
+    proposal = ask(owner_client, url)
     assert "owner has proposed this already" in words(press(other_client, url))
+    manager = factories.MembershipFactory(organization=studio, role=MemberRole.MANAGER).user
+    way = f"/dashboard/proposals/{proposal.pk}/change/"
+    for client, sees_it in ((owner_client, True), (other_client, True), (sign_in(Client(), manager), False)):
+        page = client.get(url)
+        assert_well_made(page)
+        assert "<strong>owner proposed this</strong> on" in words(page)
+        assert "Ask the other owners" not in words(page)
+        assert (way in words(page)) == sees_it
+    press(owner_client, f"/dashboard/proposals/{proposal.pk}/take-back/")
+    assert "Ask the other owners" in words(other_client.get(url))
+
+
+def test_pages_of_deletion_and_of_the_rule_name_the_proposal_too(
+    owner_client: Client, studio: Organization, studio_app: OAuthApp
+) -> None:
+    delete = f"/dashboard/apps/{studio_app.pk}/delete/"
+    ask(owner_client, delete)
+    turn(owner_client, on=False)
+    for url in (delete, "/dashboard/settings/two-owners/"):
+        page = owner_client.get(url)
+        assert_well_made(page)
+        assert "<strong>owner proposed this</strong> on" in words(page)
+        assert "Ask the other owners" not in words(page)
 
 
 def test_a_proposal_that_expired_says_so(
