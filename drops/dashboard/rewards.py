@@ -64,6 +64,10 @@ class RewardForm(VerbForm):
                 self.fields[name].disabled = True
 
 
+# Campaigns that the page of a reward names.
+MOST_CAMPAIGNS = 50
+
+
 def archive(model_admin: RewardAdmin, request: HttpRequest, reward: Reward) -> None:
     rewards.archive_reward(reward=reward, now=timezone.now(), actor=member(request))
 
@@ -121,6 +125,17 @@ class RewardAdmin(OrganizationAdmin):
     def get_fields(self, request: HttpRequest, obj: Reward | None = None) -> tuple[str, ...]:
         fields = ("name", "category", "external_id", "new_image")
         return (*fields, "confirmed") if obj is not None and is_promised(obj) else fields
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        if (reward := kwargs.get("obj")) is not None:
+            now = timezone.now()
+            attached = reward.campaign_rewards.select_related("campaign").order_by(
+                "-campaign__starts_at", "-pk"
+            )
+            shown = list(attached[: MOST_CAMPAIGNS + 1])
+            context["used_in"] = [(entry, entry.campaign.phase(now)) for entry in shown[:MOST_CAMPAIGNS]]
+            context["used_in_more"] = len(shown) > MOST_CAMPAIGNS
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Reward, form: Any, change: bool) -> None:
         now, actor = timezone.now(), member(request)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization, User
 from drops.models import Category, Reward
@@ -166,3 +167,21 @@ def test_an_external_id_that_another_reward_has_is_a_warning(
     red = studio.rewards.get(name="Red cape")
     page = send_form(owner_client, f"/dashboard/rewards/{red.pk}/change/", external_id="cape-2")
     assert "same external ID" not in words(page)
+
+
+def test_the_page_of_a_reward_names_the_campaigns_that_have_it(
+    owner_client: Client, studio: Organization, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    reward = factories.RewardFactory(organization=studio)
+    url = f"/dashboard/rewards/{reward.pk}/change/"
+    assert "No campaign has this reward yet." in words(owner_client.get(url))
+    for count in (1, 3):
+        while reward.campaign_rewards.count() < count:
+            campaign = factories.CampaignFactory(organization=studio, category=reward.category)
+            factories.CampaignRewardFactory(campaign=campaign, reward=reward, required_minutes=1234)
+        with django_assert_num_queries(10):
+            page = owner_client.get(url)
+        assert len(page.context["used_in"]) == count
+    assert f'href="/dashboard/campaigns/{campaign.pk}/overview/"' in words(page)
+    assert "1,234" in words(page)
+    assert "Live" in words(page)
