@@ -6,6 +6,7 @@ Apps are named as strings: `config` imports none of them.
 from django.conf import settings
 from django.conf.urls.static import static
 from django.contrib import admin
+from django.contrib.sitemaps.views import sitemap
 from django.urls import include, path
 from django.utils.module_loading import import_string
 
@@ -14,6 +15,8 @@ from config import views
 urlpatterns = [
     path("", import_string("fulfillment.views.home"), name="home"),
     path("favicon.ico", views.favicon),
+    path("robots.txt", import_string("drops.views.feeds.robots")),
+    path("sitemap.xml", sitemap, {"sitemaps": import_string("drops.views.feeds.SITEMAPS")}, name="sitemap"),
     path("", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
     path("", include("drops.urls")),

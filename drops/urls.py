@@ -1,12 +1,14 @@
 from django.urls import path
 
-from .views import campaigns, channels, history, streaming
+from .views import campaigns, channels, feeds, history, streaming
 
 app_name = "drops"
 
 urlpatterns = [
     path("campaigns/", campaigns.campaign_list, name="campaigns"),
+    path("campaigns/feed/", feeds.CampaignFeed(), name="feed"),
     path("campaigns/<ulid:campaign_id>/", campaigns.campaign_detail, name="campaign"),
+    path("campaigns/<ulid:campaign_id>/calendar.ics", feeds.calendar, name="calendar"),
     path("channels/", channels.channel_list, name="channels"),
     path("channels/<slug:slug>/", channels.channel, name="channel"),
     path("channels/<slug:slug>/status/", channels.watch_status, name="watch_status"),
