@@ -95,6 +95,7 @@ def test_a_viewer_watches_connects_claims_and_has_the_item_in_the_game(
     claimed = page.locator("#claimed li").filter(has_text="North pennant")
     expect(claimed.get_by_text("Delivered", exact=True)).to_be_visible(timeout=60_000)
     expect(claimed).to_be_focused()
+    expect(claimed.locator("img")).to_have_css("filter", "none")  # what was won is shown in full colour
     expect(page.locator("#ready")).to_have_count(0)
 
     # The studio has it.
