@@ -66,3 +66,14 @@ def test_a_form_that_was_filled_in_is_not_left_without_a_question(owner: Page) -
     owner.get_by_role("link", name="Cancel").click()
     owner.wait_for_url("**/dashboard/rewards/")
     assert asked == ["beforeunload"]
+
+
+def test_next_weeks_campaign_takes_three_clicks(owner: Page) -> None:
+    owner.goto("/dashboard/campaigns/?phase=live")
+    name = owner.get_by_role("cell").get_by_role("link").first
+    campaign = name.inner_text()
+    name.click()
+    for role, label in (("link", "Copy"), ("button", "Create the copy"), ("button", "Publish")):
+        owner.get_by_role(role, name=label, exact=True).click()  # type: ignore[arg-type]
+    expect(owner.get_by_text(f"“{campaign}” was published.")).to_be_visible()
+    expect(owner.get_by_role("heading", name=campaign)).to_be_visible()
