@@ -153,7 +153,7 @@ SUPERUSERS = OPERATORS | {Action.APPOINT_OPERATORS}
 REFUSED_BY_STATE: Mapping[OrganizationState, _StrPromise] = {
     OrganizationState.WAITING: _(
         "Your organization is waiting for approval. You can already prepare campaigns, apps and endpoints, and "
-        "rewards once an operator has assigned your game. Nothing is sent and nobody is invited yet."
+        "rewards for those of your games that are on the platform. Nothing is sent and nobody is invited yet."
     ),
     OrganizationState.SUSPENDED: _("Your organization is suspended. Nothing in it can be changed."),
 }

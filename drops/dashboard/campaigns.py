@@ -13,11 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts.dashboard.kit.access import active_organization, member
 from accounts.dashboard.kit.consequences import ask_first
 from accounts.dashboard.kit.display import badge
-from accounts.dashboard.kit.objects import OrganizationAdmin, OrganizationInline
+from accounts.dashboard.kit.objects import OrganizationInline
 from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.domain.permissions import Action
+from drops.dashboard.categories import OfCategoryAdmin
 from drops.dashboard.filters import ArchivedFilter
 from drops.dashboard.forms import CampaignForm, CampaignRewardForm, CampaignRewardFormSet
 from drops.domain.campaigns import archiving, consequences, lifecycle
@@ -98,7 +99,7 @@ def restore(model_admin: CampaignAdmin, request: HttpRequest, campaign: Campaign
 
 
 @admin.register(Campaign, site=site)
-class CampaignAdmin(OrganizationAdmin):
+class CampaignAdmin(OfCategoryAdmin):
     see = Action.SEE_CAMPAIGNS
     change = Action.CHANGE_CAMPAIGNS
     route = "campaigns"

@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts.admin_base import VerbForm
 from accounts.dashboard.kit.access import active_organization, member
 from accounts.dashboard.kit.forms import picture_field
-from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.domain.permissions import Action
+from drops.dashboard.categories import OfCategoryAdmin
 from drops.dashboard.filters import ArchivedFilter
 from drops.domain.catalogue import rewards
 from drops.models import Reward
@@ -43,7 +43,8 @@ class RewardForm(VerbForm):
         fields = ("name", "category", "external_id")
         help_texts = {
             "category": _(
-                "The game that the reward belongs to. Ask the platform's operators for more games."
+                "The game that the reward belongs to. While your organization waits for approval, it can be one that "
+                "you asked for. Ask the platform's operators for more games."
             ),
             "external_id": _("Your own name for the item. Drops sends it with every claim."),
         }
@@ -77,7 +78,7 @@ def restore(model_admin: RewardAdmin, request: HttpRequest, reward: Reward) -> N
 
 
 @admin.register(Reward, site=site)
-class RewardAdmin(OrganizationAdmin):
+class RewardAdmin(OfCategoryAdmin):
     see = Action.SEE_CAMPAIGNS
     change = Action.CHANGE_REWARDS
     route = "rewards"

@@ -258,7 +258,7 @@ def why_not_delete(campaign: Campaign, now: datetime) -> str:
 def problems_of(campaign: Campaign, *, now: datetime) -> list[Problem]:
     """Everything that keeps `campaign` from being published at `now`; empty when it can be."""
     organization = campaign.organization
-    attached = list(campaign.campaign_rewards.select_related("reward"))
+    attached = list(campaign.campaign_rewards.select_related("reward__category"))
     problems = []
     if organization.state is OrganizationState.WAITING:
         problems.append(Problem("not_approved", _("The platform must approve the organization first.")))
@@ -298,6 +298,14 @@ def problems_of(campaign: Campaign, *, now: datetime) -> list[Problem]:
                 Problem(
                     "reward_archived",
                     _("“%(reward)s” is archived. Restore or detach it.") % {"reward": entry.reward},
+                )
+            )
+        if entry.reward.category.organization_id != organization.pk:
+            problems.append(
+                Problem(
+                    "reward_category_not_claimed",
+                    _("Your organization does not claim “%(category)s”, the category of “%(reward)s”.")
+                    % {"category": entry.reward.category, "reward": entry.reward},
                 )
             )
         if entry.required_minutes > minutes_left > 0:

@@ -23,6 +23,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.utils.translation import gettext as _
 
 from accounts.domain.organizations import check_web_address
+from drops.domain.catalogue import categories
 from drops.models import Campaign, CampaignPhase, Category, Channel, Reward
 from drops.models.campaigns import MAX_REWARDS
 
@@ -122,7 +123,7 @@ def errors_of(campaign: Campaign, plan: Mapping[str, Any]) -> dict[str, list[str
         errors.setdefault(name, []).append(message)
 
     category = plan.get("category")
-    if category and category.organization_id != campaign.organization_id:
+    if category and not categories.is_usable(category, campaign):
         refuse("category", _("Choose a category that your organization claims, or none."))
     for name in ("starts_at", "ends_at"):
         if name in plan and not 2000 <= plan[name].year <= 2100:

@@ -8,14 +8,14 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from accounts.domain import audit, images
 from accounts.domain.applications import Claim
-from accounts.models import Organization, User, new_ulid
-from drops.models import Category
+from accounts.models import Organization, OrganizationState, User, new_ulid
+from drops.models import Campaign, Category, Reward
 
 IMAGE_SIZE = (600, 800)
 
@@ -69,6 +69,23 @@ def change_category(
     return category
 
 
+def usable(organization: Organization) -> QuerySet[Category]:
+    """What its rewards and campaigns may be of: what it claims; and while it waits for approval, what it asks for and
+    nobody claims.
+    """
+    which = Q(organization=organization)
+    if organization.state is OrganizationState.WAITING:
+        for name in organization.requested:
+            which |= Q(organization=None) & _is_named(name)
+    return Category.objects.filter(which)
+
+
+def is_usable(category: Category, row: Reward | Campaign) -> bool:
+    """By the organization of `row`."""
+    is_own = category.organization_id == row.organization_id
+    return is_own or usable(row.organization).filter(pk=category.pk).exists()
+
+
 def give_categories(
     *, organization: Organization, categories: Sequence[str], now: datetime, actor: User, **signal: object
 ) -> None:
@@ -111,10 +128,13 @@ def claims_of(*, organization: Organization, **signal: object) -> list[Claim]:
 
 
 def _named(name: str) -> Category | None:
+    return Category.objects.select_related("organization").filter(_is_named(name)).order_by("pk").first()
+
+
+def _is_named(name: str) -> Q:
     """By its name, or the address that its name makes: "Skyforge: Rally" is "skyforge rally"."""
     slug = slugify(name)
-    is_it = Q(name__iexact=name) | Q(slug=slug) if slug else Q(name__iexact=name)
-    return Category.objects.select_related("organization").filter(is_it).order_by("pk").first()
+    return Q(name__iexact=name) | Q(slug=slug) if slug else Q(name__iexact=name)
 
 
 def _claimed(category: Category) -> str:

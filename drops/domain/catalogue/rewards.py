@@ -17,6 +17,7 @@ from accounts.domain.permissions import Action
 from accounts.domain.verbs import ALREADY, change, goes_ahead, lock_for
 from accounts.models import Organization
 from config.locks import lock
+from drops.domain.catalogue import categories
 from drops.models import Category, Reward
 
 IMAGE_SIZE = (512, 512)
@@ -35,7 +36,7 @@ def create_reward(
     now: datetime,
     actor: Actor,
 ) -> Reward:
-    """A new reward of `category`, which `organization` must claim. ValidationError per field."""
+    """A new reward of `category`, which must be `categories.usable`. ValidationError per field."""
     permissions.require(actor=actor, organization=organization, action=Action.CHANGE_REWARDS)
     reward = Reward(organization=organization, name=name, category=category, external_id=external_id)
     _save(reward, image)
@@ -181,7 +182,7 @@ def _described(reward: Reward) -> dict[str, str]:
 
 def _save(reward: Reward, image: File | None) -> None:
     reward.full_clean(exclude=["image"])
-    if reward.category.organization_id != reward.organization_id:
+    if not categories.is_usable(reward.category, reward):
         raise ValidationError({"category": _("Choose a category that your organization claims.")})
     if image:
         images.store(reward, "image", image, size=IMAGE_SIZE, square=True)

@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import Organization, User
 from drops.models import Category, Reward
 from tests import factories
-from tests.dashboard import press, send_form, sign_in, words
+from tests.dashboard import form_data, press, send_form, sign_in, words
 
 
 def test_a_reward_is_made_with_a_picture(
@@ -27,6 +27,21 @@ def test_a_reward_is_made_with_a_picture(
     reward = studio.rewards.get()
     assert reward.image.url in words(page)
     assert reward.external_id == "cape-1"
+
+
+def test_rewards_and_campaigns_are_prepared_for_a_game_that_is_asked_for(
+    owner_client: Client, studio: Organization, rival_studio: Organization
+) -> None:
+    wanted = factories.CategoryFactory(name="Skyforge Rally", slug="skyforge-rally")
+    factories.CategoryFactory(name="Harbor Lights", organization=rival_studio)
+    Organization.objects.filter(pk=studio.pk).update(
+        approved_at=None, requested_categories="Skyforge rally\nHarbor Lights"
+    )
+    for page in ("rewards", "campaigns"):
+        _, choices = form_data(owner_client, f"/dashboard/{page}/add/")
+        assert list(choices["category"].queryset) == [wanted], page
+    page = send_form(owner_client, "/dashboard/rewards/add/", name="Cape", category=wanted.pk)
+    assert "“Cape” was created" in words(page)
 
 
 def test_what_is_wrong_is_said_at_the_field(

@@ -150,6 +150,7 @@ def test_every_problem_is_named_at_once(
     assert {problem.code for problem in lifecycle.problems_of(campaign, now=later)} == {
         "not_approved",
         "category_not_claimed",
+        "reward_category_not_claimed",
         "no_connect_url",
         "no_oauth_app",
         "ends_in_past",
@@ -157,7 +158,7 @@ def test_every_problem_is_named_at_once(
     }
     with pytest.raises(ValidationError) as refusal:
         lifecycle.publish_campaign(campaign=campaign, now=later, actor=None)
-    assert len(refusal.value.messages) == 6
+    assert len(refusal.value.messages) == 7
     assert Campaign.objects.get().published_at is None
 
 
