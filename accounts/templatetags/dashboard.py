@@ -57,7 +57,9 @@ def table_page(changelist: ChangeList) -> Any:
 @register.simple_tag
 def marked_fields(form: BaseForm, inlines: Iterable[Any]) -> list[tuple[str, str]]:
     """The fields with errors, those of the rows of inlines too: the label of each, and the id that a link leads to."""
-    found = [(capfirst(str(field.label)), field.id_for_label) for field in form if field.errors]
+    found = [
+        (capfirst(str(field.label)), field.id_for_label) for field in form.visible_fields() if field.errors
+    ]
     for inline in inlines or ():
         for number, row in enumerate(inline.formset.forms, start=1):
             found += [
@@ -65,7 +67,7 @@ def marked_fields(form: BaseForm, inlines: Iterable[Any]) -> list[tuple[str, str
                     _("%(field)s in row %(number)d") % {"field": field.label, "number": number},
                     field.id_for_label,
                 )
-                for field in row
+                for field in row.visible_fields()
                 if field.errors
             ]
     return found
