@@ -10,7 +10,7 @@ from celery import shared_task
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from oauth2_provider.models import clear_expired
 
@@ -27,6 +27,7 @@ from accounts.models import (
     Proposal,
     ProposalState,
     StepKind,
+    User,
 )
 from config import mail
 
@@ -114,8 +115,8 @@ def mail_applications() -> None:
 
 @shared_task
 def mail_organization_changes() -> None:
-    """Tell those who may ask what was asked for in their organization's name, and what came of it. The settings, or
-    the page of the app, show both too.
+    """Tell operators what waits for them, and those who may ask what was asked for in their organization's name, and
+    what came of it. The settings, or the page of the app, show both too.
     """
     now = timezone.now()
     asked = Q(state=ChangeState.WAITING, request_mailed_at=None)
@@ -124,12 +125,18 @@ def mail_organization_changes() -> None:
     for due, mailed_at in ((asked, "request_mailed_at"), (decided, "decision_mailed_at")):
         for change in changes.filter(due):
             if OrganizationChange.objects.filter(due, pk=change.pk).update(**{mailed_at: now}):
-                people = people_of(change.organization, who_may=right_to_ask(change.app)).exclude(email="")
-                addresses = list(people.values_list("email", flat=True))
-                try:
-                    mail.send("accounts/mail/organization_change", {"change": change}, addresses)
-                except (OSError, ValueError):
-                    logger.exception("organization_change_not_mailed", change=change.pk)
+                people = people_of(change.organization, who_may=right_to_ask(change.app))
+                _mail_change(change, "organization_change", people)
+                if due is asked:
+                    _mail_change(change, "organization_change_to_decide", operators())
+
+
+def _mail_change(change: OrganizationChange, template: str, people: QuerySet[User]) -> None:
+    addresses = list(people.exclude(email="").values_list("email", flat=True))
+    try:
+        mail.send(f"accounts/mail/{template}", {"change": change}, addresses)
+    except (OSError, ValueError):
+        logger.exception("organization_change_not_mailed", change=change.pk, template=template)
 
 
 @shared_task

@@ -110,8 +110,14 @@ def test_owners_are_told_what_is_asked_for_and_what_came_of_it(
 ) -> None:
     ask(studio, owner, "Northlight")
     change = ask(studio, owner, "Polar\u00a0& Co")  # in the same minute: one mail is enough
-    (message,) = mails()
+    message, to_decide = mails()
     assert sorted(message.to) == sorted([owner.email, second_owner.email])
+    assert (to_decide.to, to_decide.subject) == (
+        [operator.email],
+        "A new name or logo of Northlight Games waits for you",
+    )
+    assert "New name: Polar\u00a0& Co" in to_decide.body
+    assert to_decide.body.strip().endswith(f"/admin/accounts/organizationchange/{change.pk}/change/")
     assert message.subject == "A change of Northlight Games waits for approval"
     assert message.body.splitlines() == [
         "owner asked for a change of what viewers see of Northlight Games on Drops.",
@@ -137,7 +143,7 @@ def test_owners_are_told_what_is_asked_for_and_what_came_of_it(
     assert "second_owner withdrew this change." in message.body
 
     change = ask(studio, owner, "Northlight")
-    assert len(mails()) == 1
+    assert len(mails()) == 2
     organization_changes.approve_change(change=change, now=now, actor=operator)
     (message,) = mails()
     assert message.subject == "The change of Northlight was approved"
@@ -151,7 +157,7 @@ def test_whoever_may_change_apps_is_told_of_the_logo_of_an_app(
     developer = factories.MembershipFactory(organization=studio, role=MemberRole.DEVELOPER).user
     factories.MembershipFactory(organization=studio, role=MemberRole.MANAGER)
     apps.change_app(app=studio_app, logo=picture, now=NOW, actor=developer)
-    (message,) = mails()
+    message, _to_decide = mails()
     assert sorted(message.to) == sorted([owner.email, developer.email])
     assert message.subject == f"A change of {studio_app.name} waits for approval"
     assert f"{studio_app.name} is an app of Northlight Games." in message.body
@@ -177,4 +183,6 @@ def test_a_mail_that_is_not_taken_stops_no_other(
     monkeypatch.setattr(EmailBackend, "send_messages", refuse_first)
     ask(studio, owner, "Northlight")
     ask(rival_studio, rival_owner, "Polar Games")
-    assert len(mails()) == 1
+    assert [message.subject for message in mails() if message.to] == [
+        "A change of Rival Works waits for approval"
+    ]
