@@ -33,14 +33,15 @@ def _attribute(when: datetime) -> str:
 
 @register.simple_tag(takes_context=True)
 def moment(context: Context, when: datetime) -> SafeString:
-    """ "in 3 days" or "2 hours ago", as a <time> that says exactly when."""
+    """ "in 3 days" or "2 hours ago", as a <time> that says exactly when; scripts count down what is to come."""
     now: datetime = context["now"]
     if when > now:
         words = _("in %(duration)s") % {"duration": in_words(when - now)}
     else:
         words = _("%(duration)s ago") % {"duration": in_words(now - when)}
     title = f"{dateformat.format(when, 'j F Y, H:i')} UTC"
-    return format_html('<time datetime="{}" title="{}">{}</time>', _attribute(when), title, words)
+    ahead = " data-countdown" if when > now else ""
+    return format_html('<time datetime="{}" title="{}"{}>{}</time>', _attribute(when), title, ahead, words)
 
 
 @register.simple_tag

@@ -78,6 +78,26 @@ function localTimes(within) {
   }
 }
 
+// How long it is until then, in the units that the server would use.
+const distance = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "always" });
+
+function countDown(within) {
+  for (const time of within.querySelectorAll("time[data-countdown]")) {
+    const when = new Date(time.dateTime);
+    time.title = full.format(when);
+    const minutes = Math.floor((when - Date.now()) / 60_000);
+    if (!(minutes > 0)) continue; // the last minute, and what comes after it, is the server's to say
+    const [count, unit] =
+      minutes >= 2880 ? [Math.floor(minutes / 1440), "day"]
+      : minutes >= 120 ? [Math.floor(minutes / 60), "hour"]
+      : [minutes, "minute"];
+    const words = distance.format(count, unit);
+    if (time.textContent !== words) time.textContent = words;
+  }
+}
+
+setInterval(() => countDown(document), 15_000);
+
 document.addEventListener("click", async (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
@@ -108,7 +128,10 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-document.addEventListener("htmx:afterSwap", () => localTimes(document));
+document.addEventListener("htmx:afterSwap", () => {
+  localTimes(document);
+  countDown(document);
+});
 
 // A live update waits while something is pressed: what is moved away before it is released gets no click.
 let pressing = false;
@@ -143,5 +166,6 @@ const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
 if (timeZone) document.cookie = `timezone=${timeZone}; path=/; max-age=31536000; samesite=lax`;
 
 localTimes(document);
+countDown(document);
 showTheme();
 document.querySelectorAll(".toast").forEach(prepareToast);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Page, expect
 
 
@@ -21,6 +23,18 @@ def test_the_landing_page_fits_a_phone(page: Page) -> None:
     page.goto("/")
 
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_what_is_to_come_is_counted_down_on_an_open_page(page: Page) -> None:
+    page.clock.install()
+    page.goto("/campaigns/")
+    end = page.locator("article").filter(has_text="Aurora Season").locator(".card-foot time")
+    expect(end).to_have_text("in 13 days")
+
+    page.clock.fast_forward(12 * 24 * 3_600_000)
+    page.clock.run_for(15_000)
+
+    expect(end).to_have_text(re.compile(r"in 4\d hours"))
 
 
 def test_in_forced_colours_only_the_current_page_of_the_navigation_has_a_line(page: Page) -> None:

@@ -64,7 +64,7 @@ def test_dates_are_said_in_words_and_exactly(client: Client, studio: Organizatio
     make(studio, "Night Shift", ends_at=now + 3 * DAY + timedelta(hours=2))
     html = client.get(LIST).content.decode()
     assert (
-        'Ends <time datetime="2026-11-23T14:00:00+00:00" title="23 November 2026, 14:00 UTC">in 3 days'
+        'Ends <time datetime="2026-11-23T14:00:00+00:00" title="23 November 2026, 14:00 UTC" data-countdown>in 3 days'
         in html
     )
 
