@@ -11,6 +11,7 @@ from django.test import Client
 from accounts.admin_base import CappedPaginator
 from accounts.dashboard import site
 from accounts.models import Organization, User
+from accounts.templatetags.dashboard import table_headers
 from drops.models import Reward
 from tests import factories
 from tests.dashboard import sign_in, words
@@ -67,3 +68,9 @@ def test_operators_lists_say_that_there_is_more_as_well(
     monkeypatch.setattr(CappedPaginator, "MOST", 3)
     assert "more than 3 campaigns" in words(client.get(url))
     assert "Lists show their first 3 rows." in words(client.get(url, {"p": 2}, follow=True))
+
+
+def test_every_column_of_every_list_has_a_name(owner_client: Client) -> None:
+    for model_admin in ADMINS:
+        changelist = owner_client.get(model_admin.url("changelist")).context["cl"]
+        assert all(table_headers(changelist)), model_admin
