@@ -20,7 +20,7 @@ APP, ACTION = "drops", "pictures"
 
 
 def pictures_of(request: HttpRequest) -> MultiValueDict[str, UploadedFile]:
-    """`request.FILES`, counted and decoded. Nothing else reads it.
+    """`request.FILES`, counted and decoded. Nothing else that takes pictures reads it.
 
     What is wrong with a picture is kept with it, for the field to tell when the form is looked at.
     """

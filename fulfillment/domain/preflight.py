@@ -192,9 +192,7 @@ def _endpoints(endpoints: Iterable[WebhookEndpoint], now: datetime) -> Iterator[
         if trouble := troubles.get(health.status):
             yield Check(Level.WARNING, trouble % words, endpoint)
         elif health.p95_ms is not None and health.p95_ms > SLOW_MS:
-            text = _(
-                "The endpoint %(endpoint)s is slow: one answer in twenty takes %(ms)d milliseconds or longer."
-            )
+            text = _("The endpoint %(endpoint)s is slow: answers take %(ms)d milliseconds and more.")
             yield Check(Level.WARNING, text % words, endpoint)
         else:
             yield Check(Level.GOOD, _("The endpoint %(endpoint)s works.") % words, endpoint)
