@@ -15,10 +15,13 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import OperatorAdmin, operator
+from accounts.admin.verbs import OperatorVerb, Order
 from accounts.admin_base import VerbForm
 from drops.domain.campaigns import lifecycle
+from drops.domain.campaigns.consequences import of_withdrawing
 from drops.domain.catalogue import categories
 from drops.domain.watch import network_groups
+from drops.domain.watch.figures import totals
 from drops.models import Campaign, Category, Channel, NetworkDay
 
 if TYPE_CHECKING:
@@ -33,6 +36,21 @@ class CategoryForm(VerbForm):
         fields = ("name", "slug", "organization")
 
 
+def take(_admin: OperatorAdmin, _request: HttpRequest, category: Category, order: Order) -> None:
+    categories.take_category(category=category, **order._asdict())
+
+
+TAKE = OperatorVerb(
+    name="take",
+    label=_("Take from its organization"),
+    question=_("Nobody claims the category from then on. You can give it to another organization."),
+    run=take,
+    done=_("Claimed by nobody now: %(rows)s."),
+    why_not=categories.why_not_take,
+    consequences=categories.of_taking,
+)
+
+
 @admin.register(Category)
 class CategoryAdmin(OperatorAdmin):
     form = CategoryForm
@@ -42,13 +60,18 @@ class CategoryAdmin(OperatorAdmin):
     search_fields = ("name", "slug", "organization__name")
     fields = ("name", "slug", "organization", "new_image")
     prepopulated_fields = {"slug": ("name",)}
+    verbs = (TAKE,)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Category | None = None) -> tuple[str, ...]:
+        """Whose it is, it stays until it is taken, with a reason."""
+        return ("organization",) if obj is not None and obj.organization_id else ()
 
     def save_model(self, request: HttpRequest, obj: Category, form: Any, change: bool) -> None:
         fields = form.cleaned_data
         plan = {
             "name": fields["name"],
             "slug": fields["slug"],
-            "organization": fields["organization"],
+            "organization": fields.get("organization", obj.organization),
             "image": fields["new_image"],
             "now": timezone.now(),
             "actor": operator(request),
@@ -66,6 +89,22 @@ class ChannelAdmin(OperatorAdmin):
     search_fields = ("slug", "owner__username")
 
 
+def withdraw(_admin: OperatorAdmin, _request: HttpRequest, campaign: Campaign, order: Order) -> None:
+    lifecycle.withdraw_campaign(campaign=campaign, **order._asdict())
+
+
+WITHDRAW = OperatorVerb(
+    name="withdraw",
+    label=_("Withdraw"),
+    question=_("Viewers earn nothing more in the campaign. It cannot be published again."),
+    run=withdraw,
+    done=_("Withdrawn: %(rows)s."),
+    why_not=lifecycle.why_not_withdraw,
+    consequences=lambda campaign, now: of_withdrawing(campaign, now=now),
+    people=lambda campaign: totals([campaign])[campaign.pk].viewers,
+)
+
+
 @admin.register(Campaign)
 class CampaignAdmin(OperatorAdmin):
     list_display = (
@@ -80,17 +119,7 @@ class CampaignAdmin(OperatorAdmin):
     list_select_related = ("organization", "category")
     search_fields = ("name", "organization__name")
     date_hierarchy = "starts_at"
-    actions = ("withdraw",)
-
-    @admin.action(description=_("Withdraw (what was earned stays claimable)"), permissions=["decide"])
-    def withdraw(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
-        now, actor = timezone.now(), operator(request)
-        self.each(
-            request,
-            queryset,
-            lambda row: lifecycle.withdraw_campaign(campaign=row, now=now, actor=actor),
-            _("%(count)d withdrawn."),
-        )
+    verbs = (WITHDRAW,)
 
 
 class CampaignFilter(admin.SimpleListFilter):

@@ -8,10 +8,14 @@ class DropsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.domain.applications import claims_asked
         from accounts.domain.apps import last_app_deleted
-        from accounts.domain.organizations import application_approved, connection_page_emptied
+        from accounts.domain.organizations import (
+            application_approved,
+            connection_page_emptied,
+            suspension_asked,
+        )
         from accounts.domain.users import account_deleted
         from config.middleware import health
-        from drops.domain.campaigns import conditions
+        from drops.domain.campaigns import conditions, consequences
         from drops.domain.catalogue import categories
         from drops.domain.catalogue.channels import empty_channel
         from drops.domain.watch.history import forget_visits
@@ -22,5 +26,6 @@ class DropsConfig(AppConfig):
         application_approved.connect(categories.give_categories)
         claims_asked.connect(categories.claims_of)
         connection_page_emptied.connect(conditions.keep_the_connection_page)
+        suspension_asked.connect(consequences.of_suspending)
         last_app_deleted.connect(conditions.keep_an_app)
         health.ages_of.append(ages)

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -17,9 +17,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.base import OperatorAdmin, may_operate, operator
 from accounts.admin.organizations import OrganizationAdmin, OrganizationChangeAdmin
+from accounts.admin.verbs import OperatorVerb, Order
 from accounts.admin_base import ObjectFilter, VerbForm, changes_html, target_words
 from accounts.audit_words import action_words
 from accounts.domain import apps, standing
+from accounts.domain.permissions import Action
 from accounts.models import AuditEvent, OAuthApp, User
 from accounts.requests import WriteRequest
 
@@ -39,15 +41,72 @@ __all__ = [
 ]
 
 
+def _standing(
+    is_active: bool | None = None, is_staff: bool | None = None
+) -> Callable[[OperatorAdmin, HttpRequest, User, Order], None]:
+    def run(_admin: OperatorAdmin, _request: HttpRequest, user: User, order: Order) -> None:
+        standing.change_standing(user=user, is_active=is_active, is_staff=is_staff, **order._asdict())
+
+    return run
+
+
+LOCK = OperatorVerb(
+    name="lock",
+    label=_("Lock out"),
+    question=_("Nobody can use the account until an operator lets the person in again."),
+    run=_standing(is_active=False),
+    done=_("Locked out: %(rows)s."),
+    why_not=standing.why_not_lock,
+    consequences=standing.of_locking,
+)
+UNLOCK = OperatorVerb(
+    name="unlock",
+    label=_("Let in again"),
+    question=_("The person can sign in again."),
+    run=_standing(is_active=True),
+    done=_("Let in again: %(rows)s."),
+    why_not=standing.why_not_unlock,
+)
+APPOINT = OperatorVerb(
+    name="appoint",
+    label=_("Make an operator"),
+    question=_("The person may use the whole of /admin/, once they have a second factor."),
+    run=_standing(is_staff=True),
+    done=_("Operators now: %(rows)s."),
+    why_not=standing.why_not_appoint,
+    action=Action.APPOINT_OPERATORS,
+    for_lists=False,
+)
+DISMISS = OperatorVerb(
+    name="dismiss",
+    label=_("Dismiss as an operator"),
+    question=_("The person keeps the account."),
+    run=_standing(is_staff=False),
+    done=_("No operators any more: %(rows)s."),
+    why_not=standing.why_not_dismiss,
+    consequences=standing.of_dismissing,
+    action=Action.APPOINT_OPERATORS,
+    for_lists=False,
+)
+
+
 @admin.register(User)
 class UserAdmin(OperatorAdmin):
-    may_edit = True
+    verbs = (LOCK, UNLOCK, APPOINT, DISMISS)
     list_display = ("username", "email", "is_active", "is_staff", "date_joined", "last_login")
     list_filter = ("is_active", "is_staff")
     search_fields = ("=id", "username", "email")
     ordering = ("-date_joined",)
-    readonly_fields = ("user_id", "username", "email", "organizations", "date_joined", "last_login")
-    fields = (*readonly_fields, "is_active", "is_staff")
+    fields = readonly_fields = (
+        "user_id",
+        "username",
+        "email",
+        "organizations",
+        "date_joined",
+        "last_login",
+        "is_active",
+        "is_staff",
+    )
 
     @admin.display(description=_("user ID"))
     def user_id(self, user: User) -> int:
@@ -58,15 +117,6 @@ class UserAdmin(OperatorAdmin):
         """Whom the person works for, in which role."""
         rows = user.memberships.select_related("organization").order_by("organization__name", "pk")
         return ", ".join(f"{row.organization} ({row.get_role_display()})" for row in rows) or "-"
-
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        standing.change_standing(
-            user=obj,
-            is_active=form.cleaned_data["is_active"],
-            is_staff=form.cleaned_data["is_staff"],
-            now=timezone.now(),
-            actor=operator(request),
-        )
 
 
 class EventFilter(ObjectFilter):
@@ -108,6 +158,35 @@ class PlatformAppForm(VerbForm):
         help_texts = {"redirect_uris": _("Separate several addresses with spaces.")}
 
 
+def new_secret(admin: Any, request: HttpRequest, app: OAuthApp, order: Order) -> HttpResponse:
+    secret = apps.rotate_secret(app=app, now=order.now, actor=order.actor)
+    return cast("HttpResponse", admin.secret_page(request, app, secret))
+
+
+def delete_app(_admin: OperatorAdmin, _request: HttpRequest, app: OAuthApp, order: Order) -> None:
+    apps.delete_app(app=app, **order._asdict())
+
+
+NEW_SECRET = OperatorVerb(
+    name="new-secret",
+    label=_("New secret"),
+    question=_("The app gets a new client secret, shown once. The current secret works for 24 more hours."),
+    run=new_secret,
+    why_not=apps.why_not_by_operator,
+    harms=False,
+    for_lists=False,
+)
+DELETE_APP = OperatorVerb(
+    name="delete-app",
+    label=_("Delete with all tokens"),
+    question=_("The app cannot be brought back."),
+    run=delete_app,
+    done=_("Deleted: %(rows)s."),
+    why_not=apps.why_not_by_operator,
+    consequences=apps.of_deleting,
+)
+
+
 class PlatformAppAdmin(OperatorAdmin):
     """The streaming platform's own apps; those of organizations are their owners' to change.
 
@@ -121,7 +200,7 @@ class PlatformAppAdmin(OperatorAdmin):
     search_fields = ("name", "client_id", "organization__name")
     fields = ("name", "redirect_uris", "client_id", "owner")
     readonly_fields = ("client_id", "owner")
-    actions = ("new_secret", "delete_apps")
+    verbs = (NEW_SECRET, DELETE_APP)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and (
@@ -149,28 +228,9 @@ class PlatformAppAdmin(OperatorAdmin):
     def response_add(
         self, request: HttpRequest, obj: OAuthApp, post_url_continue: Any = None
     ) -> HttpResponse:
-        return self._secret_page(request, obj, cast("WriteRequest", request).new_secret)
+        return self.secret_page(request, obj, cast("WriteRequest", request).new_secret)
 
-    @admin.action(
-        description=_("New secret (the current secret works for 24 more hours)"), permissions=["decide"]
-    )
-    def new_secret(self, request: HttpRequest, queryset: QuerySet[OAuthApp]) -> HttpResponse | None:
-        chosen = list(queryset.filter(is_platform=True, deleted_at=None)[:2])
-        if len(chosen) != 1:
-            messages.error(request, _("Choose one app."))
-            return None
-        secret = apps.rotate_secret(app=chosen[0], now=timezone.now(), actor=operator(request))
-        return self._secret_page(request, chosen[0], secret)
-
-    @admin.action(description=_("Delete with all tokens"), permissions=["decide"])
-    def delete_apps(self, request: HttpRequest, queryset: QuerySet[OAuthApp]) -> None:
-        now, actor = timezone.now(), operator(request)
-        rows = queryset.filter(is_platform=True, deleted_at=None)
-        self.each(
-            request, rows, lambda app: apps.delete_app(app=app, now=now, actor=actor), _("%(count)d deleted.")
-        )
-
-    def _secret_page(self, request: HttpRequest, app: OAuthApp, secret: str) -> HttpResponse:
+    def secret_page(self, request: HttpRequest, app: OAuthApp, secret: str) -> HttpResponse:
         """The one page that ever shows a secret: it is in no session, log or message."""
         context = {
             **self.admin_site.each_context(request),

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.applications import ReviewAdmin
 from accounts.admin.base import OperatorAdmin, may_operate, operator
+from accounts.admin.verbs import OperatorVerb, Order
 from accounts.admin_base import VerbForm
 from accounts.domain import names, organization_changes, organizations, two_owners
 from accounts.models import (
@@ -93,6 +94,39 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.filter(OrganizationState(chosen).of())
 
 
+def suspend(_admin: OperatorAdmin, _request: HttpRequest, organization: Organization, order: Order) -> None:
+    organizations.suspend_organization(organization=organization, **order._asdict())
+
+
+def lift(_admin: OperatorAdmin, _request: HttpRequest, organization: Organization, order: Order) -> None:
+    two_owners.lift(organization=organization, **order._asdict())
+
+
+SUSPEND = OperatorVerb(
+    name="suspend",
+    label=_("Suspend"),
+    question=_(
+        "The organization disappears from all pages of viewers. Ending the suspension brings it back."
+    ),
+    run=suspend,
+    done=_("Suspended: %(rows)s."),
+    why_not=organizations.why_not_suspend,
+    consequences=organizations.of_suspending,
+    people=organizations.viewers_of,
+)
+LIFT_TWO_OWNER_RULE = OperatorVerb(
+    name="lift-two-owner-rule",
+    label=_("Turn off the two-owner rule"),
+    question=_(
+        "This is for an organization whose other owner no longer answers. From then on one owner alone can do what "
+        "now waits for a second."
+    ),
+    run=lift,
+    done=_("The two-owner rule was turned off: %(rows)s."),
+    why_not=two_owners.why_not_lift,
+)
+
+
 @admin.register(Organization)
 class OrganizationAdmin(ReviewAdmin):
     list_display = ("name", "state", "requested_categories", "url", "created_at")
@@ -114,7 +148,8 @@ class OrganizationAdmin(ReviewAdmin):
     )
     readonly_fields = fields
     inlines = (StepInline, MemberInline, AppInline)
-    actions = ("end_suspension", "suspend", "lift_two_owner_rule")
+    actions = ("end_suspension",)
+    verbs = (SUSPEND, LIFT_TWO_OWNER_RULE)
     change_form_template = "admin/organization.html"
 
     @admin.display(description=_("state"))
@@ -145,29 +180,6 @@ class OrganizationAdmin(ReviewAdmin):
             queryset.exclude(approved_at=None),
             lambda row: organizations.approve_organization(organization=row, now=now, actor=actor),
             _("%(count)d not suspended any more."),
-        )
-
-    @admin.action(description=_("Suspend"), permissions=["decide"])
-    def suspend(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
-        now, actor = timezone.now(), operator(request)
-        self.each(
-            request,
-            queryset,
-            lambda row: organizations.suspend_organization(organization=row, now=now, actor=actor),
-            _("%(count)d suspended."),
-        )
-
-    @admin.action(
-        description=_("Turn off the two-owner rule (where the other owner no longer answers)"),
-        permissions=["decide"],
-    )
-    def lift_two_owner_rule(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
-        now, actor = timezone.now(), operator(request)
-        self.each(
-            request,
-            queryset,
-            lambda row: two_owners.lift(organization=row, now=now, actor=actor),
-            _("The two-owner rule of %(count)d was turned off."),
         )
 
 

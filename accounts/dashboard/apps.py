@@ -15,13 +15,12 @@ from django.utils.translation import gettext, gettext_lazy as _, ngettext
 
 from accounts.admin_base import VerbForm
 from accounts.dashboard.kit.access import active_organization, member
-from accounts.dashboard.kit.consequences import MANY
 from accounts.dashboard.kit.forms import SQUARE, picture_field
 from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.domain import apps, links, organization_changes
-from accounts.domain.consequences import Consequence
+from accounts.domain.consequences import MANY, Consequence
 from accounts.domain.permissions import Action
 from accounts.domain.two_owners import RuleState, state_of
 from accounts.models import OAuthApp

@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 from oauth2_provider.generators import generate_client_secret
 
 from accounts.domain import audit, images, links, names, organization_changes, permissions, two_owners
+from accounts.domain.consequences import Consequence
 from accounts.domain.organization_changes import LOGO_SIZE
 from accounts.domain.permissions import Action
 from accounts.domain.two_owners import Act, wait_for_second_owner
-from accounts.domain.verbs import change, lock_for
+from accounts.domain.verbs import change, explained, lock_for
 from accounts.models import OAuthApp, Organization, Proposal, User
 from config.locks import lock
 
@@ -127,11 +128,18 @@ def rotate_secret(
 
 
 @transaction.atomic
-def delete_app(*, app: OAuthApp, now: datetime, actor: User | None, agreed: Proposal | None = None) -> None:
+def delete_app(
+    *,
+    app: OAuthApp,
+    now: datetime,
+    actor: User | None,
+    reason: str = "",
+    agreed: Proposal | None = None,
+) -> None:
     """End the app, its tokens and its consents; viewers who agreed to no other app are unlinked.
 
     The row stays, since links and audit events speak of it. ValidationError if it is deleted already, or cannot be
-    done without; SecondOwnerNeeded where the two-owner rule holds.
+    done without, or is the platform's own and no reason is given; SecondOwnerNeeded where the two-owner rule holds.
     """
     app = _lock(app, actor)
     check_deletable(app=app, now=now)
@@ -141,7 +149,27 @@ def delete_app(*, app: OAuthApp, now: datetime, actor: User | None, agreed: Prop
     names.hold(app.organization)
     organization_changes.forget_change(app=app)
     unlinked = links.end_all_consents(app=app, now=now)
-    audit.record("app.deleted", app, by=actor, at=now, data={"name": app.name, "unlinked_viewers": unlinked})
+    data = {"name": app.name, "unlinked_viewers": unlinked}
+    if app.is_platform:
+        data |= explained(reason)
+    audit.record("app.deleted", app, by=actor, at=now, data=data)
+
+
+def why_not_by_operator(app: OAuthApp, now: datetime) -> str:
+    """Why an operator can do nothing to an app."""
+    if not app.is_platform:
+        return _("The app belongs to an organization. Its owners can change it.")
+    return _("%(app)s was deleted.") % {"app": app.name} if app.deleted_at else ""
+
+
+def of_deleting(app: OAuthApp, now: datetime) -> list[Consequence]:
+    """What the end of one of the platform's own apps stops."""
+    return [
+        Consequence(_("All its tokens and its secret stop working immediately.")),
+        Consequence(
+            _("What the platform does through it stops: it can report no streams and no viewers by it.")
+        ),
+    ]
 
 
 def check_deletable(*, app: OAuthApp, now: datetime) -> None:

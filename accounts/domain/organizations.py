@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
@@ -11,12 +12,13 @@ from django.core.files.base import File
 from django.db import IntegrityError, transaction
 from django.dispatch import Signal
 from django.utils.text import slugify
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, ngettext
 
 from accounts.domain import applications, audit, images, names, organization_changes, permissions
+from accounts.domain.consequences import MANY, Consequence
 from accounts.domain.organization_changes import LOGO_SIZE
 from accounts.domain.permissions import Action
-from accounts.domain.verbs import change
+from accounts.domain.verbs import ALREADY, change, explained, goes_ahead
 from accounts.models import (
     AuditEvent,
     MemberRole,
@@ -31,6 +33,8 @@ from config.locks import lock
 
 # Sent in the transaction, before `organization` loses its connection page. A receiver refuses by ValidationError.
 connection_page_emptied = Signal()
+# Sent before somebody suspends `organization`. A receiver returns the consequences that it knows of.
+suspension_asked = Signal()
 # Sent in the transaction, with the `organization`, the names of the `categories` that it gets, `now` and `actor`.
 application_approved = Signal()
 
@@ -187,18 +191,57 @@ def approve_organization(
 
 
 @transaction.atomic
-def suspend_organization(*, organization: Organization, now: datetime, actor: User) -> Organization:
+def suspend_organization(
+    *, organization: Organization, reason: str, now: datetime, actor: User
+) -> Organization:
     """Stop the organization from publishing and hide it from viewers, until it is approved again.
 
-    ValidationError for one that waits for approval: it is refused instead (`applications.refuse`).
+    ValidationError without a reason, which its members read, and for one that waits for approval: it is refused
+    instead (`applications.refuse`).
     """
     permissions.require_operator(actor, Action.OPERATE)
     organization = lock(organization)
-    if organization.suspended_at is not None:
+    if not goes_ahead(why_not_suspend(organization, now)):
         return organization
+    data = explained(reason)
+    return change(organization, "organization.suspended", by=actor, at=now, data=data, suspended_at=now)
+
+
+def why_not_suspend(organization: Organization, now: datetime) -> str:
     if organization.state is OrganizationState.WAITING:
-        raise ValidationError(_("It waits for approval. Refuse it on its own page, with a reason."))
-    return change(organization, "organization.suspended", by=actor, at=now, suspended_at=now)
+        return _("It waits for approval. Refuse it on its own page, with a reason.")
+    return "" if organization.suspended_at is None else ALREADY
+
+
+def of_suspending(organization: Organization, now: datetime) -> list[Consequence]:
+    """What stops for viewers, members and apps until the suspension ends."""
+    members = organization.memberships.count()
+    tokens = organization.oauth_apps.filter(deleted_at=None).count()
+    found = [
+        Consequence(
+            ngettext(
+                "%(count)d member can look at everything and change nothing.",
+                "%(count)d members can look at everything and change nothing.",
+                members,
+            )
+            % {"count": members}
+        )
+    ]
+    if tokens:
+        text = ngettext(
+            "The tokens of %(count)d OAuth app stop working.",
+            "The tokens of %(count)d OAuth apps stop working.",
+            tokens,
+        )
+        found.append(Consequence(text % {"count": tokens}))
+    for _receiver, more in suspension_asked.send(sender=Organization, organization=organization, now=now):
+        found += cast("list[Consequence]", more)
+    return found
+
+
+def viewers_of(organization: Organization) -> int:
+    """How many viewers its suspension takes something from. Counted no further than MANY."""
+    return organization.game_links.filter(unlinked_at=None)[:MANY].count()
 
 
 def check_web_address(field: str, address: str) -> None:

@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 from accounts.domain import audit, permissions
 from accounts.domain.audit import Actor
 from accounts.domain.permissions import Action
-from accounts.domain.verbs import change, goes_ahead
+from accounts.domain.verbs import change, explained, goes_ahead
 from accounts.models import Invitation, MemberRole, Organization, Proposal, ProposalState, User
 from config.locks import lock
 
@@ -171,13 +171,22 @@ def turn_off(
 
 
 @transaction.atomic
-def lift(*, organization: Organization, now: datetime, actor: User) -> None:
-    """An operator turns the rule off: for an organization whose other owner answers no more."""
+def lift(*, organization: Organization, reason: str, now: datetime, actor: User) -> None:
+    """An operator turns the rule off: for an organization whose other owner answers no more.
+
+    ValidationError without a reason, which its members read.
+    """
     permissions.require_operator(actor, Action.OPERATE)
     organization = lock(organization)
-    if organization.two_owners_since is None:
-        raise ValidationError(_("The two-owner rule is off."))
-    change(organization, "organization.two_owner_rule_off", by=actor, at=now, two_owners_since=None)
+    goes_ahead(why_not_lift(organization, now))
+    data = explained(reason)
+    change(
+        organization, "organization.two_owner_rule_off", by=actor, at=now, data=data, two_owners_since=None
+    )
+
+
+def why_not_lift(organization: Organization, now: datetime) -> str:
+    return "" if organization.two_owners_since else _("The two-owner rule is off.")
 
 
 TURN_OFF = register(

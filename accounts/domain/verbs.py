@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model
+from django.utils.translation import gettext as _
 
 from accounts.domain import audit, permissions
 from accounts.domain.audit import Actor
@@ -22,6 +23,8 @@ Row = TypeVar("Row", bound=Model)
 
 # The answer of `why_not_…` where the row is what the verb would make it: there is nothing to do, or to refuse.
 ALREADY = "already"
+# Of what an operator writes into the audit trail.
+MAX_REASON = 500
 
 
 def goes_ahead(why_not: str) -> bool:
@@ -47,3 +50,13 @@ def change(
     row.save(update_fields=[*values, *stamps])
     audit.record(event, row, by=by, at=at, data=data)
     return row
+
+
+def explained(reason: str) -> dict[str, str]:
+    """What the audit trail keeps of the reason for an operator's act. ValidationError where there is none."""
+    reason = reason.strip()
+    if not reason or len(reason) > MAX_REASON:
+        raise ValidationError(
+            _("Give a reason of at most %(count)d characters.") % {"count": MAX_REASON}, code="reason"
+        )
+    return {"explanation": reason}

@@ -35,8 +35,9 @@ def desk(client: Client, operator: User) -> Iterator[Client]:
 
 
 def act(desk: Client, url: str, action: str, *chosen: Any) -> Any:
+    """Run a verb from a list, and confirm what it asks."""
     data = {"action": action, "_selected_action": [each.pk for each in chosen]}
-    return desk.post(url, data, follow=True)
+    return desk.post(url, data | {"decided": "yes", "reason": "Fraud"}, follow=True)
 
 
 def test_the_way_in_is_the_sites_own(client: Client, owner: User) -> None:
@@ -110,7 +111,7 @@ def test_organizations_are_listed_by_their_state(desk: Client, studio: Organizat
     waiting = factories.OrganizationFactory(approved_at=None)
     url = "/admin/accounts/organization/"
     assert list(desk.get(url, {"state": "waiting"}).context["cl"].result_list) == [waiting]
-    assert "1 suspended" in words(act(desk, url, "suspend", studio))
+    assert "Suspended: Northlight Games." in words(act(desk, url, "suspend", studio))
     assert list(desk.get(url, {"state": "suspended"}).context["cl"].result_list) == [studio]
 
 
@@ -126,22 +127,29 @@ def test_a_game_is_made_and_given_to_its_organization(desk: Client, studio: Orga
 def test_a_game_in_use_stays_with_its_organization(desk: Client, category: Category) -> None:
     campaign = factories.CampaignFactory(organization=category.organization, category=category)
     url = f"/admin/drops/category/{category.pk}/change/"
-    taken = {"name": "Other", "slug": "other", "organization": ""}
-    assert "has not closed yet" in words(desk.post(url, taken))
+    desk.post(url, {"name": "Other", "slug": "other", "organization": ""})
     category.refresh_from_db()
-    assert category.organization is not None
+    assert (category.name, category.organization) == ("Other", campaign.organization)
+    take = url.replace("/change/", "/take/")
+    confirmed = {"decided": "yes", "reason": "The studio sold the game"}
+    assert "has not closed yet" in words(desk.post(take, confirmed, follow=True))
     Campaign.objects.filter(pk=campaign.pk).update(withdrawn_at=NOW, closes_at=NOW, ends_at=NOW)
-    assert desk.post(url, taken).status_code == 302
+    desk.post(take, confirmed)
     category.refresh_from_db()
-    assert (category.name, category.organization) == ("Other", None)
+    assert category.organization is None
+    assert "The studio sold the game" in words(desk.get(url.replace("/change/", "/history/")))
 
 
 def test_a_campaign_is_withdrawn_and_a_draft_is_not(desk: Client, studio: Organization) -> None:
     live = factories.CampaignFactory(organization=studio)
     draft = factories.CampaignFactory(organization=studio, published_at=None, name="Someday")
     page = words(act(desk, "/admin/drops/campaign/", "withdraw", live, draft))
-    assert "1 withdrawn" in page
-    assert "Someday: Only a published campaign" in page
+    assert f"Withdrawn: {live}." in page
+    draft.refresh_from_db()
+    assert draft.withdrawn_at is None
+    assert "Someday: Only a published campaign" in words(
+        act(desk, "/admin/drops/campaign/", "withdraw", draft)
+    )
     live.refresh_from_db()
     assert live.withdrawn_at == NOW
 
@@ -157,10 +165,10 @@ def test_a_platform_apps_secret_is_on_one_page_and_in_no_message(desk: Client) -
     secret = re.findall(r"Client secret: <code>([^<]+)</code>", page.content.decode())[0]
     assert secret not in words(desk.get("/admin/accounts/oauthapp/"))
     assert "no-cache" in page.headers["Cache-Control"]
-    renewed = act(desk, "/admin/accounts/oauthapp/", "new_secret", app)
+    renewed = desk.post(f"/admin/accounts/oauthapp/{app.pk}/new-secret/", {"decided": "yes"})
     assert "Client secret" in words(renewed)
     assert secret not in words(renewed)
-    act(desk, "/admin/accounts/oauthapp/", "delete_apps", app)
+    act(desk, "/admin/accounts/oauthapp/", "delete-app", app)
     app.refresh_from_db()
     assert app.deleted_at == NOW
 
@@ -170,8 +178,10 @@ def test_the_apps_of_organizations_are_their_owners(desk: Client, studio: Organi
     before = app.client_secret
     url = f"/admin/accounts/oauthapp/{app.pk}/change/"
     assert desk.post(url, {"name": "Taken over", "redirect_uris": ""}).status_code == 403
-    act(desk, "/admin/accounts/oauthapp/", "new_secret", app)
-    act(desk, "/admin/accounts/oauthapp/", "delete_apps", app)
+    for verb in ("new-secret", "delete-app"):
+        sent = {"decided": "yes", "reason": "Fraud"}
+        page = desk.post(url.replace("/change/", f"/{verb}/"), sent, follow=True)
+        assert "belongs to an organization" in words(page)
     app.refresh_from_db()
     assert (app.name, app.client_secret, app.deleted_at) == ("Game server", before, None)
 
@@ -192,24 +202,35 @@ def test_private_keys_and_secrets_are_on_no_page(desk: Client, studio: Organizat
 
 
 def test_a_person_is_locked_out_and_let_in(desk: Client, viewer: User, operator: User) -> None:
-    url = f"/admin/accounts/user/{viewer.pk}/change/"
-    desk.post(url, {})
+    url = "/admin/accounts/user/"
+    act(desk, url, "lock", viewer)
     viewer.refresh_from_db()
     assert not viewer.is_active
-    desk.post(url, {"is_active": "on"})
+    act(desk, url, "unlock", viewer)
     viewer.refresh_from_db()
     assert viewer.is_active
-    page = desk.post(f"/admin/accounts/user/{operator.pk}/change/", {})
-    assert "your own rights" in words(page)
+    assert "your own rights" in words(act(desk, url, "lock", operator))
 
 
 def test_only_superusers_appoint_operators(viewer: User, operator: User, now: Any) -> None:
     clerk = factories.UserFactory(is_staff=True)
+    given = {"user": viewer, "is_staff": True, "reason": "Joins the team", "now": now}
     with pytest.raises(PermissionDenied):
-        standing.change_standing(user=viewer, is_active=True, is_staff=True, now=now, actor=clerk)
-    standing.change_standing(user=viewer, is_active=True, is_staff=True, now=now, actor=operator)
+        standing.change_standing(**given, actor=clerk)
+    standing.change_standing(**given, actor=operator)
     viewer.refresh_from_db()
     assert viewer.is_staff
+    assert viewer.is_active
+
+
+def test_who_may_appoint_nobody_is_offered_no_appointing(client: Client, viewer: User) -> None:
+    clerk = factories.UserFactory(is_staff=True)
+    sign_in(client, clerk)
+    url = f"/admin/accounts/user/{viewer.pk}"
+    page = words(client.get(f"{url}/change/"))
+    assert "Lock out" in page
+    assert "Make an operator" not in page
+    assert client.post(f"{url}/appoint/", {"decided": "yes", "reason": "A friend"}).status_code == 403
 
 
 def test_whatever_is_recorded_can_be_filtered_for() -> None:
@@ -246,7 +267,9 @@ def test_an_operator_turns_off_the_two_owner_rule_of_an_organization_that_is_stu
     two_owners.turn_on(organization=studio, now=NOW, actor=owner)
     url = "/admin/accounts/organization/"
     assert "Two-owner rule since" in words(desk.get(f"{url}{studio.pk}/change/"))
-    assert "The two-owner rule of 1 was turned off." in words(act(desk, url, "lift_two_owner_rule", studio))
+    assert f"The two-owner rule was turned off: {studio}." in words(
+        act(desk, url, "lift-two-owner-rule", studio)
+    )
     studio.refresh_from_db()
     assert studio.two_owners_since is None
-    assert "The two-owner rule is off." in words(act(desk, url, "lift_two_owner_rule", studio))
+    assert "The two-owner rule is off." in words(act(desk, url, "lift-two-owner-rule", studio))

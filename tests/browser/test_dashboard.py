@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
-
 import pytest
 from playwright.sync_api import Dialog, Page, expect
 
-from tests.browser.people import expect_signed_in
-from tests.running import ROOT, Site
+from tests.browser.people import sign_in_with_code
+from tests.running import Site
 
 
 @pytest.fixture
 def owner(page: Page, site: Site) -> Page:
     """The browser of nora, who owns the demo's studio, with her second factor."""
-    page.goto("/accounts/login/")
-    page.get_by_label("Email or username").fill("nora")
-    page.get_by_label("Password", exact=True).fill("drops-demo")
-    page.keyboard.press("Enter")
-    said = subprocess.run(
-        [sys.executable, "manage.py", "demo", "--code"],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "STATE_DIR": str(site.state)},
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout
-    page.get_by_label("code").fill(re.findall(r"\b\d{6}\b", said)[0])
-    page.keyboard.press("Enter")
-    expect_signed_in(page, "nora")
+    sign_in_with_code(page, site, "nora")
     return page
 
 

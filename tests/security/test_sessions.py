@@ -80,7 +80,9 @@ def test_a_copied_cookie_is_dead_after_the_end(person: User, operator: User, end
             assert is_in(elsewhere)
         case "banned":
             person = User.objects.get(pk=person.pk)
-            standing.change_standing(user=person, is_active=False, is_staff=False, now=NOW, actor=operator)
+            standing.change_standing(
+                user=person, is_active=False, reason="A stolen account", now=NOW, actor=operator
+            )
         case "deleted":
             users.delete_account(user=User.objects.get(pk=person.pk), now=NOW)
     assert not is_in(copy)

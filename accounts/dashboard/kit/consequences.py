@@ -14,8 +14,6 @@ from accounts.domain.consequences import Consequence
 from accounts.requests import WriteRequest
 
 FIELD = "confirmed"
-# If at least this many people are affected, the person must type the object's name.
-MANY = 1000
 
 
 def ask_first(request: HttpRequest, consequences: Sequence[Consequence]) -> None:

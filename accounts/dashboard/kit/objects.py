@@ -24,12 +24,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import CappedPaginator, VerbAdmin
 from accounts.dashboard.kit.access import active_organization, may, recheck, require
-from accounts.dashboard.kit.consequences import MANY
 from accounts.dashboard.kit.export import MOST_ROWS, csv_rows
 from accounts.dashboard.kit.proposing import propose, waiting_context
 from accounts.dashboard.kit.scoping import ScopedAdmin, ScopedInline
 from accounts.dashboard.kit.verbs import Verb, verb_view
-from accounts.domain.consequences import Consequence
+from accounts.domain.consequences import MANY, Consequence
 from accounts.domain.permissions import Action
 from accounts.domain.two_owners import Act, SecondOwnerNeeded
 from accounts.models import AuditEvent

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from django.utils.translation import gettext as _, ngettext
 
 from accounts.domain.consequences import Consequence
+from accounts.models import Organization
 from drops.domain.campaigns.lifecycle import closes_if_ended
 from drops.domain.campaigns.plans import STARTED, CampaignPlan, plan_of
 from drops.domain.watch.figures import totals
@@ -132,6 +133,37 @@ def of_withdrawing(campaign: Campaign, *, now: datetime) -> list[Consequence]:
     """Who is in the middle of earning something, and until when they can claim."""
     text = _("Viewers can claim what they have earned until the campaign closes.")
     return [_audience(campaign), Consequence(text, after=campaign.closes_at)]
+
+
+def of_suspending(*, organization: Organization, now: datetime, **signal: object) -> list[Consequence]:
+    """Receives `suspension_asked`: what viewers lose while the organization is suspended."""
+    open_ones = list(
+        Campaign.objects.filter(
+            organization=organization, published_at__lte=now, withdrawn_at=None, closes_at__gt=now
+        )
+    )
+    if not open_ones:
+        return []
+    campaigns = len(open_ones)
+    viewers = sum(each.viewers for each in totals(open_ones).values())
+    return [
+        Consequence(
+            ngettext(
+                "%(count)d published campaign disappears. Viewers earn nothing more in it, and cannot claim "
+                "what they have earned.",
+                "%(count)d published campaigns disappear. Viewers earn nothing more in them, and cannot claim "
+                "what they have earned.",
+                campaigns,
+            )
+            % {"count": campaigns}
+        ),
+        Consequence(
+            ngettext(
+                "%(count)d viewer has watched for them.", "%(count)d viewers have watched for them.", viewers
+            )
+            % {"count": viewers}
+        ),
+    ]
 
 
 def of_ending(campaign: Campaign, *, now: datetime) -> list[Consequence]:

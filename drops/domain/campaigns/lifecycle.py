@@ -15,7 +15,7 @@ from accounts.domain import audit, permissions, two_owners
 from accounts.domain.audit import Actor
 from accounts.domain.permissions import Action
 from accounts.domain.two_owners import Act, wait_for_second_owner
-from accounts.domain.verbs import ALREADY, change, goes_ahead, lock_for
+from accounts.domain.verbs import ALREADY, change, explained, goes_ahead, lock_for
 from accounts.models import Organization, OrganizationState, Proposal
 from config.locks import lock
 from drops.domain.campaigns.plans import (
@@ -144,17 +144,18 @@ def why_not_publish(campaign: Campaign, now: datetime) -> str:
 
 @transaction.atomic
 def withdraw_campaign(
-    *, campaign: Campaign, now: datetime, actor: Actor, agreed: Proposal | None = None
+    *, campaign: Campaign, now: datetime, actor: Actor, reason: str = "", agreed: Proposal | None = None
 ) -> Campaign:
     """Stop a published campaign: nothing more is earned, what was earned stays claimable until it closes.
 
-    SecondOwnerNeeded for one that is live for everybody, where the two-owner rule holds.
+    An operator gives a `reason`. SecondOwnerNeeded for one that is live for everybody, where the two-owner rule holds.
     """
     campaign = lock_for(campaign, actor=actor, action=Action.WITHDRAW_CAMPAIGNS)
     if not goes_ahead(why_not_withdraw(campaign, now)):
         return campaign
     wait_for_second_owner(WITHDRAW, campaign, actor=actor, now=now, agreed=agreed)
-    return change(campaign, "campaign.withdrawn", by=actor, at=now, withdrawn_at=now)
+    data = explained(reason) if reason else None
+    return change(campaign, "campaign.withdrawn", by=actor, at=now, data=data, withdrawn_at=now)
 
 
 def why_not_withdraw(campaign: Campaign, now: datetime) -> str:

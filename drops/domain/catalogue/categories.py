@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
@@ -10,10 +10,13 @@ from django.core.files.base import File
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.text import slugify
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, ngettext
 
-from accounts.domain import audit, images
+from accounts.domain import audit, images, permissions
 from accounts.domain.applications import Claim
+from accounts.domain.consequences import Consequence
+from accounts.domain.permissions import Action
+from accounts.domain.verbs import explained
 from accounts.models import Organization, OrganizationState, User, new_ulid
 from drops.models import Campaign, Category, Reward
 
@@ -44,28 +47,14 @@ def change_category(
 ) -> Category:
     """Replace what `category` says; `organization` is who claims it from now on, `image` None keeps the present one.
 
-    ValidationError while another organization has a published campaign in it that has not closed.
+    ValidationError where another organization claims it: `take_category` comes first.
     """
-    category = (
-        Category.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("organization")
-        .get(pk=category.pk)
-    )
-    before = category.organization
-    if before is not None and before != organization:
-        running = before.campaigns.filter(category=category, published_at__isnull=False, closes_at__gt=now)
-        if running.exists():
-            raise ValidationError(
-                {
-                    "organization": _(
-                        "%(organization)s has a campaign in this category that has not closed yet."
-                    )
-                    % {"organization": before}
-                }
-            )
+    category = _lock(category)
+    if category.organization not in (None, organization):
+        raise ValidationError({"organization": _claimed(category)})
     category.name, category.slug, category.organization = name, slug, organization
     _save(category, image)
-    _record("category.changed", category, now, actor, organization or before)
+    _record("category.changed", category, now, actor, organization)
     return category
 
 
@@ -84,6 +73,48 @@ def is_usable(category: Category, row: Reward | Campaign) -> bool:
     """By the organization of `row`."""
     is_own = category.organization_id == row.organization_id
     return is_own or usable(row.organization).filter(pk=category.pk).exists()
+
+
+@transaction.atomic
+def take_category(*, category: Category, reason: str, now: datetime, actor: User) -> Category:
+    """Nobody claims the category any more.
+
+    ValidationError without a reason, which the members of the organization read, and while it has a published
+    campaign in the category that has not closed.
+    """
+    permissions.require_operator(actor, Action.OPERATE)
+    category = _lock(category)
+    before = category.organization
+    if before is None:
+        raise ValidationError(why_not_take(category, now))
+    running = before.campaigns.filter(category=category, published_at__isnull=False, closes_at__gt=now)
+    if running.exists():
+        raise ValidationError(
+            _("%(organization)s has a campaign in this category that has not closed yet.")
+            % {"organization": before}
+        )
+    data = explained(reason)
+    category.organization = None
+    category.save(update_fields=["organization"])
+    _record("category.changed", category, now, actor, before, data)
+    return category
+
+
+def why_not_take(category: Category, now: datetime) -> str:
+    return "" if category.organization_id else _("No organization claims the category.")
+
+
+def of_taking(category: Category, now: datetime) -> list[Consequence]:
+    """What the organization can do no more."""
+    drafts = Campaign.objects.filter(category=category, published_at=None).count()
+    words = {"organization": category.organization, "count": drafts}
+    found = [Consequence(_("%(organization)s can publish no campaign in this category.") % words)]
+    if drafts:
+        text = ngettext(
+            "It has %(count)d draft in this category.", "It has %(count)d drafts in this category.", drafts
+        )
+        found.append(Consequence(text % words))
+    return found
 
 
 def give_categories(
@@ -144,6 +175,11 @@ def _claimed(category: Category) -> str:
     }
 
 
+def _lock(category: Category) -> Category:
+    rows = Category.objects.select_for_update(no_key=True, of=("self",)).select_related("organization")
+    return rows.get(pk=category.pk)
+
+
 def _save(category: Category, image: File | None) -> None:
     category.full_clean(exclude=["image"])
     if image:
@@ -152,7 +188,12 @@ def _save(category: Category, image: File | None) -> None:
 
 
 def _record(
-    action: str, category: Category, now: datetime, actor: User, organization: Organization | None
+    action: str,
+    category: Category,
+    now: datetime,
+    actor: User,
+    organization: Organization | None,
+    more: Mapping[str, str] | None = None,
 ) -> None:
     claimed_by = category.organization.name if category.organization else None
     audit.record(
@@ -161,5 +202,5 @@ def _record(
         by=actor,
         at=now,
         organization=organization,
-        data={"name": category.name, "claimed_by": claimed_by},
+        data={"name": category.name, "claimed_by": claimed_by, **(more or {})},
     )

@@ -113,10 +113,10 @@ def test_lists_end_suspensions_and_approve_nobody_unseen(
     waiting.refresh_from_db()
     studio.refresh_from_db()
     assert (waiting.state, studio.state) == ("waiting", "active")
-    data["action"] = "suspend"
+    data |= {"action": "suspend", "decided": "yes", "reason": "Fraud"}
     page = words(desk.post(ORGANIZATIONS, data, follow=True))
     assert "Refuse it on its own page" in page
-    assert "1 suspended" in page
+    assert "Suspended: Northlight Games." in page
 
 
 def test_approving_gives_what_was_asked_for(

@@ -130,7 +130,7 @@ def test_one_that_waits_is_refused_with_a_reason_and_not_suspended(
     waiting: Organization, operator: User, now: datetime
 ) -> None:
     with pytest.raises(ValidationError, match="Refuse it"):
-        organizations.suspend_organization(organization=waiting, now=now, actor=operator)
+        organizations.suspend_organization(organization=waiting, reason="Fraud", now=now, actor=operator)
 
 
 def test_an_operator_approves_what_they_have_seen(

@@ -95,7 +95,7 @@ def test_an_invitation_that_is_gone_makes_nobody_a_member(
         case "taken back":
             invitations.take_back(invitation=invitation, now=now, actor=owner)
         case "suspended":
-            organizations.suspend_organization(organization=studio, now=now, actor=operator)
+            organizations.suspend_organization(organization=studio, reason="Fraud", now=now, actor=operator)
     with pytest.raises(Invitation.DoesNotExist):
         invitations.accept(invitation_id=key, user=stranger, now=later)
     assert not studio.memberships.filter(user=stranger).exists()

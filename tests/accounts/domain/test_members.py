@@ -49,7 +49,7 @@ def test_everybody_may_leave_but_the_last_owner(
 def test_a_suspended_organization_can_be_left(
     studio: Organization, owner: User, member: User, operator: User, now: datetime
 ) -> None:
-    suspend_organization(organization=studio, now=now, actor=operator)
+    suspend_organization(organization=studio, reason="Fraud", now=now, actor=operator)
     members.leave(membership=studio.memberships.get(user=member), now=now)
     assert not studio.memberships.filter(user=member).exists()
 

@@ -132,7 +132,7 @@ def test_nobody_takes_the_name_of_an_app_of_the_platform(
         organization=None, name="Streamhub", redirect_uris=[], now=now, actor=operator
     )
     apps.create_app(organization=None, name="Drops", redirect_uris=[], now=now, actor=operator)
-    apps.delete_app(app=first, now=now, actor=operator)
+    apps.delete_app(app=first, reason="It has another one", now=now, actor=operator)
     for name, said in (("Streamhub", "looks like it"), ("Dr0ps", "reserved")):
         with pytest.raises(ValidationError, match=said):
             apps.create_app(organization=studio, name=name, redirect_uris=[], now=now, actor=None)
@@ -172,7 +172,7 @@ def test_a_refused_organization_keeps_no_name_and_a_suspended_one_keeps_all(
     names.hold(taken)
     organizations.approve_organization(organization=organization, now=now, actor=operator)
     assert kept(organization) == {"Polar Games", "Skyforge"}
-    organizations.suspend_organization(organization=organization, now=now, actor=operator)
+    organizations.suspend_organization(organization=organization, reason="Fraud", now=now, actor=operator)
     assert kept(organization) == {"Polar Games", "Skyforge"}
     OAuthApp.objects.filter(pk=app.pk).update(deleted_at=now)
     names.hold(organization)

@@ -79,9 +79,12 @@ def test_viewers_are_only_ever_sent_to_web_addresses(stranger: User, now: dateti
 
 def test_approval_and_suspension_are_noted_once(stranger: User, operator: User, now: datetime) -> None:
     organization = register(stranger, now)
-    for verb in (organizations.approve_organization, organizations.suspend_organization):
-        verb(organization=organization, now=now, actor=operator)
-        verb(organization=organization, now=now + LATER, actor=operator)
+    for verb, more in (
+        (organizations.approve_organization, {}),
+        (organizations.suspend_organization, {"reason": "Fraud"}),
+    ):
+        verb(organization=organization, now=now, actor=operator, **more)
+        verb(organization=organization, now=now + LATER, actor=operator, **more)
     organization.refresh_from_db()
     assert (organization.approved_at, organization.suspended_at) == (now, now)
     again = organizations.approve_organization(organization=organization, now=now + LATER, actor=operator)
@@ -132,3 +135,13 @@ def test_of_names_that_look_alike_and_are_registered_at_once_one_is_taken() -> N
         for answer in answers:
             assert answer.status_code == 302 or "looks like it" in answer.context["form"].errors["name"][0]
         assert Organization.objects.get().taken_names.count() == 1
+
+
+@pytest.mark.parametrize("reason", ["", " ", "x" * 501])
+def test_nobody_is_suspended_without_a_reason(
+    studio: Organization, operator: User, now: datetime, reason: str
+) -> None:
+    with pytest.raises(ValidationError, match="Give a reason"):
+        organizations.suspend_organization(organization=studio, reason=reason, now=now, actor=operator)
+    studio.refresh_from_db()
+    assert studio.is_active

@@ -54,7 +54,7 @@ def test_an_organization_that_waits_prepares_what_reaches_nobody(
 def test_a_suspended_organization_changes_nothing(
     studio: Organization, owner: User, operator: User, now: datetime, action: Action
 ) -> None:
-    organizations.suspend_organization(organization=studio, now=now, actor=operator)
+    organizations.suspend_organization(organization=studio, reason="Fraud", now=now, actor=operator)
     with pytest.raises(PermissionDenied, match="suspended"):
         permissions.require(actor=owner, organization=studio, action=action)
 

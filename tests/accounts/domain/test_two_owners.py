@@ -423,7 +423,7 @@ def test_a_suspended_organization_agrees_to_nothing(
     ruled: Organization, owner: User, second_owner: User, operator: User, campaign: Campaign
 ) -> None:
     proposal = propose_withdrawal(campaign, owner)
-    organizations.suspend_organization(organization=ruled, now=NOW, actor=operator)
+    organizations.suspend_organization(organization=ruled, reason="Fraud", now=NOW, actor=operator)
     with pytest.raises(PermissionDenied, match="suspended"):
         two_owners.agree(proposal=proposal, now=NOW, actor=second_owner)
 
@@ -485,10 +485,10 @@ def test_an_operator_lifts_the_rule(
 ) -> None:
     for actor in (owner, campaign.organization.memberships.first().user):
         with pytest.raises(PermissionDenied):
-            two_owners.lift(organization=ruled, now=NOW, actor=actor)
-    two_owners.lift(organization=ruled, now=NOW, actor=operator)
+            two_owners.lift(organization=ruled, reason="Nobody answers", now=NOW, actor=actor)
+    two_owners.lift(organization=ruled, reason="Nobody answers", now=NOW, actor=operator)
     with pytest.raises(ValidationError, match="is off"):
-        two_owners.lift(organization=ruled, now=NOW, actor=operator)
+        two_owners.lift(organization=ruled, reason="Nobody answers", now=NOW, actor=operator)
     assert events(of=ruled)[-1] == ("organization.two_owner_rule_off", operator.pk)
     withdraw(campaign, owner)
 
