@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import OperatorAdmin
 from fulfillment.domain.claims.reading import search_claims
+from fulfillment.domain.delivery import status
 from fulfillment.domain.delivery.reading import search_deliveries
 from fulfillment.models import Attempt, Claim, Delivery, SigningKey, WebhookEndpoint
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 class ReadOnlyInline(admin.TabularInline):
@@ -67,6 +74,27 @@ class AttemptInline(ReadOnlyInline):
         return format_html('<code lang="en">{}</code>', attempt.error)
 
 
+class DueFilter(admin.SimpleListFilter):
+    """What the workers have before them: only deliveries that are pending are read for it."""
+
+    title = _("what is due")
+    parameter_name = "due"
+    rules: ClassVar[dict[str, tuple[StrOrPromise, Callable[[datetime], Q]]]] = {
+        "now": (_("Due now"), status.due),
+        "in_flight": (_("On its way"), status.in_flight),
+        "crashed": (_("Its worker crashed"), status.crashed),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, StrOrPromise]]:
+        return [(name, words) for name, (words, _rule) in self.rules.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        chosen = self.value()
+        if chosen not in self.rules:
+            return queryset
+        return queryset.filter(self.rules[chosen][1](timezone.now()))
+
+
 @admin.register(Delivery)
 class DeliveryAdmin(OperatorAdmin):
     list_display = (
@@ -79,6 +107,7 @@ class DeliveryAdmin(OperatorAdmin):
         "next_attempt_at",
         "delivered_at",
     )
+    list_filter = (DueFilter,)
     list_select_related = ("endpoint__organization", "claim")
     search_fields = ("id",)
     search_help_text = _("A whole delivery ID or claim ID")

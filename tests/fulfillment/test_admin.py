@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import User, new_ulid
 from fulfillment.domain.delivery.endpoints import send_test_event
 from fulfillment.models import Claim, Delivery
 from tests import factories
@@ -98,3 +100,23 @@ def test_a_longer_list_costs_no_more(
         make_delivery(endpoint, now)
         make_delivery(endpoint, now)
     assert Claim.objects.count() == 5
+
+
+def test_deliveries_are_listed_by_what_is_due(desk: Client, endpoint: Any, now: Any) -> None:
+    later = make_delivery(endpoint, now + timedelta(hours=1))
+    due = make_delivery(endpoint, now - timedelta(minutes=1))
+    crashed, under_way = make_delivery(endpoint, now), make_delivery(endpoint, now)
+    for delivery, seconds in ((crashed, -5), (under_way, 5)):
+        Delivery.objects.filter(pk=delivery.pk).update(
+            lease_token=new_ulid(), leased_at=now, next_attempt_at=now + timedelta(seconds=seconds)
+        )
+
+    def listed(which: str) -> set[Delivery]:
+        with time_machine.travel(now, tick=False):
+            page = desk.get("/admin/fulfillment/delivery/", {"due": which})
+        return set(page.context["cl"].result_list)
+
+    assert listed("now") == {due, crashed}
+    assert listed("in_flight") == {under_way}
+    assert listed("crashed") == {crashed}
+    assert listed("nothing") == {later, due, crashed, under_way}
