@@ -254,7 +254,10 @@ def ensure_organization(name: str, *, owner: User, logo: str, operator: User, no
         logo=picture(logo),
         now=now,
     )
-    return organizations.approve_organization(organization=organization, now=now, actor=operator)
+    organization = organizations.approve_organization(organization=organization, now=now, actor=operator)
+    # Nobody waits for a mail about it, and what is mailed is printed.
+    organization.application_steps.update(mailed_at=now)
+    return organization
 
 
 def ensure_category(name: str, *, picture_name: str, organization: Organization | None) -> Category:

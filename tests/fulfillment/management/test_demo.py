@@ -11,6 +11,7 @@ from accounts.domain.members import has_second_factor
 from accounts.domain.organization_changes import approve_change, waiting_change
 from accounts.domain.organizations import change_organization
 from accounts.models import AuditEvent, MemberRole, OAuthApp, Organization, User
+from accounts.tasks import mail_applications, mail_invitations, mail_organization_changes, mail_proposals
 from drops.models import Campaign, CampaignPhase, Channel, Livestream, Progress, Reward
 from fulfillment.domain.delivery.endpoints import MAX_ENDPOINTS, create_endpoint
 from fulfillment.management.commands.demo import AUDIENCE
@@ -59,6 +60,14 @@ def test_a_second_run_changes_nothing(state):
 
     assert [model.objects.count() for model in models] == before
     assert Path(state, "studio.env").read_text() == secret
+
+
+@pytest.mark.django_db
+def test_nobody_gets_a_mail_about_the_demo(state, mailoutbox):
+    run()
+    for mail_what_is_due in (mail_applications, mail_organization_changes, mail_proposals, mail_invitations):
+        mail_what_is_due()
+    assert mailoutbox == []
 
 
 @pytest.mark.django_db
