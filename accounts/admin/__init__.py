@@ -135,7 +135,17 @@ class AuditEventAdmin(OperatorAdmin):
     list_filter = (EventFilter, "at")
     list_select_related = ("organization", "actor", "actor_app")
     search_fields = ("target_id", "organization__name", "actor__username")
-    fields = readonly_fields = ("at", "what", "organization", "actor", "actor_app", "about", "changes")
+    fields = readonly_fields = (
+        "at",
+        "what",
+        "organization",
+        "actor",
+        "actor_app",
+        "ip",
+        "user_agent",
+        "about",
+        "changes",
+    )
 
     @admin.display(description=_("what"))
     def what(self, event: AuditEvent) -> str:

@@ -31,10 +31,6 @@ class Migration(migrations.Migration):
             index=models.Index(fields=['target_id'], name='audit_by_object'),
         ),
         migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(condition=models.Q(('action__in', ('claims.status_changed', 'consent.given', 'link.created', 'link.ended', 'link.named')), _negated=True), fields=['actor'], name='audit_by_person'),
-        ),
-        migrations.AddIndex(
             model_name='gamelink',
             index=models.Index(fields=['organization', 'game_account_id'], name='game_link_by_account'),
         ),

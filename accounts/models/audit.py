@@ -62,9 +62,6 @@ class AuditEvent(models.Model):
                 name="audit_of_the_team",
             ),
             models.Index(fields=["target_id"], name="audit_by_object"),
-            models.Index(
-                fields=["actor"], condition=~models.Q(action__in=OF_VIEWERS), name="audit_by_person"
-            ),
         ]
 
     def __str__(self) -> str:

@@ -12,11 +12,11 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
+from config.rows import delete_in_parts
 from drops.models import SMALLEST_GROUP, Campaign, Channel, ChannelDay, NetworkDay, WatchHour
 
 # Small groups are kept until every beat of their day is credited, however late.
 SMALL_GROUPS_KEPT = timedelta(days=2)
-PURGED_AT_ONCE = 5_000
 
 
 def groups() -> QuerySet[NetworkDay]:
@@ -86,8 +86,4 @@ def purge(*, now: datetime) -> int:
     old = NetworkDay.objects.filter(day__lt=today - timedelta(days=settings.WATCH_NETWORK_DAYS))
     small = NetworkDay.objects.filter(day__lt=today - SMALL_GROUPS_KEPT, viewers__lt=SMALLEST_GROUP)
     days = ChannelDay.objects.filter(day__lt=today - timedelta(days=settings.WATCH_NETWORK_DAYS))
-    deleted = 0
-    for rows in (old, small, days):
-        while keys := list(rows.values_list("pk", flat=True)[:PURGED_AT_ONCE]):
-            deleted += rows.model._default_manager.filter(pk__in=keys).delete()[0]
-    return deleted
+    return sum(delete_in_parts(rows) for rows in (old, small, days))

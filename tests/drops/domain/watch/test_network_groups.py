@@ -51,7 +51,7 @@ class TestPurge:
         assert ChannelDay.objects.count() == 4
 
     def test_many_are_deleted_in_parts(self, channel, monkeypatch):
-        monkeypatch.setattr("drops.domain.watch.network_groups.PURGED_AT_ONCE", 2)
+        monkeypatch.setattr("config.rows.DELETED_AT_ONCE", 2)
         for network in range(5):
             group(channel, network, 1, days_ago=9)
 
