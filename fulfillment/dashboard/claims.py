@@ -17,15 +17,14 @@ from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.domain.permissions import Action
-from fulfillment.dashboard.columns import link_to, status_badge
+from fulfillment.dashboard.columns import PathFilter, link_to, status_badge
 from fulfillment.dashboard.live import LiveAdmin
 from fulfillment.dashboard.sending import tell
 from fulfillment.domain.claims.reading import search_claims
 from fulfillment.domain.claims.reconciliation import expects_acknowledgement
 from fulfillment.domain.claims.story import Moment, claim_timeline
 from fulfillment.domain.delivery.resending import resend_claim
-from fulfillment.domain.delivery.status import LISTED_CLAIMS, claim_status, claims_in
-from fulfillment.domain.delivery.words import FOR_OWNERS
+from fulfillment.domain.delivery.status import LISTED_CLAIMS, Step, claim_status, claims_in
 from fulfillment.models import INITIATED, Claim, Delivery
 
 
@@ -35,16 +34,14 @@ def resend(model_admin: ClaimAdmin, request: HttpRequest, claim: Claim) -> None:
         tell(request, count=1, endpoint=endpoint, now=now)
 
 
-class DeliveryFilter(admin.SimpleListFilter):
+class DeliveryFilter(PathFilter):
     title = _("delivery")
     parameter_name = "delivery"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(status.value, str(FOR_OWNERS[status].label)) for status in LISTED_CLAIMS]
-
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        wanted = next((status for status in LISTED_CLAIMS if status.value == self.value()), None)
-        return claims_in(queryset, wanted) if wanted else queryset
+        wanted = self.wanted
+        known = isinstance(wanted, Step) or wanted in LISTED_CLAIMS
+        return claims_in(queryset, wanted) if wanted and known else queryset
 
 
 class AnswerFilter(admin.SimpleListFilter):

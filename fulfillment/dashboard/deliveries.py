@@ -16,13 +16,20 @@ from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.domain.permissions import Action
-from fulfillment.dashboard.columns import NOTHING, answer_badge, link_to, next_attempt_words, status_badge
+from fulfillment.dashboard.columns import (
+    NOTHING,
+    PathFilter,
+    answer_badge,
+    link_to,
+    next_attempt_words,
+    status_badge,
+)
 from fulfillment.dashboard.live import LiveAdmin
 from fulfillment.dashboard.sending import tell
 from fulfillment.domain.delivery import resending
 from fulfillment.domain.delivery.reading import search_deliveries, with_latest_attempts
-from fulfillment.domain.delivery.status import DELIVERY_RULES, LISTED_DELIVERIES, delivery_status
-from fulfillment.domain.delivery.words import FOR_OWNERS, PATH
+from fulfillment.domain.delivery.status import DELIVERY_FILTERS, DeliveryStatus, delivery_status
+from fulfillment.domain.delivery.words import LEGEND
 from fulfillment.models import Attempt, Delivery
 
 
@@ -32,16 +39,11 @@ def resend(model_admin: DeliveryAdmin, request: HttpRequest, delivery: Delivery)
     tell(request, count=1, endpoint=delivery.endpoint, now=now)
 
 
-class StatusFilter(admin.SimpleListFilter):
-    title = _("state")
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(status.value, str(FOR_OWNERS[status].label)) for status in LISTED_DELIVERIES]
+class StatusFilter(PathFilter):
+    also = (DeliveryStatus.FAILED_TEST,)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        wanted = next((status for status in LISTED_DELIVERIES if status.value == self.value()), None)
-        return queryset.filter(DELIVERY_RULES[wanted]) if wanted else queryset
+        return queryset.filter(DELIVERY_FILTERS[self.wanted]) if self.wanted else queryset
 
 
 @admin.register(Delivery, site=site)
@@ -164,7 +166,7 @@ class DeliveryAdmin(LiveAdmin):
         return search_deliveries(queryset, search_term), False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return super().changelist_view(request, {"path": PATH, **(extra_context or {})})
+        return super().changelist_view(request, {"legend": LEGEND, **(extra_context or {})})
 
     def title_of(self, obj: Delivery) -> str:
         return str(_("Delivery"))

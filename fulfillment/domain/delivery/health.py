@@ -47,6 +47,19 @@ class EndpointHealth:
     breaker_open_until: datetime | None
     failing_since: datetime | None
 
+    @property
+    def held(self) -> int:
+        """Claims that wait until the endpoint is released or verified."""
+        return self.waiting if self.status in (EndpointStatus.HELD, EndpointStatus.UNVERIFIED) else 0
+
+    @property
+    def on_its_way(self) -> int:
+        return self.waiting - self.held
+
+    @property
+    def needs_you(self) -> int:
+        return self.held + self.failed
+
 
 def endpoint_health(*, endpoint: WebhookEndpoint, now: datetime) -> EndpointHealth:
     """How `endpoint` does at `now`. Three queries, whatever waits.

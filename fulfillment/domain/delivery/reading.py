@@ -32,6 +32,10 @@ class DeliveryFigures(NamedTuple):
     failed: int
     oldest_waiting: datetime | None
 
+    @property
+    def needs_you(self) -> int:
+        return self.held + self.failed
+
 
 def delivery_figures(*, organization: Organization) -> DeliveryFigures:
     """Two queries, each by an index of what is not delivered: what has arrived is not looked at."""

@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import reduce
 from typing import Any
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
@@ -36,6 +37,15 @@ class DeliveryStatus(StrEnum):
     FAILED = "failed"
     FAILED_TEST = "failed_test"
     NOT_SENT = "not_sent"
+
+
+class Step(StrEnum):
+    """Where a delivery is on its path: the three words that everybody reads first. A failed test, and what has no
+    endpoint any more, have left the path: nothing is on its way, and nothing waits for anybody."""
+
+    ON_ITS_WAY = "on_its_way"
+    DELIVERED = "delivered"
+    NEEDS_YOU = "needs_you"
 
 
 # A pause or a lease that ends later than this was written by a clock that was ahead. It counts as over.
@@ -113,6 +123,20 @@ LISTED_CLAIMS = (
     DeliveryStatus.HELD,
     DeliveryStatus.FAILED,
 )
+STEPS: Mapping[Step, tuple[DeliveryStatus, ...]] = {
+    Step.ON_ITS_WAY: (DeliveryStatus.WAITING,),
+    Step.DELIVERED: (DeliveryStatus.DELIVERED,),
+    Step.NEEDS_YOU: (DeliveryStatus.HELD, DeliveryStatus.FAILED),
+}
+STEP_OF: Mapping[DeliveryStatus, Step] = {each: step for step, statuses in STEPS.items() for each in statuses}
+# What lists of deliveries can be filtered by: a step, or one of its statuses.
+DELIVERY_FILTERS: Mapping[Step | DeliveryStatus, Q] = {
+    **{
+        step: reduce(operator.or_, (DELIVERY_RULES[each] for each in statuses))
+        for step, statuses in STEPS.items()
+    },
+    **{status: DELIVERY_RULES[status] for status in LISTED_DELIVERIES},
+}
 # An attempt will be made, and none is under way.
 PLANNED = DELIVERY_RULES[DeliveryStatus.WAITING] & ~LEASED
 
@@ -158,17 +182,18 @@ def claim_status(deliveries: Iterable[Delivery]) -> DeliveryStatus:
     return next((status for status in LISTED_CLAIMS if status in found), DeliveryStatus.NOT_SENT)
 
 
-def claims_in(claims: QuerySet[Claim], status: DeliveryStatus) -> QuerySet[Claim]:
-    """The claims whose `claim_status` is `status`, which must be one of LISTED_CLAIMS."""
+def claims_in(claims: QuerySet[Claim], wanted: Step | DeliveryStatus) -> QuerySet[Claim]:
+    """The claims whose `claim_status` is `wanted`, which must be one of LISTED_CLAIMS, or is of that step."""
     own = Delivery.objects.filter(claim=OuterRef("pk"))
     arrived = Exists(own.filter(ARRIVED))
-    if status == DeliveryStatus.DELIVERED:
+    statuses = STEPS[wanted] if isinstance(wanted, Step) else (wanted,)
+    if DeliveryStatus.DELIVERED in statuses:
         return claims.filter(arrived)
-    nearer = LISTED_CLAIMS[1 : LISTED_CLAIMS.index(status)]
+    nearer = LISTED_CLAIMS[1 : LISTED_CLAIMS.index(statuses[0])]
     return claims.filter(
         ~arrived,
         *(~Exists(own.filter(DELIVERY_RULES[each])) for each in nearer),
-        Exists(own.filter(DELIVERY_RULES[status])),
+        Exists(own.filter(reduce(operator.or_, (DELIVERY_RULES[each] for each in statuses)))),
     )
 
 

@@ -45,7 +45,7 @@ def test_a_list_is_downloaded_as_it_is_filtered(owner_client: Client, studio: Or
         str(claim.viewer_id),
         claim.reward.name,
         claim.campaign.name,
-        "Waiting",
+        "On its way",
         "initiated",
         claim.created_at.isoformat(),
     ]

@@ -178,7 +178,7 @@ def test_where_a_claim_stands_is_read_in_every_place_and_filtered_by(
     given_up = {"state": DeliveryState.FAILED, "next_attempt_at": None}
     for claim, label, value in (
         (make_delivery(endpoint, now, **arrived).claim, "Delivered", "delivered"),
-        (make_delivery(endpoint, now).claim, "Waiting", "waiting"),
+        (make_delivery(endpoint, now).claim, "On its way", "on_its_way"),
         (make_delivery(held, now).claim, "Held", "held"),
         (make_delivery(endpoint, now, **given_up).claim, "Failed", "failed"),
         (make_claim(studio, now), "Not sent", None),
@@ -193,6 +193,10 @@ def test_where_a_claim_stands_is_read_in_every_place_and_filtered_by(
             f"/dashboard/viewers/?user_id={claim.viewer_id}",
         ):
             assert re.search(f">{label}</span></(dd|td)>", words(owner_client.get(page))), (label, page)
+    changelist = owner_client.get("/dashboard/claims/", {"delivery": "needs_you"}).context["cl"]
+    shown = [changelist.model_admin.delivery(claim) for claim in changelist.result_list]
+    assert len(shown) == 2
+    assert all(">Needs you<" in each for each in shown)
 
 
 def test_a_claim_that_was_never_sent_says_so_and_is_sent_from_its_page(

@@ -72,17 +72,40 @@ def test_the_list_its_filter_and_home_agree_on_what_is_held_and_what_failed(
 
     shown = rows(owner_client)
     for delivery, label, state in (
+        (kept_back, "Needs you", "held"),
         (kept_back, "Held", "held"),
+        (given_up, "Needs you", "failed"),
         (given_up, "Failed", "failed"),
-        (waiting, "Waiting", "waiting"),
-        (test, "Failed", "failed_test"),
+        (waiting, "On its way", "on_its_way"),
+        (waiting, "On its way", "waiting"),
+        (test, "Failed test", "failed_test"),
     ):
         assert f">{label}<" in shown[delivery.pk]["state"]
         assert list(rows(owner_client, state=state)) == [delivery.pk]
+    assert set(rows(owner_client, state="needs_you")) == {kept_back.pk, given_up.pk}
     figures = owner_client.get("/dashboard/").context["figures"]
-    assert (figures.waiting, figures.held, figures.failed) == (1, 1, 1)
-    for each, label in ((endpoint, "Waiting"), (held, "Held")):
-        assert f"<dt>{label}</dt><dd>1" in words(owner_client.get(f"/dashboard/webhooks/{each.pk}/change/"))
+    assert (figures.waiting, figures.held, figures.failed, figures.needs_you) == (1, 1, 1, 2)
+    assert "<dt>Needs you</dt><dd>2</dd>" in words(owner_client.get("/dashboard/"))
+    for each, on_its_way, needs_you in ((endpoint, 1, 1), (held, 0, 1)):
+        page = words(owner_client.get(f"/dashboard/webhooks/{each.pk}/change/"))
+        assert f"<dt>On its way</dt><dd>{on_its_way}</dd>" in page
+        assert f"<dt>Needs you</dt><dd>{needs_you}</dd>" in page
+
+
+def test_the_filter_offers_the_three_words_and_what_a_link_led_to(
+    owner_client: Client, endpoint: WebhookEndpoint, now: datetime
+) -> None:
+    make_delivery(endpoint, now, state=DeliveryState.FAILED, next_attempt_at=None)
+
+    def offered(**query: str) -> dict[str, bool]:
+        changelist = owner_client.get(LIST, query).context["cl"]
+        choices = changelist.filter_specs[0].choices(changelist)
+        return {choice["display"]: choice["selected"] for choice in choices}
+
+    words_of_the_path = ["All", "On its way", "Delivered", "Needs you", "Failed test"]
+    assert list(offered()) == words_of_the_path
+    assert offered(state="failed") == dict.fromkeys(words_of_the_path, False) | {"Needs you: failed": True}
+    assert list(offered(state="no such state")) == words_of_the_path
 
 
 def test_home_and_the_endpoint_lead_to_the_deliveries_that_they_count(
@@ -220,8 +243,8 @@ def test_a_filter_that_finds_nothing_sends_nothing(
 @pytest.mark.parametrize(
     ("fields", "notice"),
     [
-        ({"held_at": MINUTE, "held_reason": "owner"}, "Held: the endpoint is held"),
-        ({"verified_at": None}, "Held: the endpoint is not verified"),
+        ({"held_at": MINUTE, "held_reason": "owner"}, "Needs you: the endpoint is held"),
+        ({"verified_at": None}, "Needs you: the endpoint is not verified"),
         ({"breaker_open_until": MINUTE}, "the endpoint is paused until"),
         ({"deleted_at": MINUTE}, "The endpoint was deleted"),
     ],

@@ -244,14 +244,15 @@ def test_the_page_tells_what_was_given_up_and_what_nobody_acknowledged(
     endpoint.acknowledge_within_hours = 2
     endpoint.save()
     page = words(owner_client.get(url))
-    assert "Failed</dt>" not in page
+    assert "<dt>Needs you</dt><dd>0</dd>" in page
     assert "Not acknowledged in time</dt><dd>0" in page
 
     make_delivery(endpoint, now, state=DeliveryState.FAILED, next_attempt_at=None)
     old = now - timedelta(hours=3)
     make_delivery(endpoint, old, state="delivered", delivered_at=old, next_attempt_at=None)
     page = words(owner_client.get(url))
-    assert "Failed</dt><dd>1" in page
+    assert "<dt>Needs you</dt><dd>1</dd>" in page
+    assert ">1 failed</a>" in page
     assert "Not acknowledged in time</dt><dd>1" in page
 
 
@@ -270,7 +271,7 @@ def test_home_tells_of_an_endpoint_that_never_verified_and_counts_no_test_among_
     deliver_due(now)
     page = words(owner_client.get("/dashboard/"))
     assert "is not verified and has been failing since" in page
-    assert "<dt>Waiting</dt><dd>0</dd>" in page
+    assert "<dt>On its way</dt><dd>0</dd>" in page
 
 
 def test_the_page_lists_the_newest_attempts(

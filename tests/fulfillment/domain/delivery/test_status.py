@@ -15,10 +15,13 @@ from accounts.models import Organization, new_ulid
 from fulfillment.domain.delivery import status
 from fulfillment.domain.delivery.queue import take_due
 from fulfillment.domain.delivery.status import (
+    DELIVERY_FILTERS,
     DELIVERY_RULES,
     LISTED_CLAIMS,
+    STEP_OF,
     DeliveryStatus,
     EndpointStatus,
+    Step,
     claim_status,
     claims_in,
     delivery_status,
@@ -169,13 +172,18 @@ def test_a_row_and_a_query_read_each_rule_alike(studio: Organization, now: datet
         "crashed": status.crashed(now),
     }
     assert_read_alike(of_endpoints | {each.value: rule for each, rule in endpoint_rules(now)}, endpoints)
-    assert_read_alike(of_deliveries | {each.value: rule for each, rule in DELIVERY_RULES.items()}, deliveries)
+    of_deliveries |= {each.value: rule for each, rule in (DELIVERY_RULES | DELIVERY_FILTERS).items()}
+    assert_read_alike(of_deliveries, deliveries)
     for delivery in deliveries:
         assert sum(holds(rule, delivery) for rule in DELIVERY_RULES.values()) == 1
+        steps = [step for step in Step if holds(DELIVERY_FILTERS[step], delivery)]
+        assert steps == [STEP_OF[each] for each in [delivery_status(delivery)] if each in STEP_OF]
     for claim in claims:
         expected = claim_status(claim.deliveries.select_related("endpoint"))
         asked = [each for each in LISTED_CLAIMS if claims_in(Claim.objects.filter(pk=claim.pk), each)]
         assert asked == [expected] * (expected in LISTED_CLAIMS)
+        steps = [step for step in Step if claims_in(Claim.objects.filter(pk=claim.pk), step)]
+        assert steps == [STEP_OF[expected]] * (expected in STEP_OF)
 
 
 def test_a_claim_and_the_filter_say_the_same(
@@ -253,3 +261,13 @@ def test_there_are_words_for_every_status() -> None:
     assert set(FOR_OWNERS) == set(DeliveryStatus)
     assert set(FOR_VIEWERS) == set(DeliveryStatus) - {DeliveryStatus.FAILED_TEST}  # viewers see no tests
     assert set(ENDPOINTS) == set(EndpointStatus)
+
+
+def test_the_path_has_three_words_and_they_are_the_viewers_where_both_mean_the_same() -> None:
+    on_the_path = {str(words.label) for status, words in FOR_OWNERS.items() if status in STEP_OF}
+    assert on_the_path == {"On its way", "Delivered", "Needs you"}
+    off_it = set(FOR_OWNERS) - set(STEP_OF)
+    assert off_it == {DeliveryStatus.FAILED_TEST, DeliveryStatus.NOT_SENT}
+    assert not {str(FOR_OWNERS[status].label) for status in off_it} & on_the_path
+    for each in (DeliveryStatus.WAITING, DeliveryStatus.DELIVERED):
+        assert FOR_OWNERS[each].label is FOR_VIEWERS[each].label

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from ulid import ULID
 
 from accounts.models import Organization
-from fulfillment.domain.delivery.status import DELIVERY_RULES, LISTED_CLAIMS, LISTED_DELIVERIES, claims_in
+from fulfillment.domain.delivery.status import DELIVERY_FILTERS, LISTED_CLAIMS, Step, claims_in
 from fulfillment.models import Claim, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
 from tests.fulfillment.delivering import make_delivery
@@ -71,16 +71,17 @@ def test_a_page_of_each_status_costs_no_more_the_more_have_arrived(
     deliveries = Delivery.objects.filter(endpoint__organization=studio).order_by("-id")
     claims = Claim.objects.filter(organization=studio).order_by("-id")
     asked: dict[str, QuerySet] = {
-        f"deliveries {status}": deliveries.filter(DELIVERY_RULES[status]) for status in LISTED_DELIVERIES
+        f"deliveries {wanted}": deliveries.filter(rule) for wanted, rule in DELIVERY_FILTERS.items()
     }
-    asked |= {f"claims {status}": claims_in(claims, status) for status in LISTED_CLAIMS}
+    asked |= {f"claims {status}": claims_in(claims, status) for status in (*Step, *LISTED_CLAIMS)}
     copy(arrived, first=1, last=FEW)
     of_few = {name: rows_read(*rows[:PAGE].query.sql_with_params()) for name, rows in asked.items()}
     copy(arrived, first=FEW + 1, last=MANY)
     of_many = {name: rows_read(*rows[:PAGE].query.sql_with_params()) for name, rows in asked.items()}
 
     assert {name: rows.count() for name, rows in asked.items()} == {
-        name: MANY + 1 if name.endswith("delivered") else 3 for name in asked
+        name: MANY + 1 if name.endswith("delivered") else 6 if name.endswith(Step.NEEDS_YOU) else 3
+        for name in asked
     }
     # Whoever reads them all reads as many more as have come.
     growth = {name: of_many[name] - of_few[name] for name in asked}
