@@ -19,6 +19,7 @@ ACTIONS: Mapping[str, Promise] = {
     "app.deleted": _("App deleted"),
     "app.logo_changed": _("Logo of an app changed"),
     "app.secret_rotated": _("Client secret replaced"),
+    "app.viewers_unlinked": _("Viewers of a deleted app unlinked"),
     "campaign.archived": _("Campaign archived"),
     "campaign.changed": _("Campaign changed"),
     "campaign.created": _("Campaign created"),

@@ -15,7 +15,7 @@ from django.utils import timezone
 from oauth2_provider.models import clear_expired
 
 from accounts.audit_words import CODES
-from accounts.domain import audit, email_changes, invitations, two_owners, unused_files
+from accounts.domain import app_removals, audit, email_changes, invitations, two_owners, unused_files
 from accounts.domain.organization_changes import right_to_ask
 from accounts.domain.permissions import Action, operators, people_of
 from accounts.models import (
@@ -137,6 +137,15 @@ def _mail_change(change: OrganizationChange, template: str, people: QuerySet[Use
         mail.send(f"accounts/mail/{template}", {"change": change}, addresses)
     except (OSError, ValueError):
         logger.exception("organization_change_not_mailed", change=change.pk, template=template)
+
+
+@shared_task
+def unlink_viewers() -> int:
+    """Run every ten seconds by beat: unlink the viewers of apps that were deleted. Returns how many it were.
+
+    Any number of workers may run it at once.
+    """
+    return app_removals.go_on(now=timezone.now())
 
 
 @shared_task

@@ -159,6 +159,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "mail proposals": {"task": "accounts.tasks.mail_proposals", "schedule": 60},
     "mail applications of organizations": {"task": "accounts.tasks.mail_applications", "schedule": 60},
     "mail changes of organizations": {"task": "accounts.tasks.mail_organization_changes", "schedule": 60},
+    "unlink viewers of deleted apps": {
+        "task": "accounts.tasks.unlink_viewers",
+        "schedule": 10,
+        "options": {"expires": 10},
+    },
     "tell owners of failing webhooks": {"task": "fulfillment.tasks.tell_owners", "schedule": 60},
     "clear expired tokens": {"task": "accounts.tasks.clear_tokens", "schedule": 3600},
     "delete unused files": {"task": "accounts.tasks.delete_unused_files", "schedule": 86400},

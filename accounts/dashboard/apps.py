@@ -19,7 +19,7 @@ from accounts.dashboard.kit.forms import SQUARE, picture_field
 from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
-from accounts.domain import apps, links, organization_changes
+from accounts.domain import app_removals, apps, links, organization_changes
 from accounts.domain.consequences import MANY, Consequence
 from accounts.domain.permissions import Action
 from accounts.domain.two_owners import RuleState, state_of
@@ -121,6 +121,7 @@ class OAuthAppAdmin(OrganizationAdmin):
     search_help_text = _("Name or client ID")
     in_search = True
     change_form_template = "dashboard/app.html"
+    change_list_template = "dashboard/apps.html"
     verbs = (
         Verb(
             name="rotate",
@@ -148,6 +149,10 @@ class OAuthAppAdmin(OrganizationAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(deleted_at__isnull=True).select_related("organization")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        context = {"removals": app_removals.under_way(active_organization(request))}
+        return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def save_model(self, request: HttpRequest, obj: OAuthApp, form: Any, change: bool) -> None:
         now, actor = timezone.now(), member(request)
@@ -202,7 +207,8 @@ class OAuthAppAdmin(OrganizationAdmin):
             Consequence((more if viewers >= MANY else counted) % {"count": viewers}),
             Consequence(
                 gettext(
-                    "They must connect again through another app before they can claim. "
+                    "They count as unlinked immediately, and must connect again through another app before they can "
+                    "claim. "
                     "The tokens and the client secret of this app stop working immediately."
                 )
             ),

@@ -12,7 +12,15 @@ from django.dispatch import Signal
 from django.utils.translation import gettext as _
 from oauth2_provider.generators import generate_client_secret
 
-from accounts.domain import audit, images, links, names, organization_changes, permissions, two_owners
+from accounts.domain import (
+    app_removals,
+    audit,
+    images,
+    names,
+    organization_changes,
+    permissions,
+    two_owners,
+)
 from accounts.domain.consequences import Consequence
 from accounts.domain.organization_changes import LOGO_SIZE
 from accounts.domain.permissions import Action
@@ -136,20 +144,23 @@ def delete_app(
     reason: str = "",
     agreed: Proposal | None = None,
 ) -> None:
-    """End the app, its tokens and its consents; viewers who agreed to no other app are unlinked.
+    """End the app: its secret, tokens and consents stop working at once.
 
+    Viewers who agreed to no other app are unlinked by a task (`app_removals`); nothing counts their links from now on.
     The row stays, since links and audit events speak of it. ValidationError if it is deleted already, or cannot be
     done without, or is the platform's own and no reason is given; SecondOwnerNeeded where the two-owner rule holds.
     """
     app = _lock(app, actor)
+    # Whoever has just agreed to the app is waited for, and whoever is about to waits, and finds it deleted.
+    list(OAuthApp.objects.select_for_update().filter(pk=app.pk))
     check_deletable(app=app, now=now)
     wait_for_second_owner(DELETE, app, actor=actor, now=now, agreed=agreed)
     app.deleted_at = now
     app.save(update_fields=["deleted_at", "updated"])
     names.hold(app.organization)
     organization_changes.forget_change(app=app)
-    unlinked = links.end_all_consents(app=app, now=now)
-    data = {"name": app.name, "unlinked_viewers": unlinked}
+    app_removals.begin(app=app, now=now, actor=actor)
+    data = {"name": app.name}
     if app.is_platform:
         data |= explained(reason)
     audit.record("app.deleted", app, by=actor, at=now, data=data)

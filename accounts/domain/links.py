@@ -6,7 +6,8 @@ nothing. What ends a link:
 
 * the viewer unlinks in Settings > Connections (`unlink`): every token of every app of the organization dies;
 * the studio revokes, by API, the last token that it can still use or refresh for this viewer (`revoke_token`);
-* the studio deletes the app, and the viewer has agreed to no other of its apps (`end_all_consents`);
+* the studio deletes the app, and the viewer has agreed to no other of its apps. Rows of such links end later, a part
+  at a time (`app_removals`), and count for nothing meanwhile: `standing` leaves them out;
 * the viewer deletes the account (`unlink_everything`).
 
 A suspended organization keeps its links; its apps are refused as long as that lasts. Links and consents
@@ -17,15 +18,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.dispatch import Signal
 from oauth2_provider.models import AccessToken, revoke_access_token
 
 from accounts.domain import audit, tokens
-from accounts.models import Consent, GameLink, OAuthApp, Organization, User
+from accounts.models import AppRemoval, Consent, GameLink, OAuthApp, Organization, User
 
 # Sent inside the transaction that names a game account, with `link`: the layers above, which this one does
 # not know, write it to what they hold for the viewer.
@@ -40,35 +42,60 @@ class GameAccountTaken(Exception):
     """The game account is linked to somebody else."""
 
 
+class AppIsDeleted(Exception):
+    """Nobody agrees to the app any more."""
+
+
+CONSENT_BEHIND_LINK = Consent.objects.filter(
+    viewer=OuterRef("viewer"),
+    app__organization=OuterRef("organization"),
+    app__deleted_at__isnull=True,
+    ended_at__isnull=True,
+)
+_REMOVAL = AppRemoval.objects.filter(organization=OuterRef("organization"), finished_at__isnull=True)
+# What `standing` asks of a row that has not ended, for statements that are written out.
+LINK_STANDS = """(
+    NOT EXISTS (SELECT 1 FROM accounts_appremoval removal
+        WHERE removal.organization_id = link.organization_id AND removal.finished_at IS NULL)
+    OR EXISTS (SELECT 1 FROM accounts_consent agreed JOIN accounts_oauthapp app ON app.id = agreed.app_id
+        WHERE agreed.viewer_id = link.viewer_id AND agreed.ended_at IS NULL
+            AND app.organization_id = link.organization_id AND app.deleted_at IS NULL))"""
+
+
+def standing() -> QuerySet[GameLink]:
+    """The links that have not ended, without those of deleted apps whose rows are still to be ended."""
+    rows = GameLink.objects.filter(unlinked_at__isnull=True)
+    return rows.filter(~Exists(_REMOVAL) | Exists(CONSENT_BEHIND_LINK))
+
+
+def history(*, viewer: User, organization: Organization, most: int) -> list[GameLink]:
+    """The viewer's last links with `organization`, newest first. A row that is still to be ended says so already."""
+    rows = GameLink.objects.filter(viewer=viewer, organization=organization).select_related("app")
+    rows = rows.annotate(stands=Q(unlinked_at=None) & (~Exists(_REMOVAL) | Exists(CONSENT_BEHIND_LINK)))
+    found: list[Any] = list(rows.order_by("-linked_at")[:most])
+    for row in found:
+        if row.unlinked_at is None and not row.stands:
+            row.unlinked_at = row.app.deleted_at
+    return found
+
+
 def is_linked(*, viewer: User, organization: Organization) -> bool:
-    return GameLink.objects.filter(
-        viewer=viewer, organization=organization, unlinked_at__isnull=True
-    ).exists()
+    return standing().filter(viewer=viewer, organization=organization).exists()
 
 
 def linked_organization_ids(viewer: User) -> set[str]:
     """The organizations that `viewer` is linked with."""
-    return set(
-        GameLink.objects.filter(viewer=viewer, unlinked_at__isnull=True).values_list(
-            "organization_id", flat=True
-        )
-    )
+    return set(standing().filter(viewer=viewer).values_list("organization_id", flat=True))
 
 
 def game_accounts_of(viewer: User) -> dict[str, str]:
     """By organization that `viewer` is linked with: the game account, "" where the studio has not named it."""
-    return dict(
-        GameLink.objects.filter(viewer=viewer, unlinked_at__isnull=True).values_list(
-            "organization_id", "game_account_id"
-        )
-    )
+    return dict(standing().filter(viewer=viewer).values_list("organization_id", "game_account_id"))
 
 
 def live_link(*, viewer_id: int, organization_id: str | None) -> GameLink:
     """The link of one viewer with one organization (None, for the platform's own apps: no link). Raises NotLinked."""
-    link = GameLink.objects.filter(
-        viewer=viewer_id, organization=organization_id, unlinked_at__isnull=True
-    ).first()
+    link = standing().filter(viewer=viewer_id, organization=organization_id).first()
     if link is None:
         raise NotLinked
     return link
@@ -94,8 +121,10 @@ def has_consented(*, viewer: User, app: OAuthApp, scopes: Iterable[str]) -> bool
 def consent(*, viewer: User, app: OAuthApp, scopes: Iterable[str], now: datetime) -> Consent:
     """Remember that `viewer` agrees to `scopes` for `app`, on top of what was agreed before.
 
-    An organization's app links by it.
+    An organization's app links by it. AppIsDeleted where the app was deleted meanwhile.
     """
+    if app.organization is not None:
+        _end_left_over(now, organization=app.organization, viewer=viewer)
     given, _ = Consent.objects.get_or_create(
         viewer=viewer, app=app, ended_at=None, defaults={"given_at": now}
     )
@@ -114,6 +143,9 @@ def consent(*, viewer: User, app: OAuthApp, scopes: Iterable[str], now: datetime
         )
     if app.organization is not None:
         _link(viewer=viewer, app=app, organization=app.organization, now=now)
+    # A new row waits for a deletion of the app that is under way, and a deletion waits for it.
+    if not OAuthApp.objects.filter(pk=app.pk, deleted_at=None).exists():
+        raise AppIsDeleted
     return given
 
 
@@ -145,6 +177,8 @@ def name_game_account(
     before = {"id": named.game_account_id, "name": named.game_account_name}
     named.game_account_id, named.game_account_name = account_id, name
     named.clean_fields()
+    if account_id:
+        _end_left_over(now, organization=app.organization, game_account_id=account_id)
     try:
         with transaction.atomic():
             named.save(update_fields=["game_account_id", "game_account_name"])
@@ -164,7 +198,13 @@ def name_game_account(
 
 def viewers_connected_by(app: OAuthApp, *, most: int) -> int:
     """How many viewers are connected through `app` now, counted no further than `most`."""
-    return GameLink.objects.filter(app=app, unlinked_at__isnull=True)[:most].count()
+    return standing().filter(app=app)[:most].count()
+
+
+def _end_left_over(now: datetime, *, organization: Organization | None, **which: object) -> None:
+    """Links of deleted apps that stand in the way of a new one, before their turn."""
+    rows = GameLink.objects.filter(organization=organization, unlinked_at=None, **which)
+    rows.filter(Exists(_REMOVAL)).exclude(Exists(CONSENT_BEHIND_LINK)).update(unlinked_at=now)
 
 
 @transaction.atomic
@@ -203,15 +243,6 @@ def revoke_token(*, raw: str, client_id: str, now: datetime) -> None:
 
 
 @transaction.atomic
-def end_all_consents(*, app: OAuthApp, now: datetime) -> int:
-    """For the deletion of an app: nobody agrees to it any more. Returns how many viewers that unlinks."""
-    tokens.revoke_all(apps=[app], now=now)
-    Consent.objects.filter(app=app, ended_at__isnull=True).update(ended_at=now)
-    links = GameLink.objects.filter(organization=app.organization, unlinked_at__isnull=True)
-    return links.exclude(Exists(_CONSENT_BEHIND_LINK)).update(unlinked_at=now)
-
-
-@transaction.atomic
 def _end_consents(*, apps: Iterable[OAuthApp], viewer: User, now: datetime, actor: User | OAuthApp) -> None:
     apps = list(apps)
     tokens.revoke_all(apps=apps, viewer=viewer, now=now)
@@ -219,12 +250,7 @@ def _end_consents(*, apps: Iterable[OAuthApp], viewer: User, now: datetime, acto
     links = GameLink.objects.select_related("organization").filter(
         viewer=viewer, organization__in=[app.organization for app in apps], unlinked_at__isnull=True
     )
-    for ended in links.exclude(Exists(_CONSENT_BEHIND_LINK)):
+    for ended in links.exclude(Exists(CONSENT_BEHIND_LINK)):
         ended.unlinked_at = now
         ended.save(update_fields=["unlinked_at"])
         audit.record("link.ended", ended, by=actor, at=now)
-
-
-_CONSENT_BEHIND_LINK = Consent.objects.filter(
-    viewer=OuterRef("viewer"), app__organization=OuterRef("organization"), ended_at__isnull=True
-)

@@ -14,7 +14,7 @@ from django.dispatch import Signal
 from django.utils.text import slugify
 from django.utils.translation import gettext as _, ngettext
 
-from accounts.domain import applications, audit, images, names, organization_changes, permissions
+from accounts.domain import applications, audit, images, links, names, organization_changes, permissions
 from accounts.domain.consequences import MANY, Consequence
 from accounts.domain.organization_changes import LOGO_SIZE
 from accounts.domain.permissions import Action
@@ -241,7 +241,7 @@ def of_suspending(organization: Organization, now: datetime) -> list[Consequence
 
 def viewers_of(organization: Organization) -> int:
     """How many viewers its suspension takes something from. Counted no further than MANY."""
-    return organization.game_links.filter(unlinked_at=None)[:MANY].count()
+    return links.standing().filter(organization=organization)[:MANY].count()
 
 
 def check_web_address(field: str, address: str) -> None:

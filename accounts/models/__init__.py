@@ -4,7 +4,7 @@ from .applications import ApplicationStep, StepKind
 from .audit import OF_VIEWERS, AuditEvent
 from .idempotency import IdempotentCall
 from .names import TakenName
-from .oauth import LOOPBACK_HOSTS, Consent, GameLink, OAuthApp
+from .oauth import LOOPBACK_HOSTS, AppRemoval, Consent, GameLink, OAuthApp
 from .organizations import (
     ORGANIZATION_IS_ACTIVE,
     ChangeState,
@@ -22,6 +22,7 @@ __all__ = [
     "LOOPBACK_HOSTS",
     "OF_VIEWERS",
     "ORGANIZATION_IS_ACTIVE",
+    "AppRemoval",
     "ApplicationStep",
     "AuditEvent",
     "ChangeState",

@@ -130,6 +130,11 @@ class Consent(models.Model):
                 violation_error_message=_("The viewer has already consented to this app."),
             )
         ]
+        indexes = [
+            models.Index(
+                fields=["app", "id"], condition=Q(ended_at__isnull=True), name="consent_live_by_app"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.viewer} for {self.app}"
@@ -171,3 +176,34 @@ class GameLink(models.Model):
 
     def __str__(self) -> str:
         return self.game_account_name or self.game_account_id or str(self.viewer)
+
+
+class AppRemoval(models.Model):
+    """Viewers of a deleted app who are still to be unlinked. Once all are, `finished_at` says so.
+
+    `viewers`: how many agreed to the app when it was deleted, None until they were counted; `done` of these have
+    been looked at, and `unlinked` had agreed to no other app of the organization.
+    """
+
+    app = models.OneToOneField(OAuthApp, on_delete=models.PROTECT, primary_key=True, related_name="removal")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, null=True, db_index=False, related_name="app_removals"
+    )
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    began_at = models.DateTimeField()
+    viewers = models.PositiveIntegerField(null=True)
+    done = models.PositiveIntegerField(default=0)
+    unlinked = models.PositiveIntegerField(default=0)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["organization"], condition=Q(finished_at__isnull=True), name="app_removal_under_way"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.app)

@@ -102,9 +102,15 @@ class AuthorizeView(LoginRequiredMixin, OAuthLibMixin, View):
         response.headers["Content-Security-Policy"] = _policy_that_lets_go_to(redirect_uri)
         return response
 
-    @transaction.atomic
     def _answer(self, scopes: list[str], credentials: dict[str, Any], *, allow: bool) -> HttpResponse:
         """Send the browser back to the app: with a code, or with the viewer's no."""
+        try:
+            return self._send_back(scopes, credentials, allow=allow)
+        except links.AppIsDeleted:
+            return self.get(self.request)  # which says so: there is no such app any more
+
+    @transaction.atomic
+    def _send_back(self, scopes: list[str], credentials: dict[str, Any], *, allow: bool) -> HttpResponse:
         oauth_request: OAuthRequest = credentials.pop("request")
         app: OAuthApp = oauth_request.client
         try:

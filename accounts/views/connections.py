@@ -18,10 +18,11 @@ HISTORY_SHOWN = 20
 
 @login_required
 def connections(request: SignedInRequest) -> HttpResponse:
-    game_links = GameLink.objects.filter(viewer=request.user).select_related("organization", "app")
+    standing = links.standing().filter(viewer=request.user)
+    ended = GameLink.objects.filter(viewer=request.user).exclude(unlinked_at=None)
     context = {
-        "live_links": game_links.filter(unlinked_at=None).order_by("organization__name"),
-        "ended_links": game_links.exclude(unlinked_at=None).order_by("-unlinked_at")[:HISTORY_SHOWN],
+        "live_links": standing.select_related("organization", "app").order_by("organization__name"),
+        "ended_links": ended.select_related("organization", "app").order_by("-unlinked_at")[:HISTORY_SHOWN],
     }
     return render(request, "accounts/connections.html", context)
 

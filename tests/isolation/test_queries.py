@@ -72,7 +72,7 @@ MORE: dict[type[Model], Callable[[Belongings], Any]] = {
 }
 
 QUERIES = {
-    "apps": 6,
+    "apps": 7,
     "audit-log": 8,
     "campaigns": 7,
     "claims": 11,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from accounts.domain.links import LINK_STANDS
 from accounts.domain.permissions import Action, roles_with
 from accounts.models import ORGANIZATION_IS_ACTIVE
 from config import sql
@@ -81,7 +82,7 @@ _STATEMENT = f"""
         ON progress.campaign_id = campaign.id AND progress.viewer_id = %(viewer)s
     LEFT JOIN accounts_gamelink link
         ON link.organization_id = campaign.organization_id AND link.viewer_id = %(viewer)s
-        AND link.unlinked_at IS NULL
+        AND link.unlinked_at IS NULL AND {LINK_STANDS}
     LEFT JOIN fulfillment_claim claim
         ON claim.campaign_id = campaign.id AND claim.reward_id = reward.id AND claim.viewer_id = %(viewer)s
     WHERE campaign.id = %(campaign)s AND reward.id = %(reward)s AND campaign.published_at IS NOT NULL

@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.utils import dateformat
 from django.utils.translation import gettext as _, ngettext
 
+from accounts.domain.links import history
 from accounts.domain.permissions import Action, organizations_of
 from accounts.models import GameLink, Organization, User
 from config.rounding import whole_minutes
@@ -120,7 +121,7 @@ def case_of(*, organization: Organization, viewer_id: int, now: datetime) -> Cas
         .prefetch_related("deliveries__endpoint")
         .order_by("-created_at", "-pk")[:MOST]
     )
-    links = list(viewer.game_links.filter(organization=organization).order_by("-linked_at")[:MOST])
+    links = history(viewer=viewer, organization=organization, most=MOST)
     visits = look_up(organization=organization, viewer_id=viewer.pk, since=now - VISITS_OF)
     watched = (
         Campaign.objects.filter(organization=organization, progress__viewer=viewer)

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from oauth2_provider.models import AccessToken, RefreshToken
 
-from accounts.domain import apps, links
+from accounts.domain import app_removals, apps, links
 from accounts.domain.users import delete_account
 from accounts.models import AuditEvent, Consent, GameLink, OAuthApp, Organization, User
 from tests import factories
@@ -99,8 +99,11 @@ def test_deleting_an_app_unlinks_those_who_agreed_to_no_other(
     apps.delete_app(app=studio_app, now=now, actor=owner)
     assert is_linked(viewer, studio)
     assert not is_linked(stranger, studio)
+    assert app_removals.go_on(now=now) == 1
+    assert is_linked(viewer, studio)
+    assert not is_linked(stranger, studio)
     assert not AccessToken.objects.exists()
-    event = AuditEvent.objects.get(action="app.deleted")
+    event = AuditEvent.objects.get(action="app.viewers_unlinked")
     assert (event.actor, event.data["unlinked_viewers"]) == (owner, 1)
 
 
