@@ -35,6 +35,8 @@ logger = structlog.get_logger(__name__)
 
 IDEMPOTENCY_KEPT = timedelta(days=1)
 UNUSED_FILES_KEPT = timedelta(days=1)
+# Mails and caches name a picture for a while after it was replaced.
+REPLACED_FILES_KEPT = timedelta(days=90)
 
 
 @shared_task
@@ -163,7 +165,10 @@ def clear_tokens() -> None:
 @shared_task
 def delete_unused_files() -> int:
     """Run once a day by beat; returns how many uploaded files no row named."""
-    return unused_files.delete_unused_files(before=timezone.now() - UNUSED_FILES_KEPT)
+    now = timezone.now()
+    return unused_files.delete_unused_files(
+        before=now - UNUSED_FILES_KEPT, replaced_before=now - REPLACED_FILES_KEPT
+    )
 
 
 @shared_task

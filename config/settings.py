@@ -167,6 +167,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "tell owners of failing webhooks": {"task": "fulfillment.tasks.tell_owners", "schedule": 60},
     "clear expired tokens": {"task": "accounts.tasks.clear_tokens", "schedule": 3600},
     "delete unused files": {"task": "accounts.tasks.delete_unused_files", "schedule": 86400},
+    "make small pictures": {"task": "drops.tasks.make_small_pictures", "schedule": 600},
     "purge audit trail": {"task": "accounts.tasks.purge_audit_trail", "schedule": 86400},
     "purge watch history": {"task": "drops.tasks.purge_watch_history", "schedule": 86400},
 }

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from config import ticks
 from drops.domain.campaigns import phases
-from drops.domain.catalogue import livestreams
+from drops.domain.catalogue import livestreams, pictures
 from drops.domain.watch import history, network_groups, stream
 
 
@@ -52,3 +52,9 @@ def purge_watch_history() -> int:
 def count_viewers() -> None:
     """Run once a minute by beat: how many watch each livestream."""
     livestreams.count_viewers(now=timezone.now())
+
+
+@shared_task
+def make_small_pictures() -> int:
+    """Run every ten minutes by beat: rewards from before their pictures had two sizes get the second."""
+    return pictures.make_small_pictures()

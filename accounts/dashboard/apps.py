@@ -15,7 +15,7 @@ from django.utils.translation import gettext, gettext_lazy as _, ngettext
 
 from accounts.admin_base import VerbForm
 from accounts.dashboard.kit.access import active_organization, member
-from accounts.dashboard.kit.forms import SQUARE, picture_field
+from accounts.dashboard.kit.forms import ANY_SHAPE, picture_field
 from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
@@ -35,7 +35,7 @@ class OAuthAppForm(VerbForm):
         format_lazy(
             "{} {}",
             _("Viewers see it when they connect, once an operator of the platform has approved it."),
-            SQUARE,
+            ANY_SHAPE,
         ),
     )
 

@@ -40,6 +40,7 @@ BROKEN = (
 
 # Where an upload keeps what came of it.
 OUTCOME = "decoded_picture"
+CUT = "cut_square"
 
 # A picture of 40 million pixels takes 160 MB while it is decoded: one at a time in a process.
 _decoding = threading.Lock()
@@ -50,6 +51,23 @@ class Decoded(NamedTuple):
 
     image: Image.Image
     size: tuple[int, int]
+
+
+class Square(NamedTuple):
+    """The square that is cut out of a picture, in parts of 10,000.
+
+    `left` and `top` are where it lies between the edges (0: at the left or top one, 10,000: at the other), `side` is
+    its part of the shorter side.
+    """
+
+    left: int
+    top: int
+    side: int
+
+
+WHOLE = 10_000
+# Without a choice: as much as there is, from the middle.
+MIDDLE = Square(WHOLE // 2, WHOLE // 2, WHOLE)
 
 
 def prepare_image(
@@ -63,11 +81,16 @@ def prepare_image(
     """
     if square:
         check_square(upload)
-    picture = decode(upload, max_pixels=max_pixels).image.copy()
-    picture.thumbnail(size)
-    written = BytesIO()
-    picture.save(written, "WEBP", quality=88)
-    return ContentFile(written.getvalue(), name="image.webp")
+    return written(decode(upload, max_pixels=max_pixels).image, size)
+
+
+def written(picture: Image.Image, size: tuple[int, int]) -> ContentFile[bytes]:
+    """`picture` as WebP that fits into `size`."""
+    smaller = picture.copy()
+    smaller.thumbnail(size)
+    data = BytesIO()
+    smaller.save(data, "WEBP", quality=88)
+    return ContentFile(data.getvalue(), name="image.webp")
 
 
 def check_square(upload: File) -> None:
@@ -82,6 +105,33 @@ def check_square(upload: File) -> None:
             code="image_not_square",
             params={"width": width, "height": height, "least": LEAST_SQUARE},
         )
+
+
+def cut(upload: File, square: Square) -> None:
+    """Have everybody who asks for the picture in `upload` get this square of it, whose side has at least
+    `LEAST_SQUARE` pixels. A second time changes nothing.
+
+    ValidationError where it has no picture, or too few pixels.
+    """
+    picture, (width, height) = decode(upload)
+    if vars(upload).get(CUT) is not None:
+        return
+    if min(width, height) < LEAST_SQUARE:
+        raise ValidationError(
+            _(
+                "The picture is %(width)d by %(height)d pixels. Choose one of at least %(least)d by %(least)d."
+            ),
+            code="image_too_small",
+            params={"width": width, "height": height, "least": LEAST_SQUARE},
+        )
+    shorter = min(picture.size)
+    side = min(max(shorter * square.side // WHOLE, LEAST_SQUARE), shorter)
+    left = (picture.width - side) * square.left // WHOLE
+    top = (picture.height - side) * square.top // WHOLE
+    # A long picture may have fewer pixels by now than it came with.
+    told = max(side, LEAST_SQUARE)
+    vars(upload)[OUTCOME] = Decoded(picture.crop((left, top, left + side, top + side)), (told, told))
+    vars(upload)[CUT] = square
 
 
 def decode(upload: File, *, max_pixels: int = MAX_PIXELS) -> Decoded:

@@ -1,4 +1,7 @@
-"""Uploaded files that no row names: of an upload whose row was not written, or of a picture that was replaced."""
+"""Uploaded files that no row names: of an upload whose row was not written, or of a picture that was replaced.
+
+A picture that many pages show is replaced with `keep_for_now`: its old address answers for a while.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,9 @@ import structlog
 from django.apps import apps
 from django.core.files.storage import Storage
 from django.db.models import FileField
+from django.db.models.fields.files import FieldFile
+
+from accounts.models import ReplacedFile
 
 logger = structlog.get_logger(__name__)
 
@@ -18,15 +24,21 @@ logger = structlog.get_logger(__name__)
 MOST = 10_000
 
 
-def delete_unused_files(*, before: datetime) -> int:
+def keep_for_now(file: FieldFile, *, now: datetime) -> None:
+    """Call it where the row that names `file` is to name another one: the file is deleted later."""
+    if file:
+        ReplacedFile.objects.update_or_create(name=file.name, defaults={"replaced_at": now})
+
+
+def delete_unused_files(*, before: datetime, replaced_before: datetime) -> int:
     """Delete the files that no row names and that were written before `before`; returns how many there were.
 
     The row of a file is written within moments after it. So leave a day: what is as old as that and in no row
-    now will be in none.
+    now will be in none. Those that `keep_for_now` was called for are deleted if that was before `replaced_before`.
     """
     deleted = 0
     for (storage, folder), fields in _folders().items():
-        for name in _unnamed(storage, folder, fields):
+        for name in _unnamed(storage, folder, fields, replaced_before):
             if deleted == MOST:
                 break
             try:
@@ -36,6 +48,8 @@ def delete_unused_files(*, before: datetime) -> int:
             if is_old:
                 storage.delete(name)
                 deleted += 1
+    if deleted < MOST:
+        ReplacedFile.objects.filter(replaced_at__lt=replaced_before).delete()
     logger.info("unused_files_deleted", count=deleted)
     return deleted
 
@@ -51,7 +65,9 @@ def _folders() -> dict[tuple[Storage, str], list[FileField]]:
     return found
 
 
-def _unnamed(storage: Storage, folder: str, fields: Collection[FileField]) -> set[str]:
+def _unnamed(
+    storage: Storage, folder: str, fields: Collection[FileField], replaced_before: datetime
+) -> set[str]:
     """What is in the folder and in no row. The rows are read after the folder: none is younger than its file."""
     try:
         _, files = storage.listdir(folder)
@@ -62,4 +78,7 @@ def _unnamed(storage: Storage, folder: str, fields: Collection[FileField]) -> se
         if unnamed:
             rows = field.model._base_manager.exclude(**{field.name: ""})
             unnamed.difference_update(rows.values_list(field.name, flat=True).iterator())
+    if unnamed:
+        kept = ReplacedFile.objects.filter(replaced_at__gte=replaced_before, name__startswith=f"{folder}/")
+        unnamed.difference_update(kept.values_list("name", flat=True))
     return unnamed

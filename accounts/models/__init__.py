@@ -2,6 +2,7 @@ from config.ulid import ULIDField, new_ulid, parse_ulid, ulid_parameter, ulid_te
 
 from .applications import ApplicationStep, StepKind
 from .audit import OF_VIEWERS, AuditEvent
+from .files import ReplacedFile
 from .idempotency import IdempotentCall
 from .names import TakenName
 from .oauth import LOOPBACK_HOSTS, AppRemoval, Consent, GameLink, OAuthApp
@@ -39,6 +40,7 @@ __all__ = [
     "OrganizationState",
     "Proposal",
     "ProposalState",
+    "ReplacedFile",
     "StepKind",
     "TakenName",
     "ULIDField",

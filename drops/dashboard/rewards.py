@@ -4,23 +4,27 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 
 from accounts.admin_base import VerbForm
-from accounts.dashboard.kit.access import active_organization, member
+from accounts.dashboard.kit.access import active_organization, may, member
 from accounts.dashboard.kit.forms import picture_field
 from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.domain.permissions import Action
+from accounts.models import OrganizationState
 from drops.dashboard.categories import OfCategoryAdmin
 from drops.dashboard.filters import ArchivedFilter
 from drops.domain.catalogue import rewards
-from drops.models import Reward
+from drops.models import CampaignReward, Reward
 
 
 def is_promised(reward: Reward) -> bool:
@@ -51,18 +55,34 @@ class RewardForm(VerbForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        category: Any = self.fields.get("category")
-        if category and not category.queryset.exists():
-            category.help_text = _(
-                "The game that the reward belongs to. An operator of the platform assigns your organization its "
-                "game. Until then you cannot create a reward."
-            )
         if not is_promised(self.instance):
             del self.fields["confirmed"]
             return
         for name in rewards.fixed_fields(self.instance):
             if name in self.fields:  # those who may only look have a form without fields
                 self.fields[name].disabled = True
+
+
+def _without_a_game(request: HttpRequest) -> str:
+    """Why no reward can be created, and where its game is asked for."""
+    waits = active_organization(request).state is OrganizationState.WAITING
+    if not waits:
+        return gettext(
+            "Every reward belongs to a game, and none is assigned to your organization. Ask the platform's "
+            "operators for it. Until then you cannot create a reward."
+        )
+    if not may(request, Action.CHANGE_SETTINGS):
+        return gettext(
+            "Every reward belongs to a game. An owner names your games in the settings. You can choose one here as "
+            "soon as it is on the platform. Until then you cannot create a reward."
+        )
+    return format_html(
+        gettext(
+            'Every reward belongs to a game. Name your games in the <a href="{}">settings</a>. You can choose one '
+            "here as soon as it is on the platform. Until then you cannot create a reward."
+        ),
+        reverse("dashboard:settings"),
+    )
 
 
 # Campaigns that the page of a reward names.
@@ -89,7 +109,9 @@ class RewardAdmin(OfCategoryAdmin):
     lede = _(
         "Rewards are items of your game. Create a reward once and attach it to as many campaigns as you like."
     )
-    empty_text = _("Create your first reward with a name, a picture and a game.")
+    empty_text = _(
+        "Create your first reward with a name, a picture and a game. Then attach it to a campaign."
+    )
     form = RewardForm
     may_add = may_edit = True
     list_display = ("picture", "name", "category", "external_id", "campaigns")
@@ -118,10 +140,20 @@ class RewardAdmin(OfCategoryAdmin):
         ),
     )
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        category = form.base_fields.get("category")
+        if category and not category.queryset.exists():
+            category.help_text = _without_a_game(request)
+        return form
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        # Counted for the rows of a page alone: a join would group every reward there is.
+        campaigns = CampaignReward.objects.filter(reward=OuterRef("pk")).order_by().values("reward")
+        counted = Coalesce(Subquery(campaigns.values_list(Count("pk"))), 0)
         rows: Any = super().get_queryset(request).select_related("category")
-        counted: QuerySet[Any] = rows.annotate(campaign_count=Count("campaign_rewards"))
-        return counted
+        found: QuerySet[Any] = rows.annotate(campaign_count=counted)
+        return found
 
     def get_fields(self, request: HttpRequest, obj: Reward | None = None) -> tuple[str, ...]:
         fields = ("name", "category", "external_id", "new_image")
@@ -160,11 +192,7 @@ class RewardAdmin(OfCategoryAdmin):
 
     @admin.display(description=_("picture"))
     def picture(self, reward: Reward) -> str:
-        if not reward.image:
-            return ""
-        return format_html(
-            '<img class="reward-image" src="{}" alt="" width="56" height="56">', reward.image.url
-        )
+        return render_to_string("drops/parts/reward_image.html", {"reward": reward}) if reward.image else ""
 
     @admin.display(description=_("campaigns"))
     def campaigns(self, reward: Any) -> int:

@@ -6,9 +6,9 @@ from .campaigns import (
     CampaignReward,
     PhaseChange,
     PhaseChangeKind,
-    Reward,
 )
 from .catalogue import Category, Channel, Livestream
+from .rewards import IMAGE_SIDE, SMALL_SIDE, Reward
 from .watch import (
     SMALLEST_GROUP,
     ChannelDay,
@@ -27,8 +27,10 @@ from .watch import (
 )
 
 __all__ = [
+    "IMAGE_SIDE",
     "MAX_REWARDS",
     "SMALLEST_GROUP",
+    "SMALL_SIDE",
     "AllowedChannel",
     "Campaign",
     "CampaignPhase",

@@ -1,4 +1,4 @@
-"""Rewards, the campaigns they are earned in, and the channels a campaign is limited to."""
+"""Campaigns, the rewards that are earned in them, and the channels that a campaign is limited to."""
 
 from __future__ import annotations
 
@@ -15,41 +15,12 @@ from accounts.models import Organization, ULIDField, new_ulid
 from config.one_line import one_line
 
 from .catalogue import Category, Channel
+from .rewards import Reward, reward_image_path
+
+# The first migration looks for the address of a picture here.
+__all__ = ["reward_image_path"]
 
 MAX_REWARDS = 12
-
-
-def reward_image_path(reward: Reward, filename: str) -> str:
-    return f"rewards/{new_ulid()}.webp"
-
-
-class Reward(models.Model):
-    """Something of the game that viewers can earn. It exists before, and outlives, its campaigns."""
-
-    id = ULIDField(primary_key=True, default=new_ulid, editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="rewards")
-    category = models.ForeignKey(
-        Category, on_delete=models.PROTECT, related_name="rewards", verbose_name=_("category")
-    )
-    name = models.CharField(_("name"), max_length=100, validators=[one_line])
-    image = models.ImageField(upload_to=reward_image_path, blank=True)
-    external_id = models.CharField(
-        _("external ID"),
-        max_length=255,
-        blank=True,
-        help_text=_("Your own ID of the reward. It is sent with every claim."),
-    )
-    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        verbose_name = _("reward")
-        verbose_name_plural = _("rewards")
-        ordering = ["-id"]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class CampaignPhase(models.TextChoices):

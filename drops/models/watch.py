@@ -9,9 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from config.rounding import whole_minutes
 
-from .campaigns import Campaign, Reward
+from .campaigns import Campaign
 from .catalogue import Category, Channel, Livestream
 from .fields import MomentField
+from .rewards import Reward
 
 
 class Progress(models.Model):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+from pathlib import Path
+
 import pytest
+from PIL import Image
 from playwright.sync_api import Dialog, Page, expect
 
 from tests.browser.people import sign_in_with_code
@@ -58,3 +62,32 @@ def test_next_weeks_campaign_takes_three_clicks(owner: Page) -> None:
         owner.get_by_role(role, name=label, exact=True).click()  # type: ignore[arg-type]
     expect(owner.get_by_text(f"“{campaign}” was published.")).to_be_visible()
     expect(owner.get_by_role("heading", name=campaign)).to_be_visible()
+
+
+def test_the_square_of_a_picture_is_chosen_by_mouse_and_by_keyboard(owner: Page, tmp_path: Path) -> None:
+    image = Image.new("RGB", (1200, 400), "green")
+    image.paste("red", (0, 0, 400, 400))
+    image.paste("blue", (800, 0, 1200, 400))
+    image.save(tmp_path / "banner.png")
+    owner.goto("/dashboard/rewards/add/")
+    owner.locator("input[type=file]").set_input_files(tmp_path / "banner.png")
+    square = owner.locator("[name$=-square]")
+    expect(square).to_have_value("5000,5000,10000")
+
+    frame = owner.get_by_role("img", name="The picture, with the part that is kept")
+    frame.drag_to(frame, source_position={"x": 200, "y": 50}, target_position={"x": 460, "y": 50})
+    expect(square).to_have_value("10000,5000,10000")
+    owner.get_by_label("Left to right").focus()
+    owner.keyboard.press("Home")
+    expect(square).to_have_value("0,5000,10000")
+    owner.get_by_label("Size").focus()
+    owner.keyboard.press("Home")
+    expect(square).to_have_value("0,5000,6400")  # 256 pixels, and no fewer
+
+    owner.get_by_label("Name").fill("Banner")
+    owner.get_by_label("Category").select_option(index=1)
+    owner.get_by_role("button", name="Create").click()
+    address = owner.get_by_alt_text("The current picture").get_attribute("src")
+    kept = Image.open(BytesIO(owner.request.get(str(address)).body())).convert("RGB")
+    assert kept.size == (256, 256)
+    assert kept.getpixel((128, 128)) == pytest.approx((255, 0, 0), abs=12)

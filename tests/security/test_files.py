@@ -18,7 +18,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
-from accounts.domain.images import prepare_image
+from accounts.domain.images import MIDDLE, cut, prepare_image
 from accounts.models import User
 from tests.factories import NOW
 
@@ -60,6 +60,17 @@ NOT_PICTURES = {
 def test_what_is_no_picture_of_ours_is_refused(kind: str) -> None:
     with pytest.raises(ValidationError):
         prepare_image(SimpleUploadedFile("a.png", NOT_PICTURES[kind], "image/png"), size=(64, 64))
+
+
+@pytest.mark.parametrize("kind", NOT_PICTURES)
+def test_nothing_is_cut_out_of_what_is_no_picture_of_ours(kind: str) -> None:
+    with pytest.raises(ValidationError):
+        cut(SimpleUploadedFile("a.png", NOT_PICTURES[kind], "image/png"), MIDDLE)
+
+
+def test_nothing_is_cut_out_of_a_bomb() -> None:
+    with pytest.raises(ValidationError, match="too many pixels"):
+        cut(SimpleUploadedFile("a.png", flat_png(12_000, 12_000, rows=64)), MIDDLE)
 
 
 def test_a_picture_that_is_an_archive_too_is_kept_as_a_picture_alone() -> None:

@@ -27,7 +27,7 @@ from config.api.fields import (
     Ulid,
 )
 from drops.domain.campaigns.plans import MAX_CHANNELS, MAX_DAYS, RewardPlan
-from drops.domain.catalogue.rewards import IMAGE_SIZE
+from drops.domain.catalogue.pictures import IMAGE_SIZE
 from drops.models import MAX_REWARDS, Campaign, CampaignPhase, Category, Channel, Reward
 
 MAX_IMAGE_BASE64 = 1_500_000  # the body's limit leaves room for no more

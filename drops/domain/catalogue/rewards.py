@@ -11,16 +11,15 @@ from django.core.files.base import File
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.domain import audit, images, permissions
+from accounts.domain import audit, permissions
 from accounts.domain.audit import Actor
 from accounts.domain.permissions import Action
 from accounts.domain.verbs import ALREADY, change, goes_ahead, lock_for
 from accounts.models import Organization
 from config.locks import lock
-from drops.domain.catalogue import categories
+from drops.domain.catalogue import categories, pictures
 from drops.models import Category, Reward
 
-IMAGE_SIZE = (512, 512)
 # What stays as it is once viewers were promised the reward.
 FIXED = ("category", "external_id")
 
@@ -39,7 +38,7 @@ def create_reward(
     """A new reward of `category`, which must be `categories.usable`. ValidationError per field."""
     permissions.require(actor=actor, organization=organization, action=Action.CHANGE_REWARDS)
     reward = Reward(organization=organization, name=name, category=category, external_id=external_id)
-    _save(reward, image)
+    _save(reward, image, now)
     audit.record("reward.created", reward, by=actor, at=now, data=_described(reward))
     return reward
 
@@ -67,7 +66,7 @@ def change_reward(
         _refuse_broken_promises(reward, wanted, campaigns, confirmed=confirmed)
     before = _described(reward)
     reward.name, reward.category, reward.external_id = name, category, external_id
-    _save(reward, image)
+    _save(reward, image, now)
     after = _described(reward)
     data: dict[str, object] = {
         field: [before[field], after[field]] for field in after if before[field] != after[field]
@@ -180,10 +179,10 @@ def _described(reward: Reward) -> dict[str, str]:
     return {"name": reward.name, "category": reward.category.name, "external_id": reward.external_id}
 
 
-def _save(reward: Reward, image: File | None) -> None:
+def _save(reward: Reward, image: File | None, now: datetime) -> None:
     reward.full_clean(exclude=["image"])
     if not categories.is_usable(reward.category, reward):
         raise ValidationError({"category": _("Choose a category that your organization claims.")})
     if image:
-        images.store(reward, "image", image, size=IMAGE_SIZE, square=True)
+        pictures.keep(reward, image, now=now)
     reward.save()

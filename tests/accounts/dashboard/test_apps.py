@@ -122,11 +122,9 @@ def test_a_new_logo_waits_for_approval_and_is_withdrawn(
     assert change.state == "withdrawn"
 
 
-def test_a_logo_that_is_not_square_is_refused_at_its_field(
-    owner_client: Client, studio_app: OAuthApp
-) -> None:
+def test_a_logo_that_is_too_small_is_refused_at_its_field(owner_client: Client, studio_app: OAuthApp) -> None:
     file = BytesIO()
-    Image.new("RGB", (800, 300), "teal").save(file, "PNG")
-    wide = SimpleUploadedFile("logo.png", file.getvalue(), "image/png")
-    page = send_form(owner_client, f"/dashboard/apps/{studio_app.pk}/change/", name="", new_logo=wide)
+    Image.new("RGB", (800, 200), "teal").save(file, "PNG")
+    flat = SimpleUploadedFile("logo.png", file.getvalue(), "image/png")
+    page = send_form(owner_client, f"/dashboard/apps/{studio_app.pk}/change/", name="", new_logo=flat)
     assert page.context["adminform"].form.errors.keys() == {"name", "new_logo"}

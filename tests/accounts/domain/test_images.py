@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from accounts.domain import images
-from accounts.domain.images import FORMATS, MAX_BYTES, decode, prepare_image
+from accounts.domain.images import FORMATS, MAX_BYTES, MIDDLE, Square, cut, decode, prepare_image
 from accounts.models import Organization
 
 
@@ -156,3 +156,71 @@ def test_a_picture_that_is_replaced_is_deleted_once_that_is_committed(
         assert default_storage.exists(first)  # the transaction may still come to nothing
     assert not default_storage.exists(first)
     assert default_storage.exists(studio.logo.name)
+
+
+def striped(width: int, height: int) -> bytes:
+    """Red at the left or top third, green in the middle, blue at the end."""
+    image = Image.new("RGB", (width, height), "green")
+    across = width > height
+    length = (width if across else height) // 3
+    image.paste("red", (0, 0, length, height) if across else (0, 0, width, length))
+    end = (width - length, 0, width, height) if across else (0, height - length, width, height)
+    image.paste("blue", end)
+    return encoded(image)
+
+
+@pytest.mark.parametrize("size", [(1200, 400), (400, 1200), (6000, 2000), (2100, 6300)])
+@pytest.mark.parametrize(
+    ("square", "colour"),
+    [
+        (MIDDLE, (0, 128, 0)),
+        (Square(0, 0, 10_000), (255, 0, 0)),
+        (Square(10_000, 10_000, 10_000), (0, 0, 255)),
+    ],
+)
+def test_a_square_is_cut_out_of_a_picture(
+    size: tuple[int, int], square: Square, colour: tuple[int, int, int]
+) -> None:
+    file = upload(striped(*size))
+    cut(file, square)
+    cut(file, square)  # the same form is looked at again
+    kept = Image.open(prepare_image(file, size=(128, 128), square=True)).convert("RGB")
+    assert kept.size == (128, 128)
+    for corner in ((4, 4), (124, 124)):
+        assert kept.getpixel(corner) == pytest.approx(colour, abs=12)
+
+
+def test_a_smaller_square_is_a_part_of_it_and_never_too_small() -> None:
+    for side, pixels in ((5_000, 400), (0, 256), (10_000, 800)):
+        file = upload(encoded(Image.new("RGB", (1000, 800))))
+        cut(file, Square(5_000, 5_000, side))
+        assert decode(file).image.size == (pixels, pixels)
+
+
+def test_a_long_picture_may_be_cut_though_it_was_made_small() -> None:
+    file = upload(encoded(Image.new("RGB", (8000, 300))))
+    cut(file, MIDDLE)
+    assert prepare_image(file, size=(512, 512), square=True).size > 0
+
+
+def test_what_was_held_on_its_side_is_cut_upright() -> None:
+    image = Image.open(upload(striped(1200, 400)))
+    exif = image.getexif()
+    exif[0x0112] = 6
+    file = upload(encoded(image, "JPEG", exif=exif))
+    cut(file, Square(0, 0, 10_000))
+    red, _green, blue = decode(file).image.convert("RGB").getpixel((10, 10))  # type: ignore[misc]
+    assert red > 200 > 50 > blue
+
+
+@pytest.mark.parametrize("size", [(255, 900), (900, 255), (10, 10)])
+def test_a_picture_that_is_too_small_to_be_cut_is_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(
+        ValidationError, match=f"is {size[0]} by {size[1]} pixels. Choose one of at least 256"
+    ):
+        cut(upload(encoded(Image.new("RGB", size))), MIDDLE)
+
+
+def test_what_is_no_picture_is_not_cut() -> None:
+    with pytest.raises(ValidationError, match="PNG, JPEG, WebP or GIF"):
+        cut(upload(b"GIF89a"), MIDDLE)

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
+import pytest
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models.fields.files import FieldFile
 from django.test import Client
+from PIL import Image
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.models import Organization, User
+from accounts.models import MemberRole, Organization, ReplacedFile, User
 from drops.models import Category, Reward
 from tests import factories
 from tests.dashboard import form_data, press, send_form, sign_in, words
@@ -27,6 +32,104 @@ def test_a_reward_is_made_with_a_picture(
     reward = studio.rewards.get()
     assert reward.image.url in words(page)
     assert reward.external_id == "cape-1"
+
+
+def banner() -> SimpleUploadedFile:
+    """Three times as wide as high: red, green, blue."""
+    image = Image.new("RGB", (1200, 400), "green")
+    image.paste("red", (0, 0, 400, 400))
+    image.paste("blue", (800, 0, 1200, 400))
+    data = BytesIO()
+    image.save(data, "PNG")
+    return SimpleUploadedFile("banner.png", data.getvalue(), "image/png")
+
+
+def kept(file: FieldFile) -> Image.Image:
+    with file.open() as stored:
+        return Image.open(BytesIO(stored.read()))
+
+
+@pytest.mark.parametrize(
+    ("square", "colour"),
+    [
+        ("", (0, 128, 0)),  # without JavaScript
+        ("0,5000,10000", (255, 0, 0)),
+        ("10000,0,7000", (0, 0, 255)),
+        ("5000,5000,0", (0, 128, 0)),
+    ],
+)
+def test_the_square_that_was_chosen_is_kept_in_two_sizes(
+    owner_client: Client,
+    studio: Organization,
+    category: Category,
+    square: str,
+    colour: tuple[int, int, int],
+) -> None:
+    given = {"name": "Cape", "category": category.pk, "new_image": banner(), "new_image-square": square}
+    send_form(owner_client, "/dashboard/rewards/add/", **given)
+    reward = studio.rewards.get()
+    for file, side in ((reward.image, 400), (reward.small_image, 128)):
+        image = kept(file)
+        assert image.format == "WEBP"
+        assert image.width == image.height
+        assert image.width <= side
+        assert image.convert("RGB").getpixel((20, 20)) == pytest.approx(colour, abs=12)
+    page = words(owner_client.get("/dashboard/rewards/"))
+    assert f'srcset="{reward.small_image.url} 128w, {reward.image.url} 512w" sizes="3.5rem"' in page
+
+
+@pytest.mark.parametrize(
+    "square",
+    [
+        "nonsense",
+        "1,2",
+        "1,2,3,4",
+        "-1,0,10000",
+        "0,0,10001",
+        "99999,0,10000",
+        "0,0,1e3",
+        "\u0661,\u0661,\u0661",
+    ],
+)
+def test_a_square_that_is_none_is_said_at_the_picture(
+    owner_client: Client, studio: Organization, category: Category, square: str
+) -> None:
+    given = {"name": "Cape", "category": category.pk, "new_image": banner(), "new_image-square": square}
+    page = send_form(owner_client, "/dashboard/rewards/add/", **given)
+    assert page.context["adminform"].form.errors == {"new_image": ["Choose the part of the picture again."]}
+    assert not Reward.objects.exists()
+
+
+def test_a_form_that_is_refused_after_all_cuts_the_same_square(
+    owner_client: Client, studio: Organization, category: Category
+) -> None:
+    campaign = factories.CampaignFactory(organization=studio, category=category)
+    attached = factories.CampaignRewardFactory(campaign=campaign)
+    form = f"/dashboard/rewards/{attached.reward_id}/change/"
+    given = {"new_image": banner(), "new_image-square": "0,0,10000"}
+    assert "Viewers were promised" in words(send_form(owner_client, form, **given))
+    given["new_image"] = banner()
+    send_form(owner_client, form, confirmed="on", **given)
+    assert kept(studio.rewards.get().image).convert("RGB").getpixel((20, 20)) == pytest.approx(
+        (255, 0, 0), abs=12
+    )
+
+
+def test_a_picture_that_was_replaced_still_answers(
+    owner_client: Client, studio: Organization, category: Category, picture: Any
+) -> None:
+    given = {"name": "Cape", "category": category.pk, "new_image": picture}
+    send_form(owner_client, "/dashboard/rewards/add/", **given)
+    before = studio.rewards.get()
+    send_form(owner_client, f"/dashboard/rewards/{before.pk}/change/", new_image=banner())
+    after = studio.rewards.get()
+    assert after.image.name != before.image.name
+    assert after.image_hash != before.image_hash
+    for reward in (before, after):
+        assert default_storage.exists(reward.image.name)
+        assert default_storage.exists(reward.small_image.name)
+    named = set(ReplacedFile.objects.values_list("name", flat=True))
+    assert named == {before.image.name, before.small_image.name}
 
 
 def test_rewards_and_campaigns_are_prepared_for_a_game_that_is_asked_for(
@@ -70,7 +173,18 @@ def test_what_is_wrong_is_said_at_the_field(
 def test_without_a_game_the_form_says_who_assigns_one(owner_client: Client, studio: Organization) -> None:
     url = "/dashboard/rewards/add/"
     until = "Until then you cannot create a reward."
-    assert until in words(owner_client.get(url))
+    page = words(owner_client.get(url))
+    assert until in page
+    assert "Ask the platform's operators for it." in page
+    Organization.objects.filter(pk=studio.pk).update(approved_at=None)
+    page = words(owner_client.get(url))
+    assert until in page
+    assert 'Name your games in the <a href="/dashboard/settings/">settings</a>.' in page
+    manager = factories.MembershipFactory(organization=studio, role=MemberRole.MANAGER).user
+    page = words(sign_in(Client(), manager).get(url))
+    assert until in page
+    assert "An owner names your games in the settings." in page
+    Organization.objects.filter(pk=studio.pk).update(approved_at=factories.NOW)
     factories.CategoryFactory(organization=studio)
     assert until not in words(owner_client.get(url))
 
