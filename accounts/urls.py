@@ -5,6 +5,7 @@ from .views import (
     connections,
     email_changes,
     email_confirmation,
+    notices,
     organizations,
     platform_sign_in,
     second_factor,
@@ -33,6 +34,7 @@ urlpatterns = [
         name="answer_invitation",
     ),
     path("settings/organizations/<ulid:organization_id>/leave/", organizations.leave, name="leave"),
+    path("settings/notices/<str:key>/", notices.switch, name="notices_off"),
     path("settings/connections/", connections.connections, name="connections"),
     path("settings/connections/<ulid:organization_id>/unlink/", connections.unlink, name="unlink"),
 ]

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import smtplib
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import send_mail
+from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.utils import translation
 
+# What a mail server says of one mail; whatever else goes wrong happens to all.
+ABOUT_ONE_MAIL = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError)
 
-def send(template: str, context: Mapping[str, Any], to: Sequence[str]) -> None:
-    """Send one mail to all of `to`, made of `<template>_subject.txt` and `<template>.txt`.
+
+def send(
+    template: str,
+    context: Mapping[str, Any],
+    to: str,
+    *,
+    end: str,
+    headers: Mapping[str, str],
+) -> None:
+    """Send one mail to one address, made of `<template>_subject.txt`, `<template>.txt` and `<end>.txt`.
 
     It is in the site's own language, whoever caused it. Raises OSError (smtplib's errors are some) and
     ValueError (for a bad header).
     """
+    subject, text = words(template, context)
+    text = f"{text.rstrip()}\n\n-- \n{words(end, context, subject=False)[1]}"
+    EmailMessage(subject, text, None, [to], headers=dict(headers)).send()
+
+
+def words(template: str, context: Mapping[str, Any], *, subject: bool = True) -> tuple[str, str]:
+    """The subject, in one line, and the text, in the site's own language."""
     named = {"site_url": settings.SITE_URL, **context}
     with translation.override(settings.LANGUAGE_CODE):
-        subject = " ".join(render_to_string(f"{template}_subject.txt", named).split())
-        text = render_to_string(f"{template}.txt", named)
-    send_mail(subject, text, None, to)
+        line = render_to_string(f"{template}_subject.txt", named) if subject else ""
+        return " ".join(line.split()), render_to_string(f"{template}.txt", named)
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the server took no mail at all, or did not answer: the next mail would wait for it as well."""
+    return isinstance(error, OSError) and not isinstance(error, ABOUT_ONE_MAIL)

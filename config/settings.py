@@ -155,10 +155,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "deliver what is due": {"task": "fulfillment.tasks.deliver", "schedule": 1},
     "note phase changes": {"task": "drops.tasks.note_phase_changes", "schedule": 60},
     "count viewers": {"task": "drops.tasks.count_viewers", "schedule": 60, "options": {"expires": 60}},
-    "mail invitations": {"task": "accounts.tasks.mail_invitations", "schedule": 60},
-    "mail proposals": {"task": "accounts.tasks.mail_proposals", "schedule": 60},
-    "mail applications of organizations": {"task": "accounts.tasks.mail_applications", "schedule": 60},
-    "mail changes of organizations": {"task": "accounts.tasks.mail_organization_changes", "schedule": 60},
+    "send notices": {"task": "accounts.tasks.send_notices", "schedule": 10, "options": {"expires": 10}},
+    "note expired proposals": {"task": "accounts.tasks.note_expired_proposals", "schedule": 60},
     "unlink viewers of deleted apps": {
         "task": "accounts.tasks.unlink_viewers",
         "schedule": 10,
@@ -168,6 +166,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "clear expired tokens": {"task": "accounts.tasks.clear_tokens", "schedule": 3600},
     "delete unused files": {"task": "accounts.tasks.delete_unused_files", "schedule": 86400},
     "make small pictures": {"task": "drops.tasks.make_small_pictures", "schedule": 600},
+    "purge notices": {"task": "accounts.tasks.purge_notices", "schedule": 86400},
     "purge audit trail": {"task": "accounts.tasks.purge_audit_trail", "schedule": 86400},
     "purge watch history": {"task": "drops.tasks.purge_watch_history", "schedule": 86400},
 }

@@ -9,6 +9,9 @@ class FulfillmentConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.domain.links import game_account_named
+        from drops.domain.notices import first_day_over
+        from fulfillment.domain import notices
         from fulfillment.domain.claims.game_accounts import name_claims
 
+        first_day_over.connect(notices.tell_first_day)
         game_account_named.connect(name_claims)

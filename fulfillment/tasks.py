@@ -28,7 +28,5 @@ def end_deliveries(**_: object) -> None:
 
 @shared_task
 def tell_owners() -> None:
-    """Mail owners about endpoints that fail, are held, or work again."""
-    now = timezone.now()
-    notices.write_notices(now=now)
-    notices.send_notices(now=now)
+    """Of endpoints that fail or are held. That one works again is told by whoever finds out."""
+    notices.write_notices(now=timezone.now())

@@ -13,13 +13,41 @@ from typing import NamedTuple, cast
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.dispatch import Signal
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_lazy
 
 from accounts.domain import audit, names, permissions
+from accounts.domain.notices.kinds import Kind, register
+from accounts.domain.notices.writing import write
 from accounts.domain.permissions import Action
 from accounts.domain.verbs import change
 from accounts.models import ApplicationStep, Organization, OrganizationState, StepKind, User
 from config.locks import lock
+
+TO_JUDGE = register(
+    Kind(
+        code="application_to_judge",
+        label=gettext_lazy("Applications"),
+        words=gettext_lazy("An organization asks to be approved, or has answered your question."),
+        for_operators=True,
+        model=ApplicationStep,
+        related=("organization",),
+        template=lambda step: f"accounts/mail/application_{step.kind}",
+        values=lambda step, _data: {"step": step, "organization": step.organization},
+    )
+)
+JUDGED = register(
+    Kind(
+        code="application_judged",
+        label=gettext_lazy("Your application"),
+        words=gettext_lazy("The operators ask you something, approve your organization, or refuse it."),
+        action=Action.CHANGE_SETTINGS,
+        model=ApplicationStep,
+        related=("organization",),
+        template=lambda step: f"accounts/mail/application_{step.kind}",
+        values=lambda step, _data: {"step": step, "organization": step.organization},
+    )
+)
+OF_APPLICANTS = (StepKind.SENT, StepKind.ANSWERED)
 
 # Sent with an `organization`: a receiver returns the `Claim`s of what it asks for.
 claims_asked = Signal()
@@ -43,10 +71,11 @@ def last_step(organization: Organization) -> ApplicationStep | None:
 
 
 def add_step(organization: Organization, kind: StepKind, text: str, *, now: datetime, by: User) -> None:
-    """Write it down; the mail follows (`accounts.tasks`). ValidationError where `text` is too long."""
+    """Write it down, and tell the other side. ValidationError where `text` is too long."""
     step = ApplicationStep(organization=organization, kind=kind, text=text.strip(), by=by, at=now)
     step.full_clean()
     step.save()
+    write(TO_JUDGE if kind in OF_APPLICANTS else JUDGED, about=step, once="", now=now)
 
 
 def digest(organization: Organization) -> str:

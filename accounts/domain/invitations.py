@@ -14,9 +14,11 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_lazy
 
 from accounts.domain import audit, members, permissions, two_owners
+from accounts.domain.notices.kinds import Kind, register
+from accounts.domain.notices.writing import write
 from accounts.domain.permissions import Action
 from accounts.models import AuditEvent, Invitation, MemberRole, Membership, Organization, User
 from config.locks import lock
@@ -60,6 +62,8 @@ def invite(
     invitation.full_clean()
     invitation.save()
     _record("member.invited", invitation, actor, now)
+    # As it was typed, for every name: whether somebody has it is found out when the mail is sent.
+    write(INVITED, about=invitation, once="", now=now, addresses=[invitation.invited])
     return invitation
 
 
@@ -113,12 +117,29 @@ def decline(*, invitation_id: int, user: User, now: datetime, key: str = "") -> 
     invitation.delete()
 
 
-def address_of(invitation: Invitation) -> str:
+def _address_of(_invitation: Invitation, invited: str) -> str:
     """Where its mail goes; empty where nobody has the name."""
-    if "@" in invitation.invited:
-        return invitation.invited
-    found = User.objects.filter(username__iexact=invitation.invited, is_active=True).first()
+    if "@" in invited:
+        return invited
+    found = User.objects.filter(username__iexact=invited, is_active=True).first()
     return found.email if found else ""
+
+
+INVITED = register(
+    Kind(
+        code="invited",
+        label=gettext_lazy("Invitations"),
+        words=gettext_lazy("An organization asks you to become a member."),
+        always=gettext_lazy("It is sent once. You need not do anything."),
+        model=Invitation,
+        related=("organization",),
+        template="accounts/mail/invitation",
+        values=lambda invitation, _data: {"invitation": invitation, "key": key_of(invitation)},
+        is_current=lambda invitation, _data, now: invitation.expires_at > now,
+        good_for=VALID_FOR,
+        address_of=_address_of,
+    )
+)
 
 
 def _names(user: User) -> Q:

@@ -5,14 +5,18 @@ Until then viewers see what was approved. A new name is kept for the organizatio
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.db import transaction
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_lazy
 
 from accounts.domain import audit, images, names, permissions
+from accounts.domain.notices.kinds import Kind, register
+from accounts.domain.notices.writing import write
 from accounts.domain.permissions import Action
 from accounts.models import ChangeState, OAuthApp, Organization, OrganizationChange, User
 from config.locks import lock
@@ -24,6 +28,43 @@ DECISIONS = {
     ChangeState.WITHDRAWN: "organization.change_withdrawn",
 }
 REFUSAL_SHOWN = timedelta(days=30)
+_of_change: Mapping[str, Any] = {
+    "model": OrganizationChange,
+    "related": ("organization", "app", "asked_by", "decided_by"),
+    "values": lambda change, _data: {"change": change},
+    # Whoever asks anew, or is answered at once, gets a mail about that alone.
+    "is_current": lambda change, data, _now: change.state == data["state"],
+}
+CHANGE_OF_ORGANIZATION = register(
+    Kind(
+        code="organization_change",
+        label=gettext_lazy("New name or logo"),
+        words=gettext_lazy("Somebody asks for a new name or logo of the organization, and what comes of it."),
+        action=Action.CHANGE_SETTINGS,
+        template="accounts/mail/organization_change",
+        **_of_change,
+    )
+)
+CHANGE_OF_APP = register(
+    Kind(
+        code="app_change",
+        label=gettext_lazy("New logo of an app"),
+        words=gettext_lazy("Somebody asks for a new logo of an OAuth app, and what comes of it."),
+        action=Action.CHANGE_APPS,
+        template="accounts/mail/organization_change",
+        **_of_change,
+    )
+)
+CHANGE_TO_DECIDE = register(
+    Kind(
+        code="change_to_decide",
+        label=gettext_lazy("New names and logos"),
+        words=gettext_lazy("An organization asks for a new name or logo."),
+        for_operators=True,
+        template="accounts/mail/organization_change_to_decide",
+        **_of_change,
+    )
+)
 
 
 def right_to_ask(app: OAuthApp | None) -> Action:
@@ -83,7 +124,6 @@ def request_change(
         if before.with_logo and not logo:
             change.with_logo, change.logo = True, before.logo.name
             before.logo = ""
-        before.decision_mailed_at = now  # the mail about the new request says enough
         _close(before, ChangeState.WITHDRAWN, now, actor)
     change.full_clean(exclude=["logo"])
     change.save()
@@ -92,6 +132,8 @@ def request_change(
         images.store(change, "logo", logo, size=LOGO_SIZE, square=True)
         change.save(update_fields=["logo"])
     _record("organization.change_requested", change, actor, now)
+    _tell(change, now)
+    write(CHANGE_TO_DECIDE, about=change, once="", now=now, data={"state": change.state})
     return change
 
 
@@ -101,6 +143,7 @@ def withdraw_change(*, change: OrganizationChange, now: datetime, actor: User) -
     permissions.require(actor=actor, organization=change.organization, action=right_to_ask(change.app))
     change = _lock(change)
     _close(change, ChangeState.WITHDRAWN, now, actor)
+    _tell(change, now)
     names.hold(change.organization)
 
 
@@ -125,6 +168,7 @@ def approve_change(*, change: OrganizationChange, now: datetime, actor: User) ->
         with change.logo.storage.open(picture) as file:
             shown.logo.save(picture, file, save=False)
     shown.save(update_fields=["name", "logo", "updated" if change.app else "updated_at"])
+    _tell(change, now)
     names.hold(change.organization)
 
 
@@ -137,6 +181,7 @@ def refuse_change(*, change: OrganizationChange, reason: str, now: datetime, act
     if not change.reason:
         raise ValidationError({"reason": _("Give a reason. The organization reads it.")})
     _close(change, ChangeState.REFUSED, now, actor)
+    _tell(change, now)
     names.hold(change.organization)
 
 
@@ -161,7 +206,13 @@ def _close(change: OrganizationChange, state: ChangeState, now: datetime, actor:
     change.logo = ""
     change.state, change.decided_at, change.decided_by = state, now, actor
     change.full_clean(exclude=["logo"])
-    change.save(update_fields=["logo", "state", "decided_at", "decided_by", "reason", "decision_mailed_at"])
+    change.save(update_fields=["logo", "state", "decided_at", "decided_by", "reason"])
+
+
+def _tell(change: OrganizationChange, now: datetime) -> None:
+    """Those who may ask for it read what was asked for in their organization's name, and what came of it."""
+    kind = CHANGE_OF_ORGANIZATION if change.app is None else CHANGE_OF_APP
+    write(kind, about=change, once=change.state, now=now, data={"state": change.state})
 
 
 def _record(action: str, change: OrganizationChange, actor: User, now: datetime) -> None:

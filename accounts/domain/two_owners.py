@@ -21,7 +21,7 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
-from accounts.domain import audit, permissions
+from accounts.domain import audit, permissions, proposal_notices
 from accounts.domain.audit import Actor
 from accounts.domain.permissions import Action
 from accounts.domain.verbs import change, explained, goes_ahead
@@ -183,6 +183,7 @@ def lift(*, organization: Organization, reason: str, now: datetime, actor: User)
     change(
         organization, "organization.two_owner_rule_off", by=actor, at=now, data=data, two_owners_since=None
     )
+    proposal_notices.tell_of_lifting(organization, data, now)
 
 
 def why_not_lift(organization: Organization, now: datetime) -> str:
@@ -265,6 +266,7 @@ def propose(needed: SecondOwnerNeeded, *, now: datetime, actor: User) -> Proposa
     proposal.full_clean()
     proposal.save()
     _record("proposal.made", proposal, by=actor, at=now)
+    proposal_notices.tell_the_others(proposal, now)
     return proposal
 
 
@@ -317,6 +319,7 @@ def _expire(proposal: Proposal, now: datetime) -> None:
     left = Proposal.objects.filter(pk=proposal.pk, state=ProposalState.OPEN)
     if left.update(state=ProposalState.EXPIRED, answered_at=proposal.expires_at):
         _record("proposal.expired", proposal, by=None, at=now)
+        proposal_notices.tell_the_asker(proposal, now)
 
 
 def _owners(organization: Organization) -> QuerySet[User]:
@@ -348,6 +351,8 @@ def _answer(proposal: Proposal, state: ProposalState, event: str, now: datetime,
     proposal.full_clean()
     proposal.save(update_fields=["state", "answered_at", "answered_by"])
     _record(event, proposal, by=actor, at=now)
+    if state is not ProposalState.TAKEN_BACK:
+        proposal_notices.tell_the_asker(proposal, now)
 
 
 def _record(event: str, proposal: Proposal, *, by: Actor, at: datetime) -> None:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from accounts.domain import audit, images, links
 from accounts.domain.permissions import Action, only_one_left
-from accounts.models import EmailChange, Membership, Organization, User
+from accounts.models import EmailChange, Membership, Notice, NoticeSwitch, Organization, User
 
 PICTURE_SIZE = (512, 512)
 
@@ -70,7 +70,8 @@ def delete_account(*, user: User, now: datetime) -> None:
     audit.record("user.deleted", user, by=user, at=now)
     audit.forget_origins(user)
     links.unlink_everything(viewer=user, now=now)
-    for model in (EmailAddress, EmailChange, Authenticator, SocialAccount, UserSession, Membership):
+    forgotten = (EmailAddress, EmailChange, Authenticator, SocialAccount, UserSession, Membership)
+    for model in (*forgotten, Notice, NoticeSwitch):
         model.objects.filter(user=user).delete()
     account_deleted.send(sender=User, user=user, now=now)
     images.drop(user.profile_picture)

@@ -5,6 +5,7 @@ from .audit import OF_VIEWERS, AuditEvent
 from .files import ReplacedFile
 from .idempotency import IdempotentCall
 from .names import TakenName
+from .notices import Notice, NoticeEnd, NoticeSwitch, Outgoing
 from .oauth import LOOPBACK_HOSTS, AppRemoval, Consent, GameLink, OAuthApp
 from .organizations import (
     ORGANIZATION_IS_ACTIVE,
@@ -34,10 +35,14 @@ __all__ = [
     "Invitation",
     "MemberRole",
     "Membership",
+    "Notice",
+    "NoticeEnd",
+    "NoticeSwitch",
     "OAuthApp",
     "Organization",
     "OrganizationChange",
     "OrganizationState",
+    "Outgoing",
     "Proposal",
     "ProposalState",
     "ReplacedFile",

@@ -19,7 +19,7 @@ class StepKind(models.TextChoices):
 
 
 class ApplicationStep(models.Model):
-    """One step of an organization's application. Rows are only added; each is told once by mail to the other side."""
+    """One step of an organization's application. Rows are only added, and the other side is told of each."""
 
     organization = models.ForeignKey(
         Organization,
@@ -33,7 +33,6 @@ class ApplicationStep(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("person")
     )
     at = models.DateTimeField(_("when"))
-    mailed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["id"]

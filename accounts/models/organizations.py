@@ -147,8 +147,6 @@ class OrganizationChange(models.Model):
     )
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
     reason = models.TextField(_("reason"), max_length=500, blank=True)
-    request_mailed_at = models.DateTimeField(null=True, blank=True, editable=False)
-    decision_mailed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("new name or logo")
@@ -238,7 +236,6 @@ class Invitation(models.Model):
     role = models.CharField(_("role"), max_length=16, choices=MemberRole)
     created_at = models.DateTimeField(_("created"))
     expires_at = models.DateTimeField(_("expires"))
-    mailed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("invitation")

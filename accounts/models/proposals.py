@@ -57,9 +57,6 @@ class Proposal(models.Model):
         verbose_name=_("answered by"),
     )
     answered_at = models.DateTimeField(_("answered"), null=True, blank=True)
-    # When the other owners were told of it, and the one who asked of its end.
-    proposal_mailed_at = models.DateTimeField(null=True, blank=True, editable=False)
-    answer_mailed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("proposal")

@@ -299,6 +299,7 @@ class AllowedChannel(models.Model):
 class PhaseChangeKind(models.TextChoices):
     ANNOUNCED = "announced", _("Announced")
     STARTED = "started", _("Started")
+    FIRST_DAY = "first_day", _("First day over")
     LAST_DAY = "last_day", _("Last day to watch")
     ENDED = "ended", _("Ended, grace period began")
     LAST_CHANCE = "last_chance", _("Last day to claim")
@@ -311,7 +312,7 @@ class PhaseChangeKind(models.TextChoices):
 
 
 class PhaseChange(models.Model):
-    """A phase change that was noted, once. Nothing follows from it yet."""
+    """A phase change that was noted, once. Notices are written with it (`drops.domain.notices`)."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="phase_changes")
     kind = models.CharField(max_length=16, choices=PhaseChangeKind)

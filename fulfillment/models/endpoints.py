@@ -120,8 +120,8 @@ class NoticeKind(models.TextChoices):
 
 
 class EndpointNotice(models.Model):
-    """What the owners were told of an endpoint by mail: each kind once in each run of failures,
-    and once more after each release in it."""
+    """What the owners were told of an endpoint: each kind once in each run of failures, and once more after each
+    release in it."""
 
     endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=16, choices=NoticeKind)
@@ -129,8 +129,6 @@ class EndpointNotice(models.Model):
     failing_since = models.DateTimeField()
     released_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
-    tried_at = models.DateTimeField(null=True, blank=True)
-    sent_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["created_at", "id"]

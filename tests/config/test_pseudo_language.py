@@ -23,16 +23,18 @@ from django.utils import translation
 from accounts.audit_words import ACTIONS, CODES, NAMES
 from accounts.dashboard import site
 from accounts.dashboard.kit.access import FORM_FIELD
+from accounts.domain.invitations import INVITED
+from accounts.domain.notices.writing import write
 from accounts.models import (
     ApplicationStep,
     AuditEvent,
+    Notice,
     OAuthApp,
     Organization,
     OrganizationChange,
     Proposal,
     User,
 )
-from accounts.tasks import mail_invitations
 from config.api.schema import document
 from drops.models import Campaign, Category, Channel, Livestream, Reward
 from fulfillment.domain.delivery import endpoints, notices
@@ -44,6 +46,7 @@ from tests.dashboard import form_data, sign_in
 from tests.factories import NOW
 from tests.isolation.pages import addresses
 from tests.isolation.world import Belongings
+from tests.mails import send_notices
 from tests.pseudo_language import LANGUAGE, compiled, extracted, unmarked, unmarked_in_page
 
 pytestmark = [
@@ -278,7 +281,7 @@ MAILS = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*ma
 
 @pytest.mark.parametrize("template", MAILS)
 def test_every_mail(own: Belongings, template: str) -> None:
-    notice = EndpointNotice(kind=NoticeKind.HELD, failing_since=NOW, released_at=NOW)
+    trouble = EndpointNotice(kind=NoticeKind.HELD, failing_since=NOW, released_at=NOW)
     values = {
         "user": own.owner,
         "invitation": own.invitation,
@@ -288,7 +291,11 @@ def test_every_mail(own: Belongings, template: str) -> None:
         "endpoint": own.endpoint,
         "proposal": own.proposal,
         "act": CODES["act"][own.proposal.act],
-        "notice": notice,
+        "trouble": trouble,
+        "notice": Notice(user=own.owner, organization=own.organization),
+        "kind": notices.ENDPOINT_TROUBLE,
+        "off_url": own.organization.url,
+        "reason": own.organization.name,
         "subject": notices.SUBJECTS[NoticeKind.HELD],
         "what_now": notices.WHAT_NOW[NoticeKind.HELD],
     }
@@ -299,12 +306,20 @@ def test_every_mail(own: Belongings, template: str) -> None:
 
 def test_a_mail_of_a_task_is_in_the_language_of_the_site(own: Belongings, mailoutbox: list[Any]) -> None:
     """Whoever speaks what: a task may run inside the request that called for it."""
-    EndpointNotice.objects.create(
+    trouble = EndpointNotice.objects.create(
         endpoint=own.endpoint, kind=NoticeKind.RECOVERED, failing_since=NOW, created_at=NOW
     )
+    write(INVITED, about=own.invitation, once="", now=NOW, addresses=[own.invitation.invited])
+    write(
+        notices.ENDPOINT_TROUBLE,
+        about=trouble,
+        once="",
+        now=NOW,
+        organization=own.organization,
+        people=[own.owner],
+    )
     with translation.override("en"):
-        mail_invitations()
-        notices.send_notices(now=NOW)
+        send_notices(NOW)
     assert len(mailoutbox) == 2
     for mail in mailoutbox:
         assert unmarked(mail.subject) == unmarked(mail.body) == ""

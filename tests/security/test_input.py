@@ -14,8 +14,9 @@ from django.core import mail
 from django.test import Client
 from django.utils.html import escape
 
+from accounts.domain.invitations import INVITED
+from accounts.domain.notices.writing import write
 from accounts.models import OAuthApp, Organization, User
-from accounts.tasks import mail_invitations
 from drops.models import Channel
 from fulfillment.models import Attempt, Claim, Delivery
 from tests import factories
@@ -23,6 +24,7 @@ from tests.dashboard import sign_in
 from tests.factories import NOW
 from tests.isolation.pages import addresses as dashboard_addresses
 from tests.isolation.world import Belongings
+from tests.mails import send_notices
 from tests.schema import caller_of, operations, world_of_examples
 from tests.security.test_sessions import addresses
 
@@ -285,8 +287,8 @@ def test_a_name_with_a_break_adds_no_header_to_a_mail(db: None) -> None:
     own.organization.name = "Own\r\nBcc: everybody@example.com\r\n\r\nHello"
     own.organization.save()
     EmailAddress.objects.create(user=own.viewer, email="viewer@example.com", verified=True, primary=True)
-    type(own.invitation).objects.update(invited="viewer@example.com")
-    mail_invitations()
+    write(INVITED, about=own.invitation, once="", now=NOW, addresses=["viewer@example.com"])
+    send_notices()
     (message,) = mail.outbox
     assert message.recipients() == ["viewer@example.com"]
     assert message.subject.count("\n") == 0

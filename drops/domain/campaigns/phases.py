@@ -1,7 +1,7 @@
 """What the clock does to a campaign, noted as rows.
 
 Nothing moves a campaign from phase to phase: `Campaign.phase` is computed. This notes, once, that a
-change came and when. Nothing acts on the rows yet; a mail about a phase would hang on one.
+change came and when. In the same transaction members are told of those that concern them.
 """
 
 from __future__ import annotations
@@ -9,9 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from django.db import transaction
+
+from drops.domain import notices
 from drops.models import Campaign, PhaseChange, PhaseChangeKind
 
 DAY = timedelta(days=1)
+# Nobody is told of a change that came so long before it was noted, after an outage.
+TOO_OLD = DAY
 
 
 def phase_changes_due(campaign: Campaign, *, now: datetime) -> Iterator[tuple[PhaseChangeKind, datetime]]:
@@ -25,6 +30,10 @@ def phase_changes_due(campaign: Campaign, *, now: datetime) -> Iterator[tuple[Ph
     moments = [
         (PhaseChangeKind.ANNOUNCED, campaign.announces_at),
         (PhaseChangeKind.STARTED, campaign.starts_at),
+        (
+            PhaseChangeKind.FIRST_DAY,
+            min(max(campaign.starts_at, campaign.published_at) + DAY, campaign.ends_at),
+        ),
         (PhaseChangeKind.LAST_DAY, max(campaign.ends_at - DAY, campaign.starts_at)),
         (PhaseChangeKind.ENDED, campaign.ends_at),
         (PhaseChangeKind.LAST_CHANCE, max(campaign.closes_at - DAY, campaign.ends_at)),
@@ -46,13 +55,26 @@ def note_phase_changes(*, now: datetime) -> list[PhaseChange]:
     campaigns = (
         Campaign.objects.filter(published_at__lte=now, announces_at__lte=now)
         .exclude(phase_changes__kind=PhaseChangeKind.CLOSED)
+        .select_related("organization")
         .prefetch_related("phase_changes")
     )
-    missing = [
-        PhaseChange(campaign=campaign, kind=kind, due_at=due, noted_at=now)
-        for campaign in campaigns
-        for kind, due in phase_changes_due(campaign, now=now)
-        if kind not in {change.kind for change in campaign.phase_changes.all()}
-    ]
+    noted: list[PhaseChange] = []
+    for campaign in campaigns:
+        known = {change.kind for change in campaign.phase_changes.all()}
+        missing = [
+            PhaseChange(campaign=campaign, kind=kind, due_at=due, noted_at=now)
+            for kind, due in phase_changes_due(campaign, now=now)
+            if kind not in known
+        ]
+        if missing:
+            _note(missing, now)
+            noted += missing
+    return noted
+
+
+@transaction.atomic
+def _note(missing: list[PhaseChange], now: datetime) -> None:
     PhaseChange.objects.bulk_create(missing, ignore_conflicts=True)
-    return missing
+    for change in missing:
+        if change.due_at > now - TOO_OLD:
+            notices.tell(change, now=now)

@@ -1,21 +1,23 @@
 """Mail to owners about their endpoints: failing for an hour, a day, three days; held; recovered.
 
-A notice is written as a row and mailed afterwards. A run of failures has one notice of each kind, and one more
+Each is a row, written with the notices to those who are told. A run of failures has one of each kind, and one more
 after each release within the run. Times count from the release, as the five days until the next hold do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
-import structlog
-from django.db.models import QuerySet
+from django.db import transaction
 from django.db.models.functions import Coalesce
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.domain.permissions import Action, people_of
-from accounts.models import User
-from config import mail
+from accounts.domain.notices.kinds import Kind, register
+from accounts.domain.notices.writing import write
+from accounts.domain.permissions import Action
 from fulfillment.domain.delivery.status import DELETED, FAILING, HELD
 from fulfillment.models import EndpointNotice, HoldReason, NoticeKind, WebhookEndpoint
 
@@ -25,7 +27,6 @@ FAILING_FOR = {
     NoticeKind.FAILING_24H: timedelta(hours=24),
     NoticeKind.FAILING_1H: timedelta(hours=1),
 }
-TRY_AGAIN = timedelta(minutes=5)
 SUBJECTS = {
     NoticeKind.FAILING_1H: _("Your webhook has been failing for an hour"),
     NoticeKind.FAILING_24H: _("Your webhook has been failing for a day"),
@@ -50,20 +51,48 @@ KEEPS_TRYING = _(
 )
 
 
-logger = structlog.get_logger(__name__)
+def _values(notice: EndpointNotice, _data: Mapping[str, Any]) -> dict[str, Any]:
+    kind = NoticeKind(notice.kind)
+    subjects = SUBJECTS if notice.released_at is None else AFTER_A_RELEASE
+    return {
+        "trouble": notice,
+        "endpoint": notice.endpoint,
+        "subject": subjects[kind],
+        "what_now": WHAT_NOW.get(kind, KEEPS_TRYING),
+    }
+
+
+def _is_contact(notice: EndpointNotice, address: str) -> str:
+    """The address, as long as it is still that of the organization."""
+    present = notice.endpoint.organization.contact_email
+    return present if present.casefold() == address.casefold() else ""
+
+
+ENDPOINT_TROUBLE = register(
+    Kind(
+        code="endpoint_trouble",
+        label=_("Trouble with webhooks"),
+        words=_("A webhook endpoint fails for an hour, a day or three days, is held, or works again."),
+        action=Action.CHANGE_ENDPOINTS,
+        model=EndpointNotice,
+        related=("endpoint__organization",),
+        template="fulfillment/mail/endpoint_notice",
+        values=_values,
+        good_for=timedelta(days=2),
+        address_of=_is_contact,
+        in_chat=True,
+        path=lambda notice: reverse(
+            "dashboard:fulfillment_webhookendpoint_change", args=[notice.endpoint_id]
+        ),
+    )
+)
 
 
 def note_recovery(*, endpoint: WebhookEndpoint, now: datetime) -> None:
     """A run of failures is over. Owners who were told of it are told of its end."""
     last = endpoint.notices.order_by("-created_at", "-pk").first()
     if last is not None and last.kind != NoticeKind.RECOVERED:
-        EndpointNotice.objects.get_or_create(
-            endpoint=endpoint,
-            kind=NoticeKind.RECOVERED,
-            failing_since=last.failing_since,
-            released_at=last.released_at,
-            defaults={"created_at": now},
-        )
+        _note(endpoint, NoticeKind.RECOVERED, last.failing_since, last.released_at, now)
 
 
 def write_notices(*, now: datetime) -> None:
@@ -80,52 +109,29 @@ def write_notices(*, now: datetime) -> None:
 
 def _write(endpoint: WebhookEndpoint, kind: NoticeKind, now: datetime) -> None:
     assert endpoint.failing_since is not None  # noqa: S101 - the queries above ask for it
-    EndpointNotice.objects.get_or_create(
+    _note(endpoint, kind, endpoint.failing_since, endpoint.released_at, now)
+
+
+@transaction.atomic
+def _note(
+    endpoint: WebhookEndpoint, kind: NoticeKind, since: datetime, released: datetime | None, now: datetime
+) -> None:
+    """Write it down once, and tell the owners, and the organization's contact address besides: the mail holds only
+    what the owners chose to have sent there."""
+    notice, is_new = EndpointNotice.objects.get_or_create(
         endpoint=endpoint,
         kind=kind,
-        failing_since=endpoint.failing_since,
-        released_at=endpoint.released_at,
+        failing_since=since,
+        released_at=released,
         defaults={"created_at": now},
     )
-
-
-def send_notices(*, now: datetime) -> None:
-    """Mail every notice that is not sent yet. Not to be called in a transaction: a mail takes its time."""
-    # A notice that another worker may be sending is left alone for a while. If that worker fails or is killed,
-    # a later run sends it.
-    unsent = EndpointNotice.objects.filter(sent_at=None).exclude(
-        tried_at__gt=now - TRY_AGAIN, tried_at__lte=now
-    )
-    for notice in unsent.select_related("endpoint__organization"):
-        if not unsent.filter(pk=notice.pk).update(tried_at=now):
-            continue
-        try:
-            _mail(notice)
-        except (OSError, ValueError):
-            logger.exception("endpoint_notice_not_sent", notice=notice.pk)
-        else:
-            EndpointNotice.objects.filter(pk=notice.pk).update(sent_at=now)
-
-
-def _mail(notice: EndpointNotice) -> None:
-    """Send one mail to all owners and to the organization's contact address, confirmed or not: the mail holds
-    only what the owners chose to have sent there. It is one mail, so that a second try because of one bad
-    address mails nobody twice."""
-    endpoint = notice.endpoint
-    kind = NoticeKind(notice.kind)
-    owners = people_of(endpoint.organization, who_may=Action.CHANGE_ENDPOINTS).exclude(email="")
-    subjects = SUBJECTS if notice.released_at is None else AFTER_A_RELEASE
-    context = {
-        "notice": notice,
-        "endpoint": endpoint,
-        "subject": subjects[kind],
-        "what_now": WHAT_NOW.get(kind, KEEPS_TRYING),
-    }
-    to = _addresses(owners, endpoint.organization.contact_email)
-    mail.send("fulfillment/mail/endpoint_notice", context, to)
-
-
-def _addresses(owners: QuerySet[User], contact: str) -> list[str]:
-    """Each once, whatever its case."""
-    found = [*owners.values_list("email", flat=True), contact]
-    return list({address.casefold(): address for address in reversed(found) if address}.values())[::-1]
+    if is_new:
+        contact = endpoint.organization.contact_email
+        write(
+            ENDPOINT_TROUBLE,
+            about=notice,
+            once="",
+            now=now,
+            organization=endpoint.organization,
+            addresses=[contact],
+        )

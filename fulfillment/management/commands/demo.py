@@ -24,9 +24,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from accounts.domain import apps, invitations, links, organizations
+from accounts.domain import applications, apps, invitations, links, organizations
 from accounts.domain.images import prepare_image
-from accounts.models import MemberRole, Organization, User
+from accounts.models import MemberRole, Notice, Organization, User
 from drops.domain.campaigns import lifecycle, plans
 from drops.domain.campaigns.plans import CampaignPlan, RewardPlan
 from drops.domain.catalogue import channels, livestreams, rewards
@@ -256,7 +256,10 @@ def ensure_organization(name: str, *, owner: User, logo: str, operator: User, no
     )
     organization = organizations.approve_organization(organization=organization, now=now, actor=operator)
     # Nobody waits for a mail about it, and what is mailed is printed.
-    organization.application_steps.update(mailed_at=now)
+    steps = [str(pk) for pk in organization.application_steps.values_list("pk", flat=True)]
+    Notice.objects.filter(
+        kind__in=[applications.TO_JUDGE.code, applications.JUDGED.code], about__in=steps
+    ).delete()
     return organization
 
 

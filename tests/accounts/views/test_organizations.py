@@ -12,9 +12,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.domain import invitations
 from accounts.models import Invitation, MemberRole, Organization, User
-from accounts.tasks import mail_invitations
 from tests import factories
 from tests.dashboard import with_second_factor, words
+from tests.mails import send_notices
 
 URL = "/settings/organizations/"
 
@@ -73,7 +73,7 @@ def link(studio: Organization, owner: User) -> str:
         now=timezone.now(),
         actor=owner,
     )
-    mail_invitations()
+    send_notices(timezone.now())
     (found,) = re.findall(r"http://[^/]+(/settings/organizations/invited/\S+)", mail.outbox[0].body)
     assert invitations.key_of(by_address) in found
     return str(found)

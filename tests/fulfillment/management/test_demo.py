@@ -5,18 +5,19 @@ from pathlib import Path
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from accounts.domain.apps import create_app
 from accounts.domain.members import has_second_factor
 from accounts.domain.organization_changes import approve_change, waiting_change
 from accounts.domain.organizations import change_organization
 from accounts.models import AuditEvent, MemberRole, OAuthApp, Organization, User
-from accounts.tasks import mail_applications, mail_invitations, mail_organization_changes, mail_proposals
 from drops.models import Campaign, CampaignPhase, Channel, Livestream, Progress, Reward
 from fulfillment.domain.delivery.endpoints import MAX_ENDPOINTS, create_endpoint
 from fulfillment.management.commands.demo import AUDIENCE
 from fulfillment.models import Claim, Delivery, SigningKey, WebhookEndpoint
 from tests.factories import NOW
+from tests.mails import send_notices
 
 
 @pytest.fixture
@@ -65,9 +66,7 @@ def test_a_second_run_changes_nothing(state):
 @pytest.mark.django_db
 def test_nobody_gets_a_mail_about_the_demo(state, mailoutbox):
     run()
-    for mail_what_is_due in (mail_applications, mail_organization_changes, mail_proposals, mail_invitations):
-        mail_what_is_due()
-    assert mailoutbox == []
+    assert send_notices(timezone.now()) == []
 
 
 @pytest.mark.django_db
