@@ -26,7 +26,11 @@ from tests.isolation.world import Belongings
 ADDRESSES = addresses()
 PAGES = {page.name: page for page in site.pages}
 # What is sent to a page needs more than looking at it.
-SENT_TO_PAGES = {"settings": Action.CHANGE_SETTINGS, "application": Action.CHANGE_SETTINGS}
+SENT_TO_PAGES = {
+    "settings": Action.CHANGE_SETTINGS,
+    "application": Action.CHANGE_SETTINGS,
+    "notices": Action.SEE_FIGURES,
+}
 
 
 class Needs(NamedTuple):
