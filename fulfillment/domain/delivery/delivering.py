@@ -26,8 +26,10 @@ from fulfillment.models import SigningKey
 
 # Seconds after which a thread ends its turn, even if there is more to deliver.
 TURN = 10.0
-# Seconds that a thread waits for others before it serves them all; and seconds to wait after the database failed.
+# Seconds that a thread waits for others before it serves them all, if attempts began so recently that others may come.
 GATHER = 0.02
+RECENTLY = 0.05
+# Seconds to wait after the database failed.
 ERROR_PAUSE = 2.0
 # Threads that are called for each thread that found work, while there may be more work.
 GROWTH = 4
@@ -56,6 +58,7 @@ class _Memory(Memory):
         self.stopping = threading.Event()
         self.running = 0
         self.serving = False
+        self.leased_at = float("-inf")
         self.waiting: list[_Visit] = []
 
 
@@ -131,7 +134,8 @@ def _come(visit: _Visit, clock: Callable[[], datetime]) -> None:
 
 
 def _serve(clock: Callable[[], datetime]) -> None:
-    if _memory.running > 1:
+    # Threads that wait for a slow server come late: only those that began a moment ago are worth waiting for.
+    if _memory.running > 1 and time.monotonic() - _memory.leased_at < RECENTLY:
         time.sleep(GATHER)
     with _lock:
         visits, _memory.waiting = _memory.waiting, []
@@ -157,7 +161,10 @@ def _take(visits: Sequence[_Visit], clock: Callable[[], datetime]) -> None:
         return
     now = clock()
     leases = queue.take_due(limit=len(visits), now=now)
-    keys = signing.keys_for_signing(now) if leases else []
+    keys: Sequence[SigningKey] = ()
+    if leases:
+        _memory.leased_at = time.monotonic()
+        keys = signing.keys_for_signing(now)
     for visit, lease in zip(visits, leases, strict=False):
         visit.lease, visit.keys = lease, keys
     if len(leases) == len(visits):

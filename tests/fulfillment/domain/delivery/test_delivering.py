@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from django.db import OperationalError, connection
@@ -114,6 +115,32 @@ def test_outcomes_that_come_together_are_written_together(endpoint, receiver, no
 
     assert sum(written) == 4
     assert len(written) < 4
+
+
+def test_nobody_waits_for_a_thread_whose_studio_is_slow(endpoint, receiver, now, monkeypatch):
+    arrived, go_on = threading.Event(), threading.Event()
+    waits: list[float] = []
+    waits_at_requests: list[int] = []
+    monkeypatch.setattr(delivering, "time", SimpleNamespace(monotonic=time.monotonic, sleep=waits.append))
+
+    def decide(received):
+        waits_at_requests.append(len(waits))
+        if not arrived.is_set():
+            arrived.set()
+            go_on.wait(60)
+        return Reply(200)
+
+    receiver.decide = decide
+    make_delivery(endpoint, now)
+    with delivering_threads(1):
+        arrived.wait(60)
+        time.sleep(2 * delivering.RECENTLY)
+        make_delivery(endpoint, now)
+        assert deliver() == 1
+        go_on.set()
+        wait_until(all_delivered)
+
+    assert waits_at_requests == [0, 0]
 
 
 def test_stopping_waits_for_what_is_under_way_and_begins_nothing(endpoint, receiver, now):
