@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ from config import ticks
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-PATIENCE = 60  # seconds
+PATIENCE = 60.0  # seconds between two lines that say what is waited for
 
 
 def main() -> None:
@@ -47,11 +46,13 @@ def main() -> None:
 
 
 def wait_for(parts: dict[str, Callable[[], bool]]) -> None:
-    deadline = time.monotonic() + PATIENCE
+    """Wait until everything answers, however slow the machine is. A process that ends stops the launcher anyway."""
+    told = time.monotonic()
     while parts:
         parts = {name: works for name, works in parts.items() if not works()}
-        if time.monotonic() > deadline:
-            sys.exit(f"Not answering after {PATIENCE} s: {', '.join(parts)}.")
+        if parts and time.monotonic() - told > PATIENCE:
+            print(f"Still waiting for: {', '.join(parts)}.", flush=True)
+            told = time.monotonic()
         time.sleep(0.1)
 
 
