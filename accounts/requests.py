@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address
+from typing import cast
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
 from accounts.domain.consequences import Consequence
-from accounts.models import Membership, User
+from accounts.models import CallKind, Membership, User
 from config import addresses
 
 # In a session: what opens the invitation whose link this browser came by.
@@ -46,6 +47,19 @@ class WriteRequest(SignedInRequest):
     consequences: Sequence[Consequence]
     consequences_digest: str
     new_secret: str
+
+
+class ApiRequest(HttpRequest):
+    """A request of an app, for the log of the API. `error_code`: what the answer refused it with, in a word."""
+
+    called_by: tuple[str, CallKind]
+    error_code: str
+
+
+def logged_for(request: HttpRequest, client_id: str, kind: CallKind) -> None:
+    """The log of the API tells the app of that client ID of this request. What can be none (RFC 6749) is no app's."""
+    if client_id.isascii() and client_id.isprintable():
+        cast("ApiRequest", request).called_by = client_id, kind
 
 
 def viewer_of(request: HttpRequest) -> User | None:

@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from oauth2_provider.models import clear_expired
 
-from accounts.domain import app_removals, audit, email_changes, two_owners, unused_files
+from accounts.domain import api_calls, app_removals, audit, email_changes, two_owners, unused_files
 from accounts.domain.notices import queue, sending
 from accounts.models import IdempotentCall, Notice
 
@@ -58,6 +58,18 @@ def unlink_viewers() -> int:
     Any number of workers may run it at once.
     """
     return app_removals.go_on(now=timezone.now())
+
+
+@shared_task
+def write_api_calls() -> int:
+    """Run every few seconds by beat: write the log of the API. Returns how many lines it was."""
+    return api_calls.write_waiting()
+
+
+@shared_task
+def purge_api_calls() -> int:
+    """Run once an hour by beat; returns how many lines of the log of the API were old enough to go."""
+    return api_calls.purge(now=timezone.now())
 
 
 @shared_task

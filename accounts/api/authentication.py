@@ -15,9 +15,10 @@ from rest_framework.request import Request
 
 from accounts.domain import permissions
 from accounts.domain.permissions import Action
-from accounts.domain.tokens import Caller, caller
-from accounts.models import User
+from accounts.domain.tokens import Caller, caller, of_dead_token
+from accounts.models import CallKind, User
 from accounts.oauth.scopes import Scopes
+from accounts.requests import logged_for
 from config.api.views import APP_ITSELF, WITHOUT_SCOPE, ApiView
 
 SAFE_METHODS = ("GET", "HEAD")
@@ -38,7 +39,12 @@ class BearerAuthentication(BaseAuthentication):
             return None
         found = caller(raw=raw, now=timezone.now())
         if found is None:
+            if (known := of_dead_token(raw)) is not None:
+                logged_for(request._request, *known)
             raise AuthenticationFailed("Unauthorized: the access token is unknown or expired.")
+        logged_for(
+            request._request, found.client_id, CallKind.APP if found.person is None else CallKind.VIEWER
+        )
         return found.person, found
 
     def authenticate_header(self, request: Request) -> str:

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.text import format_lazy
 from django.utils.translation import gettext, gettext_lazy as _, ngettext
 
@@ -23,8 +24,11 @@ from accounts.domain import app_removals, apps, links, organization_changes
 from accounts.domain.consequences import MANY, Consequence
 from accounts.domain.permissions import Action
 from accounts.domain.two_owners import RuleState, state_of
-from accounts.models import OAuthApp
+from accounts.models import ApiCall, CallKind, OAuthApp
+from accounts.oauth import limits
 from accounts.requests import WriteRequest
+from accounts.templatetags.dashboard import to_the_second
+from config.api import throttle
 
 
 class OAuthAppForm(VerbForm):
@@ -116,7 +120,7 @@ class OAuthAppAdmin(OrganizationAdmin):
     fields = ("name", "redirect_uris", "new_logo")
     may_add = may_edit = may_delete = True
     delete_act = apps.DELETE
-    list_display = ("name", "client_id", "created")
+    list_display = ("name", "client_id", "last_used", "created")
     search_fields = ("name", "client_id")
     search_help_text = _("Name or client ID")
     in_search = True
@@ -170,6 +174,13 @@ class OAuthAppAdmin(OrganizationAdmin):
         obj.pk, obj.client_id = created.pk, created.client_id
         cast("WriteRequest", request).new_secret = secret
 
+    @admin.display(description=_("last used"))
+    def last_used(self, app: OAuthApp) -> str:
+        """With a secret or a token that was right. An answer a minute old may not have come here yet."""
+        if app.last_used_at is None:
+            return gettext("Never")
+        return format_html("{} ({})", to_the_second(app.last_used_at), CallKind(app.last_used_by).label)
+
     def offered_verbs(self, request: HttpRequest, obj: OAuthApp) -> list[Verb]:
         found = super().offered_verbs(request, obj)
         waits = organization_changes.waiting_change(active_organization(request), obj) is not None
@@ -178,6 +189,12 @@ class OAuthAppAdmin(OrganizationAdmin):
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         if obj := kwargs.get("obj"):
             organization, now = active_organization(request), timezone.now()
+            context |= {
+                "calls": throttle.left(obj.client_id, now=now),
+                "token_calls": throttle.left(limits.key_of(obj.client_id), now=now),
+                "calls_url": f"{site.admin_of(ApiCall).url('changelist')}?app__id__exact={obj.pk}",
+                "last_used": self.last_used(obj),
+            }
             context["logo_change"] = organization_changes.change_to_show(organization, obj, now=now)
         return super().render_change_form(request, context, *args, **kwargs)
 

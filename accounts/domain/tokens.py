@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 from oauth2_provider.models import AccessToken, Grant, RefreshToken
 
-from accounts.models import ORGANIZATION_IS_ACTIVE, OAuthApp, User
+from accounts.models import ORGANIZATION_IS_ACTIVE, CallKind, OAuthApp, User
 from config import sql
 
 
@@ -108,6 +108,13 @@ def caller(*, raw: str, now: datetime) -> Caller | None:
             [user_id, username, email, picture],
         )
     return Caller(app_id, client_id, bool(is_platform), organization_id, person, scope)
+
+
+def of_dead_token(raw: str) -> tuple[str, CallKind] | None:
+    """The client ID that a token with which nobody may call was given to, and of which kind it is; None: unknown."""
+    rows = AccessToken.objects.filter(token_checksum=checksum(raw))
+    found = rows.values_list("application__client_id", "user").first()
+    return None if found is None else (found[0], CallKind.APP if found[1] is None else CallKind.VIEWER)
 
 
 def introspect(*, raw: str, now: datetime) -> dict[str, Any]:

@@ -2,6 +2,7 @@ from config.ulid import ULIDField, new_ulid, parse_ulid, ulid_parameter, ulid_te
 
 from .applications import ApplicationStep, StepKind
 from .audit import OF_VIEWERS, AuditEvent
+from .calls import ApiCall, CallKind, StatusClass
 from .files import ReplacedFile
 from .idempotency import IdempotentCall
 from .names import TakenName
@@ -24,9 +25,11 @@ __all__ = [
     "LOOPBACK_HOSTS",
     "OF_VIEWERS",
     "ORGANIZATION_IS_ACTIVE",
+    "ApiCall",
     "AppRemoval",
     "ApplicationStep",
     "AuditEvent",
+    "CallKind",
     "ChangeState",
     "Consent",
     "EmailChange",
@@ -46,6 +49,7 @@ __all__ = [
     "Proposal",
     "ProposalState",
     "ReplacedFile",
+    "StatusClass",
     "StepKind",
     "TakenName",
     "ULIDField",

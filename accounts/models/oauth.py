@@ -40,6 +40,9 @@ class OAuthApp(AbstractApplication):
     previous_client_secret = models.CharField(max_length=255, blank=True, editable=False)
     previous_secret_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True, editable=False)
+    # With a secret or a token that was right; of which kind (CallKind). Behind by a minute at most.
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
+    last_used_by = models.CharField(max_length=8, blank=True, editable=False)
 
     objects: models.Manager[OAuthApp] = ApplicationManager()
 

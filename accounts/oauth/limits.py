@@ -48,6 +48,11 @@ def count(*, client_id: str, network: str, failed: bool, now: datetime) -> None:
         throttle.count(caller, now=now, limit=limit)
 
 
+def key_of(client_id: str) -> str:
+    """What the calls of an app with its right secret are counted under."""
+    return f"token:{client_id[:100]}"  # as long as one can be
+
+
 def _limits(client_id: str, network: str, *, failed: bool) -> list[tuple[str, int]]:
     client_id = client_id[:100]  # as long as one can be
     if failed:
@@ -56,4 +61,4 @@ def _limits(client_id: str, network: str, *, failed: bool) -> list[tuple[str, in
             (f"no-token:{network}", FAILURES_FROM_ADDRESS),
         ]
     calls = settings.API_CALLS_PER_MINUTE
-    return [(f"token:{client_id}", calls), (f"token-from:{network}", APPS_AT_ADDRESS * calls)]
+    return [(key_of(client_id), calls), (f"token-from:{network}", APPS_AT_ADDRESS * calls)]

@@ -27,6 +27,7 @@ def refused(
     retry_after: int | None = None,
 ) -> JsonResponse:
     """A refusal of the token endpoint. `retry_after`: seconds."""
+    request.error_code = error  # type: ignore[attr-defined] # for the log of the API
     body = {"error": error, "error_description": description or described(error)}
     response = JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
     scheme = request.headers.get("Authorization", "").partition(" ")[0]

@@ -26,7 +26,7 @@ from rest_framework.request import Request
 
 from accounts.api.authentication import bearer_token
 from accounts.domain import links, tokens
-from accounts.models import LOOPBACK_HOSTS, OAuthApp
+from accounts.models import LOOPBACK_HOSTS, CallKind, OAuthApp
 from accounts.oauth import limits
 from accounts.oauth.refusals import redirect_with, refused
 from accounts.oauth.scopes import VIEWER_SCOPES
@@ -39,7 +39,7 @@ from accounts.oauth.serializers import (
     TokensSerializer,
 )
 from accounts.oauth.validator import basic_credentials
-from accounts.requests import SignedInRequest
+from accounts.requests import SignedInRequest, logged_for
 from config.api.schema import documented
 from config.api.views import OPEN, ApiView
 from config.middleware.csp import policy_for_a_form_that_leads_away
@@ -169,6 +169,7 @@ class TokenView(OAuthLibMixin, ApiView):
         except (BadRequest, SuspiciousOperation, MultiPartParserError):
             return refused(asked, 400, "invalid_request", f"The body must be {FORM}, in UTF-8.")
         now = timezone.now()
+        logged_for(asked, client_id, CallKind.TOKEN)
         caller = {"client_id": client_id, "network": limits.network_of(asked)}
         if wait := limits.seconds_to_wait(**caller, now=now):
             too_often = f"Too many calls or too many wrong secrets. Wait {wait} seconds."

@@ -32,6 +32,7 @@ def failure(status: int, message: str) -> HttpResponse:
 
 def exception_handler(exception: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     """REST framework's hook. What it does not know becomes Django's 500, in the same shape."""
+    context["request"]._request.error_code = _code_of(exception)
     match exception:
         case exceptions.APIException():
             response = failure(exception.status_code, text_of(problems_of(exception)))
@@ -47,6 +48,20 @@ def exception_handler(exception: Exception, context: Mapping[str, Any]) -> HttpR
         case ValidationError():
             return failure(400, text_of(problems_of(exception)))
     return None
+
+
+def _code_of(exception: Exception) -> str:
+    """What the log of the API calls it, in a word."""
+    match exception:
+        case exceptions.APIException():
+            return str(exception.default_code)
+        case Http404():
+            return "not_found"
+        case PermissionDenied():
+            return "permission_denied"
+        case ValidationError():
+            return "invalid"
+    return "error"
 
 
 Problems = dict[str, list[str]]

@@ -61,10 +61,14 @@ class Quota(NamedTuple):
         return self.used > self.limit
 
     @property
+    def left(self) -> int:
+        return max(0, self.limit - self.used)
+
+    @property
     def headers(self) -> dict[str, str]:
         return {
             "RateLimit-Limit": str(self.limit),
-            "RateLimit-Remaining": str(max(0, self.limit - self.used)),
+            "RateLimit-Remaining": str(self.left),
             "RateLimit-Reset": str(self.reset),
         }
 
@@ -103,6 +107,22 @@ def standing(caller: str, *, now: datetime, limit: int) -> Quota:
         tally = _memory.tallies.get(key)
         used = _memory.counts[key] if tally is None else tally.said + tally.unsaid
     return Quota(limit, used, reset)
+
+
+def left(caller: str, *, now: datetime) -> Quota:
+    """Where `caller` stands, as Redis knows it, or this process where Redis does not answer. Nothing is counted."""
+    limit: int = settings.API_CALLS_PER_MINUTE
+    known = standing(caller, now=now, limit=limit)
+    if not settings.REDIS_URL or time.monotonic() < _memory.not_before:
+        return known
+    key, _, _ = _this_minute(caller, now)
+    try:
+        said = int(_client(settings.REDIS_URL).get(key) or 0)
+    except redis.RedisError as error:
+        _memory.not_before = time.monotonic() + REST
+        log.warning("calls_not_counted", error=str(error))
+        return known
+    return known._replace(used=max(said, known.used))
 
 
 def _this_minute(caller: str, now: datetime) -> tuple[str, int, int]:

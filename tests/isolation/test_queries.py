@@ -11,7 +11,16 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.dashboard import site
-from accounts.models import AuditEvent, Invitation, MemberRole, Membership, OAuthApp, Proposal
+from accounts.models import (
+    ApiCall,
+    AuditEvent,
+    Invitation,
+    MemberRole,
+    Membership,
+    OAuthApp,
+    Proposal,
+    new_ulid,
+)
 from drops.models import Campaign, ChannelDay, NetworkDay, Reward, WatchHour
 from fulfillment.models import Claim, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
@@ -37,6 +46,15 @@ def _claim(own: Belongings) -> Claim:
 
 # One more row of each list, with new objects on the other end of each of its relations.
 MORE: dict[type[Model], Callable[[Belongings], Any]] = {
+    ApiCall: lambda own: ApiCall.objects.create(
+        id=new_ulid(),
+        app=factories.OAuthAppFactory(organization=own.organization),
+        organization=own.organization,
+        kind="app",
+        status_class=2,
+        status=200,
+        milliseconds=7,
+    ),
     AuditEvent: lambda own: AuditEvent.objects.create(
         at=NOW,
         organization=own.organization,
@@ -80,6 +98,7 @@ QUERIES = {
     "invitations": 6,
     "members": 6,
     "proposals": 6,
+    "requests": 7,
     "rewards": 7,
     "webhooks": 6,
 }

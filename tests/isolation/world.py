@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Model
 
 from accounts.models import (
+    ApiCall,
     ApplicationStep,
     AuditEvent,
     Invitation,
@@ -85,6 +86,19 @@ class Belongings:
             name=f"{word} app",
             client_id=f"{word}-client",
             redirect_uris=f"https://{word}.example.com/callback",
+        )
+        self.call = ApiCall.objects.create(
+            id=new_ulid(),
+            app=self.app,
+            organization=self.organization,
+            kind="app",
+            method="GET",
+            route="/public/v1/drops/claims",
+            path=f"/public/v1/drops/claims?external_status={word}",
+            status_class=2,
+            status=200,
+            milliseconds=7,
+            request_id=f"{word}-request",
         )
         self.logo_change = factories.OrganizationChangeFactory(
             organization=self.organization,
@@ -211,6 +225,7 @@ class Belongings:
 
 
 OF_MODEL: dict[type[Model], Callable[[Belongings], Any]] = {
+    ApiCall: lambda own: own.call,
     AuditEvent: lambda own: own.event,
     Campaign: lambda own: own.campaign,
     CampaignReward: lambda own: own.attached,

@@ -21,11 +21,11 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import BigIntegerField
 
+from config.gather import Gatherer
 from config.memory import Memory
 from drops.domain.watch import store
 from drops.domain.watch.beats import Beat, BeatKind, partition_of
 from drops.domain.watch.credit import credit
-from drops.domain.watch.gather import Gatherer
 from drops.models import WatchPartition
 
 Entries = list[tuple[bytes, dict[bytes, bytes]]]

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from config import memory
+from config.gather import Gatherer
 from drops import tasks
 from drops.domain.watch import stream
 from drops.domain.watch.beats import Beat, BeatKind
-from drops.domain.watch.gather import Gatherer
 from drops.models import Progress, WatchInterval, WatchPartition
 from tests.factories import CampaignFactory, LivestreamFactory
 

@@ -1,7 +1,7 @@
 """Items that many threads hand in, sent on together by one.
 
 A round trip to Redis costs a web thread more than the rest of accepting a beat, because the thread has
-to stop and others have to start. Handing a beat in here costs next to nothing.
+to stop and others have to start. Handing an item in here costs next to nothing.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ log = structlog.get_logger(__name__)
 Item = TypeVar("Item")
 
 
-# How long items gather, in seconds.
+# How long items gather, in seconds, unless somebody wants it otherwise.
 MOMENT = 0.005
 
 
 class Gatherer(Generic[Item]):
     """Calls `send` with what came in within a moment, in its order."""
 
-    def __init__(self, send: Callable[[Sequence[Item]], None]) -> None:
+    def __init__(self, send: Callable[[Sequence[Item]], None], *, moment: float = MOMENT) -> None:
         self._send = send
+        self._moment = moment
         self._lock = Lock()
         self._items: list[Item] = []
         self._has_items = Event()
@@ -62,7 +63,7 @@ class Gatherer(Generic[Item]):
     def _run(self) -> None:
         while True:
             self._has_items.wait()
-            time.sleep(MOMENT)
+            time.sleep(self._moment)
             try:
                 self.flush()
             except Exception:
