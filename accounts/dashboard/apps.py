@@ -8,7 +8,9 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.template.response import TemplateResponse
+from django.urls import reverse_lazy
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import format_lazy
@@ -20,7 +22,7 @@ from accounts.dashboard.kit.forms import ANY_SHAPE, picture_field
 from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
-from accounts.domain import app_removals, apps, links, organization_changes
+from accounts.domain import app_removals, apps, links, organization_changes, redirects
 from accounts.domain.consequences import MANY, Consequence
 from accounts.domain.permissions import Action
 from accounts.domain.two_owners import RuleState, state_of
@@ -54,7 +56,19 @@ class OAuthAppForm(VerbForm):
                 "127.0.0.1. Leave the field empty if the app only reads your claims."
             ),
         }
-        widgets = {"redirect_uris": forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})}
+        widgets = {
+            "redirect_uris": forms.Textarea(
+                attrs={
+                    "rows": 4,
+                    "spellcheck": "false",
+                    "hx-get": reverse_lazy("dashboard:redirect_advice"),
+                    "hx-trigger": "load, input changed delay:300ms",
+                    "hx-target": "#redirect-advice",
+                    "hx-swap": "morph:innerHTML",
+                    "hx-sync": "this:replace",
+                }
+            )
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -63,9 +77,20 @@ class OAuthAppForm(VerbForm):
 
     def clean_redirect_uris(self) -> str:
         uris = self.cleaned_data["redirect_uris"].split()
-        if len(uris) > 20:
-            raise ValidationError(_("Enter at most 20 redirect URIs."))
-        return " ".join(uris)
+        wrong = [each for each in redirects.advice(uris) if each.tone == "bad"]
+        if wrong:
+            text = _("“%(uri)s” cannot be a redirect URI. %(why)s")
+            raise ValidationError(
+                [text % {"uri": each.uri, "why": each.text} if each.uri else each.text for each in wrong]
+            )
+        return " ".join(dict.fromkeys(uris))
+
+
+@site.page("apps/redirect-advice/", name="redirect_advice", action=Action.CHANGE_APPS)
+def redirect_advice(request: HttpRequest) -> HttpResponse:
+    """What is to be said of the redirect URIs that somebody types, for the form to show below them."""
+    uris = request.GET.get("redirect_uris", "").split()
+    return render(request, "dashboard/redirect_advice.html", {"advice": redirects.advice(uris)})
 
 
 def rotate(model_admin: OAuthAppAdmin, request: HttpRequest, app: OAuthApp) -> HttpResponse:
@@ -124,7 +149,7 @@ class OAuthAppAdmin(OrganizationAdmin):
     search_fields = ("name", "client_id")
     search_help_text = _("Name or client ID")
     in_search = True
-    change_form_template = "dashboard/app.html"
+    add_form_template = change_form_template = "dashboard/app.html"
     change_list_template = "dashboard/apps.html"
     verbs = (
         Verb(
@@ -190,6 +215,7 @@ class OAuthAppAdmin(OrganizationAdmin):
         if obj := kwargs.get("obj"):
             organization, now = active_organization(request), timezone.now()
             context |= {
+                "advice": redirects.advice(obj.redirect_uris.split()),
                 "calls": throttle.left(obj.client_id, now=now),
                 "token_calls": throttle.left(limits.key_of(obj.client_id), now=now),
                 "calls_url": f"{site.admin_of(ApiCall).url('changelist')}?app__id__exact={obj.pk}",

@@ -7,7 +7,7 @@ from .files import ReplacedFile
 from .idempotency import IdempotentCall
 from .names import TakenName
 from .notices import Notice, NoticeEnd, NoticeSwitch, Outgoing
-from .oauth import LOOPBACK_HOSTS, AppRemoval, Consent, GameLink, OAuthApp
+from .oauth import LOOPBACK_HOSTS, AppRemoval, Consent, GameLink, OAuthApp, redirect_refusal
 from .organizations import (
     ORGANIZATION_IS_ACTIVE,
     ChangeState,
@@ -56,6 +56,7 @@ __all__ = [
     "User",
     "new_ulid",
     "parse_ulid",
+    "redirect_refusal",
     "ulid_parameter",
     "ulid_text",
 ]

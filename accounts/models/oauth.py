@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -18,8 +19,14 @@ from config.ulid import new_ulid
 
 from .organizations import Organization
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 # The only hosts that a redirect URI may reach without TLS: the developer's own machine.
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1")
+NOT_AN_ADDRESS = _(
+    "Enter a whole address that begins with https://, such as https://studio.example.com/callback."
+)
 # Names of columns that the toolkit marks for translation without a translation of its own.
 TOOLKIT_WORDS = (gettext_noop("client ID"), gettext_noop("redirect URIs"))
 
@@ -88,27 +95,38 @@ class OAuthApp(AbstractApplication):
         except ValidationError as refusal:
             raise ValidationError({"name": refusal}) from None
         for uri in self.redirect_uris.split():
-            if not self._may_redirect_to(uri):
-                wrong = _(
-                    "“%(uri)s” cannot be a redirect URI. Enter a whole address that begins with https:// and "
-                    "has no fragment (#). Only localhost and 127.0.0.1 may have http://."
-                )
-                raise ValidationError({"redirect_uris": wrong % {"uri": uri}})
+            if refusal := redirect_refusal(uri):
+                wrong = _("“%(uri)s” cannot be a redirect URI. %(why)s")
+                raise ValidationError({"redirect_uris": wrong % {"uri": uri, "why": refusal}})
         # An app that nobody is sent back to asks nobody for consent.
         self.authorization_grant_type = (
             self.GRANT_AUTHORIZATION_CODE if self.redirect_uris.strip() else self.GRANT_CLIENT_CREDENTIALS
         )
         super().clean()
 
-    def _may_redirect_to(self, uri: str) -> bool:
-        try:
-            AllowedURIValidator(
-                self.get_allowed_schemes(), "redirect URI", allow_path=True, allow_query=True
-            )(uri)
-        except ValidationError:
-            return False
+
+def redirect_refusal(uri: str) -> StrOrPromise:
+    """Why `uri` cannot be a redirect URI; empty if it can."""
+    try:
         parts = urlsplit(uri)
-        return parts.scheme == "https" or parts.hostname in LOOPBACK_HOSTS
+        host = parts.hostname
+    except ValueError:
+        return NOT_AN_ADDRESS
+    if parts.scheme not in ("http", "https") or not host:
+        return NOT_AN_ADDRESS
+    if "#" in uri:
+        return _("It has a fragment (#), which browsers keep to themselves. Leave it out.")
+    if "*" in uri:
+        return _("It has a wildcard (*). Enter each address in full.")
+    if "@" in parts.netloc:
+        return _("It has a username or a password. Leave them out.")
+    if parts.scheme == "http" and host not in LOOPBACK_HOSTS:
+        return _("It begins with http://. Use https://; only localhost and 127.0.0.1 may have http://.")
+    try:
+        AllowedURIValidator(["https", "http"], "redirect URI", allow_path=True, allow_query=True)(uri)
+    except ValidationError:
+        return NOT_AN_ADDRESS
+    return ""
 
 
 class Consent(models.Model):
