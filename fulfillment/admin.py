@@ -11,11 +11,12 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy as _, ngettext
 
 from accounts.admin import OperatorAdmin
+from accounts.admin.verbs import OperatorVerb, Order
 from fulfillment.domain.claims.reading import search_claims
-from fulfillment.domain.delivery import status
+from fulfillment.domain.delivery import endpoints, signing, status
 from fulfillment.domain.delivery.reading import search_deliveries
 from fulfillment.models import Attempt, Claim, Delivery, SigningKey, WebhookEndpoint
 
@@ -124,16 +125,83 @@ class DeliveryAdmin(OperatorAdmin):
         return str(delivery.endpoint.organization)
 
 
+def rotate(_admin: OperatorAdmin, _request: HttpRequest, key: SigningKey, order: Order) -> None:
+    signing.rotate(key=key, **order._asdict())
+
+
+ROTATE = OperatorVerb(
+    name="rotate",
+    label=_("Rotate"),
+    question=_("Webhooks are signed with a new key, two hours from now. No claim is lost meanwhile."),
+    run=rotate,
+    done=_("A new key is published. It follows key %(rows)s."),
+    why_not=signing.why_not_rotate,
+    consequences=signing.of_rotating,
+    for_lists=False,
+)
+
+
 @admin.register(SigningKey)
 class SigningKeyAdmin(OperatorAdmin):
-    """Made and rotated by `manage.py create_signing_key`."""
+    """The first key is made by `manage.py create_signing_key`; the page of the newest one rotates it."""
 
-    list_display = ("id", "published_at", "active_from", "retired_at")
-    fields = readonly_fields = ("public_key", "created_at", "published_at", "active_from", "retired_at")
+    verbs = (ROTATE,)
+    list_display = ("id", "state", "age", "active_from", "retired_at", "fetched")
+    fields = readonly_fields = (
+        "state",
+        "age",
+        "fetched",
+        "public_key",
+        "created_at",
+        "published_at",
+        "active_from",
+        "retired_at",
+    )
+
+    @admin.display(description=_("state"))
+    def state(self, key: SigningKey) -> StrOrPromise:
+        return signing.state_of(key, timezone.now()).label
+
+    @admin.display(description=_("age"))
+    def age(self, key: SigningKey) -> str:
+        days = max(0, (timezone.now() - key.created_at).days)
+        return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
+
+    @admin.display(description=_("last fetched by a receiver"))
+    def fetched(self, key: SigningKey) -> datetime | None:
+        return signing.last_fetch(key)
+
+
+def hold(_admin: OperatorAdmin, _request: HttpRequest, endpoint: WebhookEndpoint, order: Order) -> None:
+    endpoints.hold_by_operator(endpoint=endpoint, **order._asdict())
+
+
+def release(_admin: OperatorAdmin, _request: HttpRequest, endpoint: WebhookEndpoint, order: Order) -> None:
+    endpoints.release_by_operator(endpoint=endpoint, **order._asdict())
+
+
+HOLD = OperatorVerb(
+    name="hold",
+    label=_("Hold"),
+    question=_("Nothing is sent to the endpoint until an operator releases it."),
+    run=hold,
+    done=_("Held: %(rows)s."),
+    why_not=endpoints.why_not_hold_by_operator,
+    consequences=endpoints.of_holding,
+)
+RELEASE = OperatorVerb(
+    name="release",
+    label=_("Release"),
+    question=_("Everything that waits for the endpoint is sent at once, whoever held it."),
+    run=release,
+    done=_("Released: %(rows)s."),
+    why_not=endpoints.why_not_release_by_operator,
+)
 
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(OperatorAdmin):
+    verbs = (HOLD, RELEASE)
     list_display = ("__str__", "organization", "verified_at", "failing_since", "held_at", "deleted_at")
     list_select_related = ("organization",)
     search_fields = ("organization__name",)

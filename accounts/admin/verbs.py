@@ -6,7 +6,7 @@ which the audit trail keeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -50,6 +50,7 @@ class Order(NamedTuple):
 class OperatorVerb:
     """`run` calls one verb of the domain, and may return a page to show.
 
+    `fields` are what else the page asks for a row; `run` takes what was chosen as keywords.
     `done` may name the rows as %(rows)s. `why_not` is the domain's answer for a row. `people`: how many a row
     affects; where they are many, its name has to be typed.
     """
@@ -57,11 +58,12 @@ class OperatorVerb:
     name: str
     label: StrOrPromise
     question: StrOrPromise
-    run: Callable[[OperatorAdmin, HttpRequest, Any, Order], HttpResponse | None]
+    run: Callable[..., HttpResponse | None]  # of the admin, the request, the row and the Order
     done: StrOrPromise = ""
     why_not: Callable[[Any, datetime], str] = lambda _row, _now: ""
     consequences: Callable[[Any, datetime], Sequence[Consequence]] = lambda _row, _now: ()
     people: Callable[[Any], int] = lambda _row: 0
+    fields: Callable[[Any], Mapping[str, forms.Field]] = lambda _row: {}
     harms: bool = True
     action: Action = Action.OPERATE
     for_lists: bool = True
@@ -88,9 +90,13 @@ class OrderForm(forms.Form):
     )
     typed_name = forms.CharField(required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
-    def __init__(self, data: Any, *, with_reason: bool, name: str) -> None:
+    def __init__(
+        self, data: Any, *, with_reason: bool, name: str, more: Mapping[str, forms.Field] | None = None
+    ) -> None:
         super().__init__(data)
         self.name = name
+        self.more = dict(more or {})
+        self.fields = {**self.more, **self.fields}
         if not with_reason:
             del self.fields["reason"]
         if name:
@@ -129,12 +135,15 @@ def ask_and_do(
         request.POST if DECIDED in request.POST else None,
         with_reason=verb.harms,
         name=str(of_many[0]) if of_many else "",
+        more=verb.fields(able[0]),
     )
     if form.is_valid():
         order = Order(now, cast("User", request.user), form.cleaned_data.get("reason", ""))
+        chosen = {name: form.cleaned_data[name] for name in form.more}
         for text in refused:
             messages.error(request, text)
-        return _carry_out(model_admin, request, verb, able, order) or redirect(back)
+        done = _carry_out(model_admin, request, verb, able, order, chosen)
+        return done or redirect(back)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": verb.label if len(able) > 1 else f"{verb.label}: {able[0]}",
@@ -162,6 +171,7 @@ def _carry_out(
     verb: OperatorVerb,
     rows: Sequence[Any],
     order: Order,
+    chosen: Mapping[str, Any],
 ) -> HttpResponse | None:
     """Each row for itself: what is refused for one of them keeps none of the others."""
     done, page = [], None
@@ -169,7 +179,7 @@ def _carry_out(
         try:
             with transaction.atomic():
                 model_admin.before_write(request)
-                page = verb.run(model_admin, request, row, order)
+                page = verb.run(model_admin, request, row, order, **chosen)
         except ValidationError as refusal:
             messages.error(request, f"{row}: {' '.join(refusal.messages)}")
         else:

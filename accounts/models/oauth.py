@@ -95,9 +95,9 @@ class OAuthApp(AbstractApplication):
         except ValidationError as refusal:
             raise ValidationError({"name": refusal}) from None
         for uri in self.redirect_uris.split():
-            if refusal := redirect_refusal(uri):
+            if why := redirect_refusal(uri):
                 wrong = _("“%(uri)s” cannot be a redirect URI. %(why)s")
-                raise ValidationError({"redirect_uris": wrong % {"uri": uri, "why": refusal}})
+                raise ValidationError({"redirect_uris": wrong % {"uri": uri, "why": why}})
         # An app that nobody is sent back to asks nobody for consent.
         self.authorization_grant_type = (
             self.GRANT_AUTHORIZATION_CODE if self.redirect_uris.strip() else self.GRANT_CLIENT_CREDENTIALS

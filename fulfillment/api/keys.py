@@ -27,8 +27,10 @@ class PublicKeyView(ApiView):
         refusals=(404,),
     )
     def get(self, request: Request) -> HttpResponse:
+        now = timezone.now()
+        signing.note_fetch(now)
         try:
-            return ok({"public_key": signing.public_key_pem(timezone.now())})
+            return ok({"public_key": signing.public_key_pem(now)})
         except signing.NoSigningKey:
             raise NotFound("No signing key has been made yet.") from None
 
@@ -42,4 +44,6 @@ class JWKSView(ApiView):
         "Webhooks", "jwks", "Every key that may be in use, as JSON Web Keys", JWKSSerializer, refusals=()
     )
     def get(self, request: Request) -> HttpResponse:
-        return answer(signing.jwks(timezone.now()))
+        now = timezone.now()
+        signing.note_fetch(now)
+        return answer(signing.jwks(now))

@@ -15,6 +15,7 @@ from accounts.models import Organization, ULIDField, new_ulid
 
 class HoldReason(models.TextChoices):
     OWNER = "owner", _("Held by an owner")
+    OPERATOR = "operator", _("Held by the platform")
     GONE = "gone", _("The server answered 410 Gone")
     FAILING = "failing", _("Nothing was delivered for five days")
 

@@ -8,6 +8,7 @@ had no endpoint are not sent automatically: owners send them with `resending.res
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,9 +18,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.domain import audit, permissions, two_owners
+from accounts.domain.consequences import Consequence
 from accounts.domain.permissions import Action
 from accounts.domain.two_owners import Act, wait_for_second_owner
-from accounts.domain.verbs import ALREADY, change, goes_ahead, lock_for
+from accounts.domain.verbs import ALREADY, change, explained, goes_ahead, lock_for
 from accounts.models import Organization, Proposal, User, new_ulid
 from config.locks import lock
 from fulfillment.domain.delivery import attempts, queue
@@ -142,6 +144,31 @@ def hold_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -> N
         change(locked, "endpoint.held", by=actor, at=now, data=data, held_at=now, held_reason=reason)
 
 
+@transaction.atomic
+def hold_by_operator(*, endpoint: WebhookEndpoint, reason: str, actor: User, now: datetime) -> None:
+    """As `hold_endpoint`, until an operator releases it. ValidationError without a reason, which its members read."""
+    permissions.require_operator(actor, Action.OPERATE)
+    locked = lock(endpoint)
+    if goes_ahead(why_not_hold_by_operator(locked, now)):
+        held = HoldReason.OPERATOR
+        data = {"reason": held, **explained(reason)}
+        change(locked, "endpoint.held", by=actor, at=now, data=data, held_at=now, held_reason=held)
+
+
+def why_not_hold_by_operator(endpoint: WebhookEndpoint, now: datetime) -> str:
+    if endpoint.deleted_at is not None:
+        return _("The endpoint was deleted.")
+    return ALREADY if endpoint.held_reason == HoldReason.OPERATOR else ""
+
+
+def of_holding(endpoint: WebhookEndpoint, now: datetime) -> list[Consequence]:
+    """What stops while an operator holds it."""
+    return [
+        Consequence(_("Nothing more is sent to it. Claims wait, and nothing is lost.")),
+        Consequence(_("Its organization cannot release it. Only operators can.")),
+    ]
+
+
 def why_not_hold(endpoint: WebhookEndpoint, now: datetime) -> str:
     return ALREADY if holds(HELD, endpoint) else ""
 
@@ -153,8 +180,26 @@ def release_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -
     An endpoint that goes on failing is held again after five more days.
     """
     locked = lock_for(endpoint, actor=actor, action=Action.CHANGE_ENDPOINTS)
-    if not goes_ahead(why_not_release(locked, now)):
+    return _release(locked, actor, now) if goes_ahead(why_not_release(locked, now)) else 0
+
+
+@transaction.atomic
+def release_by_operator(*, endpoint: WebhookEndpoint, reason: str, actor: User, now: datetime) -> int:
+    """As `release_endpoint`, whoever holds it. ValidationError without a reason, which its members read."""
+    permissions.require_operator(actor, Action.OPERATE)
+    locked = lock(endpoint)
+    if not goes_ahead(why_not_release_by_operator(locked, now)):
         return 0
+    return _release(locked, actor, now, explained(reason))
+
+
+def why_not_release_by_operator(endpoint: WebhookEndpoint, now: datetime) -> str:
+    return "" if holds(HELD, endpoint) else ALREADY
+
+
+def _release(
+    locked: WebhookEndpoint, actor: User, now: datetime, more: Mapping[str, str] | None = None
+) -> int:
     locked.held_at, locked.held_reason = None, ""
     locked.breaker_open_until, locked.breaker_counts_from = None, now
     if locked.failing_since is not None:
@@ -170,11 +215,13 @@ def release_endpoint(*, endpoint: WebhookEndpoint, actor: User, now: datetime) -
         retrying_since=None,
         next_attempt_at=now,
     )
-    audit.record("endpoint.released", locked, by=actor, at=now, data={"deliveries": count})
+    audit.record("endpoint.released", locked, by=actor, at=now, data={"deliveries": count, **(more or {})})
     return count
 
 
 def why_not_release(endpoint: WebhookEndpoint, now: datetime) -> str:
+    if endpoint.held_reason == HoldReason.OPERATOR:
+        return _("The platform holds this endpoint. Its operators release it.")
     return "" if holds(HELD, endpoint) else ALREADY
 
 

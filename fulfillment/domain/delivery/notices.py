@@ -95,6 +95,10 @@ def note_recovery(*, endpoint: WebhookEndpoint, now: datetime) -> None:
         _note(endpoint, NoticeKind.RECOVERED, last.failing_since, last.released_at, now)
 
 
+# Who holds an endpoint with reason needs no mail about it, and owners read it on their home page.
+BY_PEOPLE = (HoldReason.OWNER, HoldReason.OPERATOR)
+
+
 def write_notices(*, now: datetime) -> None:
     """Write the notices that are due and not written yet. If several stages are due, only the last is written."""
     endpoints = WebhookEndpoint.objects.filter(~DELETED, FAILING)
@@ -103,7 +107,7 @@ def write_notices(*, now: datetime) -> None:
         for endpoint in failing.filter(counted_from__lte=now - age):
             _write(endpoint, kind, now)
         failing = failing.filter(counted_from__gt=now - age)
-    for held in endpoints.filter(HELD).exclude(held_reason=HoldReason.OWNER):
+    for held in endpoints.filter(HELD).exclude(held_reason__in=BY_PEOPLE):
         _write(held, NoticeKind.HELD, now)
 
 

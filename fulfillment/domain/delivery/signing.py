@@ -9,7 +9,7 @@ at the second attempt, five seconds later.
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -20,11 +20,18 @@ from cryptography.fernet import InvalidToken
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from django.conf import settings
+from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _, gettext_lazy as _lazy
 
-from accounts.domain import audit, encryption
+from accounts.domain import audit, encryption, permissions
+from accounts.domain.consequences import Consequence
+from accounts.domain.permissions import Action
+from accounts.domain.verbs import explained, goes_ahead
+from accounts.models import User
+from config.locks import lock
 from config.memory import on_forget
 from fulfillment.models import SigningKey
 
@@ -32,6 +39,10 @@ KEY_BITS = 2048
 # Receivers cache the public key for an hour. A new key is published this long before its first use, and
 # the old key is retired this long after it.
 ROTATION = timedelta(hours=2)
+
+
+# In the cache: when the keys were last fetched.
+FETCHED, FETCH_KEPT = "signing-key-fetched", 30 * 86_400
 
 
 class NoSigningKey(Exception):
@@ -65,7 +76,82 @@ def generate_key_pair() -> KeyPair:
 
 
 @transaction.atomic
-def add_signing_key(*, pair: KeyPair, now: datetime, rotation: timedelta = ROTATION) -> SigningKey:
+def rotate(*, key: SigningKey, reason: str, now: datetime, actor: User) -> SigningKey:
+    """Publish the key that follows `key`, as an operator. See `add_signing_key`.
+
+    ValidationError without a reason, and where another key follows it already.
+    """
+    permissions.require_operator(actor, Action.OPERATE)
+    data = explained(reason)
+    pair = generate_key_pair()
+    goes_ahead(why_not_rotate(lock(key), now))
+    return add_signing_key(pair=pair, now=now, by=actor, data=data)
+
+
+def why_not_rotate(key: SigningKey, now: datetime) -> str:
+    if key.retired_at is not None:
+        return _("Another key has followed this one. Rotate the newest.")
+    if key.active_from > now:
+        return _("This key is published and not used yet. Wait until webhooks are signed with it.")
+    return ""
+
+
+def of_rotating(key: SigningKey, now: datetime) -> list[Consequence]:
+    """When what changes for receivers."""
+    used, retired = ((now + ROTATION * times).astimezone(UTC) for times in (1, 2))
+    words = {"used": f"{used:%H:%M}", "retired": f"{retired:%H:%M}"}
+    return [
+        Consequence(_("A new key is published at once, and signs webhooks from %(used)s UTC on.") % words),
+        Consequence(
+            _(
+                "Until %(retired)s UTC the attempts of a delivery alternate between both keys, so that a receiver "
+                "that holds one of them has every claim at the second attempt."
+            )
+            % words
+        ),
+        Consequence(_("Then this key is retired. That cannot be undone.")),
+    ]
+
+
+class KeyState(models.TextChoices):
+    COMING = "coming", _lazy("Published, not used yet")
+    IN_USE = "in_use", _lazy("In use")
+    FOLLOWED = "followed", _lazy("In use until another follows, then published until it is retired")
+    RETIRED = "retired", _lazy("Retired")
+
+
+def state_of(key: SigningKey, now: datetime) -> KeyState:
+    if key.retired_at is not None and key.retired_at <= now:
+        return KeyState.RETIRED
+    if key.active_from > now:
+        return KeyState.COMING
+    if key.retired_at is not None:
+        return KeyState.FOLLOWED
+    return KeyState.IN_USE
+
+
+def note_fetch(now: datetime) -> None:
+    """A receiver fetched the published keys. Noted once a minute; who it was, nobody knows: the address is open."""
+    if cache.add(f"{FETCHED}:minute", 1, timeout=60):
+        for key in keys_for_signing(now):
+            cache.set(f"{FETCHED}:{key.pk}", now, timeout=FETCH_KEPT)
+
+
+def last_fetch(key: SigningKey) -> datetime | None:
+    """When a receiver last fetched it, to the minute. None: not in the last month, or the cache was emptied."""
+    found: datetime | None = cache.get(f"{FETCHED}:{key.pk}")
+    return found
+
+
+@transaction.atomic
+def add_signing_key(
+    *,
+    pair: KeyPair,
+    now: datetime,
+    rotation: timedelta = ROTATION,
+    by: User | None = None,
+    data: Mapping[str, str] | None = None,
+) -> SigningKey:
     """Publish a key. The first is used at once; a later one is used first after `rotation`, and the keys
     before it are retired after another `rotation`."""
     earlier = SigningKey.objects.filter(retired_at__isnull=True)
@@ -80,7 +166,7 @@ def add_signing_key(*, pair: KeyPair, now: datetime, rotation: timedelta = ROTAT
         file = _key_file(key)
         file.touch(mode=0o600)
         file.write_bytes(pair.private)
-    audit.record("signing_key.created", key, by=None, at=now)
+    audit.record("signing_key.created", key, by=by, at=now, data=data)
     keys_of_ten_seconds.cache_clear()
     return key
 

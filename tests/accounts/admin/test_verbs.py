@@ -14,6 +14,8 @@ from accounts.admin import OperatorAdmin
 from accounts.admin.verbs import MOST_AT_ONCE, OperatorVerb
 from accounts.models import AuditEvent, GameLink, OAuthApp, Organization, User
 from drops.models import Campaign, Category, WatchHour
+from fulfillment.domain.delivery.signing import create_signing_key
+from fulfillment.models import SigningKey, WebhookEndpoint
 from tests import factories
 from tests.dashboard import sign_in, words
 from tests.factories import NOW
@@ -44,6 +46,11 @@ def row_for(model: type[Any], verb: OperatorVerb) -> Any:
         return factories.OAuthAppFactory(organization=None, is_platform=True)
     if model is Category:
         return factories.CategoryFactory(organization=factories.OrganizationFactory())
+    if model is SigningKey:
+        return create_signing_key(now=NOW)
+    if model is WebhookEndpoint:
+        held = {"held_at": NOW, "held_reason": "owner"} if verb.name == "release" else {}
+        return factories.WebhookEndpointFactory(**held)
     assert model is Campaign
     return factories.CampaignFactory()
 
@@ -69,7 +76,8 @@ def test_each_verb_asks_first_and_keeps_the_reason(
     desk.post(url, {"decided": "yes", "reason": "Sold to others"})
     event = AuditEvent.objects.latest("at", "id")
     assert AuditEvent.objects.count() == before + 1
-    assert event.target_id == str(row.pk)
+    about = SigningKey.objects.latest("pk") if verb.name == "rotate" else row  # the event is of the new key
+    assert event.target_id == str(about.pk)
     assert event.data.get("explanation") == ("Sold to others" if verb.harms else None)
 
 
