@@ -8,6 +8,7 @@ from django.utils import timezone
 from config import ticks
 from fulfillment.domain.delivery import delivering, notices
 from fulfillment.domain.delivery.calling import QUEUE, call_workers
+from fulfillment.domain.rehearsals import running
 
 
 @shared_task
@@ -18,6 +19,12 @@ def deliver() -> int:
     """
     ticks.note(QUEUE)
     return delivering.deliver_due(clock=timezone.now, call=call_workers)
+
+
+@shared_task
+def rehearse() -> int:
+    """Called every other second by beat: go on with the rehearsals that are open; returns how many there were."""
+    return running.go_on_with_all(clock=timezone.now)
 
 
 @signals.worker_shutting_down.connect

@@ -16,12 +16,13 @@ from drops.models import (
     CampaignReward,
     Category,
     Channel,
+    Grant,
     Livestream,
     Progress,
     Reward,
 )
 from fulfillment.domain.delivery import signing
-from fulfillment.models import Claim, SigningKey, WebhookEndpoint
+from fulfillment.models import Attempt, Claim, Delivery, Rehearsal, SigningKey, WebhookEndpoint
 
 # The moment in which every test happens, unless it says otherwise.
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -204,6 +205,76 @@ class ClaimFactory(DjangoModelFactory):
     external_id = factory.SelfAttribute("reward.external_id")
     created_at = NOW
     updated_at = NOW
+
+
+class GrantFactory(DjangoModelFactory):
+    class Meta:
+        model = Grant
+
+    campaign = factory.SubFactory(CampaignFactory, test_mode=True)
+    viewer = factory.SubFactory(UserFactory)
+    granted_by = factory.SelfAttribute("viewer")
+    minutes = 60
+    reason = "rehearsal"
+    at = NOW
+
+
+class RehearsalFactory(DjangoModelFactory):
+    """One that is over: it failed at the delivery to `delivered_to`, or passed without one."""
+
+    class Meta:
+        model = Rehearsal
+
+    campaign = factory.SubFactory(CampaignFactory, test_mode=True)
+    organization = factory.SelfAttribute("campaign.organization")
+    reward = factory.SubFactory(
+        RewardFactory,
+        organization=factory.SelfAttribute("..campaign.organization"),
+        category=factory.SelfAttribute("..campaign.category"),
+    )
+    viewer = factory.SubFactory(UserFactory)
+    started_by = factory.SelfAttribute("viewer")
+    grant = factory.SubFactory(
+        GrantFactory, campaign=factory.SelfAttribute("..campaign"), viewer=factory.SelfAttribute("..viewer")
+    )
+    stand_in = True
+    state = "passed"
+    started_at = NOW - timedelta(minutes=2)
+    until = NOW - timedelta(minutes=1)
+    ended_at = NOW - timedelta(minutes=2)
+
+    @factory.post_generation
+    def delivered_to(self, create: bool, endpoint: WebhookEndpoint | None, **kwargs: object) -> None:
+        claim = ClaimFactory(
+            campaign=self.campaign, reward=self.reward, viewer=self.viewer, test=True, rehearsal=self
+        )
+        codes = {"watch": "granted_no_stream", "link": "stand_in", "claim": "claimed"}
+        codes["delivery"] = "not_delivered" if endpoint else "no_endpoint"
+        for kind, code in codes.items():
+            state = {"stand_in": "skipped", "no_endpoint": "skipped", "not_delivered": "failed"}.get(
+                code, "passed"
+            )
+            data = {"minutes": self.grant.minutes} if kind == "watch" else {}
+            self.steps.create(
+                kind=kind, state=state, code=code, data=data, started_at=self.started_at, duration_ms=4
+            )
+        if endpoint is None:
+            return
+        delivery = Delivery.objects.create(
+            endpoint=endpoint,
+            claim=claim,
+            event_type="drops.claim.created",
+            body=b"{}",
+            state="failed",
+            trigger="rehearsal",
+            attempt_count=1,
+            created_at=NOW,
+        )
+        Attempt.objects.create(
+            delivery=delivery, endpoint=endpoint, number=1, trigger="rehearsal", started_at=NOW, status=500
+        )
+        self.state = "failed"
+        self.save()
 
 
 def make_signing_key(now: datetime = NOW) -> SigningKey:

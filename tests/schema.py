@@ -11,10 +11,11 @@ import time_machine
 from django.test import Client
 
 from accounts.domain import links
-from accounts.models import OAuthApp, Organization
+from accounts.models import MemberRole, OAuthApp, Organization
 from config.api.fields import EXAMPLE_ID, EXAMPLE_ULID
 from config.api.schema import document
 from drops.domain.watch.tokens import issue_watch_token
+from fulfillment.api.rehearsals import REHEARSED
 from fulfillment.models import Attempt, Delivery
 from tests import factories
 from tests.api import bearer
@@ -78,6 +79,14 @@ def world_of_examples(
         )
         Attempt.objects.create(
             delivery=delivery, endpoint=endpoint, number=1, trigger="claim", started_at=factories.NOW
+        )
+        factories.MembershipFactory(organization=studio, user=viewer, role=MemberRole.SUPPORT)
+        rehearsed = factories.CampaignFactory(
+            id=REHEARSED, organization=studio, category=category, name=f"Trial {marker}", test_mode=True
+        )
+        factories.CampaignRewardFactory(campaign=rehearsed, reward=reward, required_minutes=60)
+        factories.RehearsalFactory(
+            id=EXAMPLE_ULID, campaign=rehearsed, reward=reward, viewer=viewer, delivered_to=endpoint
         )
         factories.make_signing_key()
         links.link(viewer=viewer, app=app, now=factories.NOW)

@@ -37,6 +37,7 @@ class Action(StrEnum):
     SEE_MEMBERS = auto()  # and who is invited, and the audit log
     LOOK_UP_VIEWERS = auto()
     TEST = auto()  # take part in campaigns in test mode
+    REHEARSE = auto()  # such a campaign, with granted minutes
 
     CHANGE_CAMPAIGNS = auto()
     WITHDRAW_CAMPAIGNS = auto()
@@ -78,6 +79,7 @@ CHANGING = frozenset(
         Action.CHANGE_APPS,
         Action.CHANGE_ENDPOINTS,
         Action.SEND_TEST_EVENTS,
+        Action.REHEARSE,
         Action.RESEND,
         Action.RESEND_MANY,
         Action.CHANGE_MEMBERS,
@@ -94,6 +96,7 @@ ROLES: Mapping[MemberRole, frozenset[Action]] = {
     MemberRole.MANAGER: NUMBERS
     | {
         Action.TEST,
+        Action.REHEARSE,
         Action.CHANGE_CAMPAIGNS,
         Action.WITHDRAW_CAMPAIGNS,
         Action.CHANGE_REWARDS,
@@ -102,6 +105,7 @@ ROLES: Mapping[MemberRole, frozenset[Action]] = {
     MemberRole.DEVELOPER: NUMBERS
     | {
         Action.TEST,
+        Action.REHEARSE,
         Action.SEE_CLAIMS,
         Action.SEE_SETUP,
         Action.CHANGE_APPS,
@@ -142,7 +146,9 @@ DROPS_WRITE = "drops:write"
 PLATFORM = "platform"
 APPS: Mapping[str, frozenset[Action]] = {
     "": LOOKING | {Action.RESEND, Action.ACKNOWLEDGE_CLAIMS, Action.NAME_GAME_ACCOUNTS},
-    DROPS_WRITE: frozenset({Action.CHANGE_CAMPAIGNS, Action.WITHDRAW_CAMPAIGNS, Action.CHANGE_REWARDS}),
+    DROPS_WRITE: frozenset(
+        {Action.CHANGE_CAMPAIGNS, Action.WITHDRAW_CAMPAIGNS, Action.CHANGE_REWARDS, Action.REHEARSE}
+    ),
 }
 PLATFORM_APPS: Mapping[str, frozenset[Action]] = {PLATFORM: frozenset({Action.REPORT_STREAMS})}
 

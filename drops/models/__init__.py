@@ -8,6 +8,7 @@ from .campaigns import (
     PhaseChangeKind,
 )
 from .catalogue import Category, Channel, Livestream
+from .grants import Grant, GrantReason
 from .rewards import IMAGE_SIDE, SMALL_SIDE, Reward
 from .watch import (
     SMALLEST_GROUP,
@@ -43,6 +44,8 @@ __all__ = [
     "FormerCategory",
     "FormerOptOut",
     "FormerTerms",
+    "Grant",
+    "GrantReason",
     "Livestream",
     "NetworkDay",
     "PhaseChange",

@@ -73,7 +73,7 @@ Claimed = set[tuple[str, str]]  # campaign id, reward id
 
 def _own_campaigns(viewer: User, organization_id: str | None, now: datetime) -> CampaignQuerySet:
     """Those of one organization, or (None) of all."""
-    claims = Claim.objects.filter(viewer=viewer).values("campaign")
+    claims = Claim.objects.filter(viewer=viewer, rehearsal=None).values("campaign")
     campaigns = Campaign.objects.with_phase(now)
     if organization_id is not None:
         campaigns = campaigns.filter(organization=organization_id)
@@ -85,7 +85,9 @@ def _watched(
 ) -> tuple[Sequence[CampaignCard], Claimed]:
     newest_first = campaigns.select_related("organization", "category").order_by("-pk").distinct()
     cards = campaign_cards(newest_first, now=now, viewer=viewer)
-    claims = Claim.objects.filter(viewer=viewer, campaign__in=[card.campaign.pk for card in cards])
+    claims = Claim.objects.filter(
+        viewer=viewer, campaign__in=[card.campaign.pk for card in cards], rehearsal=None
+    )
     return cards, set(claims.values_list("campaign_id", "reward_id"))
 
 

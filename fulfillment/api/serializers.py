@@ -23,7 +23,7 @@ from config.api.fields import (
     Ulid,
 )
 from drops.api.serializers.viewers import CampaignHeadSerializer, CategorySerializer, OrganizationSerializer
-from fulfillment.models import DeliveryState
+from fulfillment.models import DeliveryState, RehearsalState, StepKind, StepState
 from fulfillment.models.deliveries import ErrorClass, Trigger
 
 # Claims
@@ -49,6 +49,7 @@ class ClaimSerializer(Serializer):
     external_status = Text(example="initiated", help_text="Your own word; a new claim has `initiated`.")
     created_at = Moment()
     updated_at = Moment()
+    test = Flag(example=False, help_text="Claimed in test mode, or by a rehearsal.")
 
 
 class ClaimsPageSerializer(Serializer):
@@ -235,3 +236,60 @@ class JWKSerializer(Serializer):
 
 class JWKSSerializer(Serializer):
     keys = JWKSerializer(many=True)
+
+
+# Rehearsals
+
+
+class ToRehearseSerializer(Serializer):
+    user_id = Number(
+        least=1,
+        example=EXAMPLE_ID,
+        help_text="The member who goes the way of a viewer, with a role that may test.",
+    )
+    reward_id = Ulid(
+        default=None, allow_null=True, help_text="Left out: the one that takes the fewest minutes."
+    )
+    endpoint_id = Ulid(
+        default=None,
+        allow_null=True,
+        help_text="The only endpoint to send to. Left out: all, as for a claim.",
+    )
+    stand_in = Flag(
+        default=False,
+        example=True,
+        help_text="Go on without a game account where the member has connected none. Without it the run waits.",
+    )
+
+
+class RehearsalStepSerializer(Serializer):
+    step = Choice(StepKind.values, source="kind")
+    state = Choice(("open", *StepState.values))
+    code = Text(source="step.code", default="", example="granted")
+    text = Text(source="told.text", default="")
+    advice = Text(source="told.advice", default="")
+    started_at = Moment(source="step.started_at", default=None, allow_null=True)
+    duration_ms = Number(source="step.duration_ms", default=None, allow_null=True, example=12)
+
+
+class RehearsalExchangeSerializer(Serializer):
+    delivery_id = Ulid(source="delivery.pk")
+    endpoint_id = Ulid(source="delivery.endpoint_id")
+    url = Text(source="delivery.endpoint.address", example="https://studio.example.com/webhook")
+    attempt = ExchangeSerializer(allow_null=True)
+
+
+class RehearsalSerializer(Serializer):
+    id = Ulid(source="rehearsal.pk")
+    campaign_id = Ulid(source="rehearsal.campaign_id")
+    reward_id = Ulid(source="rehearsal.reward_id")
+    user_id = Number(source="rehearsal.viewer_id", example=EXAMPLE_ID)
+    state = Choice(RehearsalState.values, help_text="`passed` and `failed` are final.")
+    claim_id = Text(source="claim.pk", default="", example=EXAMPLE_ULID, help_text="Empty before the claim.")
+    connect_url = Text(
+        default="", help_text="Where the member connects a game account, while the run waits for it."
+    )
+    started_at = Moment(source="rehearsal.started_at")
+    ended_at = Moment(source="rehearsal.ended_at", allow_null=True)
+    steps = RehearsalStepSerializer(many=True)
+    deliveries = RehearsalExchangeSerializer(source="exchanges", many=True)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from fulfillment.api import claims, deliveries, keys, progress, statistics, viewer
+from fulfillment.api import claims, deliveries, keys, progress, rehearsals, statistics, viewer
 
 urlpatterns = [
     path("public/v1/drops/claims", claims.ClaimsView.as_view(), name="api_claims"),
@@ -8,6 +8,16 @@ urlpatterns = [
         "public/v1/drops/campaigns/<str:campaign_id>/statistics",
         statistics.StatisticsView.as_view(),
         name="api_statistics",
+    ),
+    path(
+        "public/v1/drops/campaigns/<str:campaign_id>/rehearsals",
+        rehearsals.RehearsalsView.as_view(),
+        name="api_rehearsals",
+    ),
+    path(
+        "public/v1/drops/rehearsals/<str:rehearsal_id>",
+        rehearsals.RehearsalView.as_view(),
+        name="api_rehearsal",
     ),
     path("public/v1/drops/deliveries", deliveries.DeliveriesView.as_view(), name="api_deliveries"),
     path(

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.dashboard.kit.access import may
 from accounts.dashboard.kit.sites import site
 from accounts.domain.permissions import Action
 from drops.domain.campaigns.consequences import warnings_of
@@ -21,6 +22,7 @@ from drops.domain.watch.figures import ChannelFigures, by_channel, by_day, total
 from drops.domain.watch.network_groups import LargestGroup, largest_groups
 from drops.models import SMALLEST_GROUP, Campaign, CampaignReward
 from fulfillment.domain.claims.reading import claimed_by_reward
+from fulfillment.domain.rehearsals.starting import why_not_rehearse
 
 MOST_DAYS = 60
 TOP_CHANNELS = 5
@@ -111,6 +113,7 @@ def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
         "edit_url": model_admin.url("change", quote(campaign.pk)),
         "history_url": model_admin.history_url_for(request, campaign),
         "list_url": model_admin.url("changelist"),
+        "may_rehearse": may(request, Action.REHEARSE) and not why_not_rehearse(campaign, now),
     }
     return render(request, "dashboard/campaign_overview.html", context)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, ULIDField
 from drops.models import Campaign, Reward
+
+from .rehearsals import Rehearsal
 
 INITIATED = "initiated"
 
@@ -72,6 +75,16 @@ class Claim(models.Model):
         default=False,
         help_text=_("Claimed in test mode, or for what was watched in test mode. It is in no figure."),
     )
+    # The run that made it. Nobody's own claim: a member has as many of them as there were runs.
+    rehearsal = models.ForeignKey(
+        Rehearsal,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="claims",
+        db_index=False,
+        verbose_name=_("rehearsal"),
+    )
     created_at = models.DateTimeField(_("created"))
     updated_at = models.DateTimeField(_("updated"))
 
@@ -81,16 +94,27 @@ class Claim(models.Model):
         verbose_name_plural = _("claims")
         constraints = [
             models.UniqueConstraint(
-                fields=["viewer", "campaign", "reward"],
+                F("viewer"),
+                F("campaign"),
+                F("reward"),
+                Coalesce("rehearsal", "campaign"),
                 name="claim_once",
                 violation_error_message=_("This reward has already been claimed."),
             ),
             # Whatever became of the link and of the viewer since.
             models.UniqueConstraint(
                 fields=["campaign", "game_account_id", "reward"],
-                condition=~Q(game_account_id=""),
+                condition=~Q(game_account_id="") & Q(rehearsal__isnull=True),
                 name="claim_once_per_game_account",
                 violation_error_message=_("This game account has already claimed the reward."),
+            ),
+            models.UniqueConstraint(
+                fields=["rehearsal"],
+                condition=Q(rehearsal__isnull=False),
+                name="claim_once_per_rehearsal",
+            ),
+            models.CheckConstraint(
+                condition=Q(rehearsal__isnull=True) | Q(test=True), name="claim_of_a_rehearsal_is_a_test"
             ),
         ]
         indexes = [

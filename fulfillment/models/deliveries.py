@@ -28,6 +28,7 @@ class Trigger(models.TextChoices):
     RESEND = "resend", _("Sent again by an owner")
     VERIFICATION = "verification", _("Verification of the endpoint")
     TEST = "test", _("Test by an owner")
+    REHEARSAL = "rehearsal", _("Rehearsal")
 
 
 class Delivery(models.Model):

@@ -135,6 +135,12 @@ class Belongings:
         self.claim = self._claim()
         self.delivery = self._delivery()
         self._unanswered()
+        self.rehearsal = factories.RehearsalFactory(
+            campaign=self.campaign,
+            reward=self.reward,
+            viewer=self.colleague.user,
+            delivered_to=self.endpoint,
+        )
         self.proposal = Proposal.objects.create(
             organization=self.organization,
             act="campaign.withdraw",

@@ -246,6 +246,8 @@ def delete_draft(*, campaign: Campaign, now: datetime, actor: Actor) -> None:
     """Delete a campaign that was never published. ValidationError for any other."""
     campaign = lock_for(campaign, actor=actor, action=Action.CHANGE_CAMPAIGNS)
     goes_ahead(why_not_delete(campaign, now))
+    if campaign.grants.exists():
+        raise ValidationError(_("The draft was rehearsed, and its rehearsals are kept. Archive it instead."))
     audit.record("campaign.deleted", campaign, by=actor, at=now, data={"name": campaign.name})
     campaign.delete()
 

@@ -103,7 +103,7 @@ def _commit(
     it was this claim's turn: leases and attempts count from there.
     """
     began = time.monotonic()
-    claim_id = _draw_id(facts.organization_id, now)
+    claim_id = draw_id(facts.organization_id, now)
     at = now + timedelta(seconds=time.monotonic() - began)
     facts = _facts(viewer, facts.campaign_id, reward_id, facts.organization_id)
     if facts.claim_id is not None:
@@ -141,7 +141,7 @@ _DRAW = """
 _CORRECT = "UPDATE fulfillment_claimsequence SET last_claim_id = %s WHERE organization_id = %s"
 
 
-def _draw_id(organization_id: str, now: datetime) -> str:
+def draw_id(organization_id: str, now: datetime) -> str:
     """A ULID of `now`, or the one after the organization's last where that is larger (the clock stood or
     fell back). The organization's sequence is locked then."""
     organization = sql.ulid(organization_id)

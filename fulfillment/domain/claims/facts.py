@@ -72,7 +72,8 @@ _STATEMENT = f"""
         link.id IS NOT NULL, COALESCE(link.game_account_id, ''),
         EXISTS (SELECT 1 FROM fulfillment_claim taken
             WHERE taken.campaign_id = campaign.id AND taken.reward_id = reward.id
-                AND taken.game_account_id = link.game_account_id AND taken.game_account_id <> ''),
+                AND taken.game_account_id = link.game_account_id AND taken.game_account_id <> ''
+                AND taken.rehearsal_id IS NULL),
         claim.id
     FROM drops_campaign campaign
     JOIN accounts_organization organization ON organization.id = campaign.organization_id
@@ -85,6 +86,7 @@ _STATEMENT = f"""
         AND link.unlinked_at IS NULL AND {LINK_STANDS}
     LEFT JOIN fulfillment_claim claim
         ON claim.campaign_id = campaign.id AND claim.reward_id = reward.id AND claim.viewer_id = %(viewer)s
+        AND claim.rehearsal_id IS NULL
     WHERE campaign.id = %(campaign)s AND reward.id = %(reward)s AND campaign.published_at IS NOT NULL
 """  # noqa: S608 - put together from our own constants
 

@@ -21,10 +21,13 @@ def name_claims(*, link: GameLink, **extra: Any) -> None:
     ClaimSequence.objects.get_or_create(organization_id=link.organization_id)
     ClaimSequence.objects.select_for_update().get(organization_id=link.organization_id)
     before = Claim.objects.filter(
-        campaign=OuterRef("campaign"), reward=OuterRef("reward"), game_account_id=link.game_account_id
+        campaign=OuterRef("campaign"),
+        reward=OuterRef("reward"),
+        game_account_id=link.game_account_id,
+        rehearsal=None,
     )
     unnamed = Claim.objects.filter(
-        organization_id=link.organization_id, viewer_id=link.viewer_id, game_account_id=""
+        organization_id=link.organization_id, viewer_id=link.viewer_id, game_account_id="", rehearsal=None
     )
     unnamed.exclude(Exists(before)).update(game_account_id=link.game_account_id)
 
@@ -32,7 +35,7 @@ def name_claims(*, link: GameLink, **extra: Any) -> None:
 def taken(*, campaigns: Collection[str], game_accounts: Collection[str]) -> set[tuple[str, str, str]]:
     """What `game_accounts` have claimed in `campaigns`: campaign, reward, game account. One query."""
     return set(
-        Claim.objects.filter(campaign__in=campaigns, game_account_id__in=set(game_accounts))
+        Claim.objects.filter(campaign__in=campaigns, game_account_id__in=set(game_accounts), rehearsal=None)
         .exclude(game_account_id="")
         .values_list("campaign_id", "reward_id", "game_account_id")
     )

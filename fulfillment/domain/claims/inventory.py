@@ -64,9 +64,9 @@ def inventory(*, viewer: User, now: datetime) -> Inventory:
     )
     cards = campaign_cards(campaigns, now=now, viewer=viewer)
     claimed = set(
-        Claim.objects.filter(viewer=viewer, campaign__in=[card.campaign for card in cards]).values_list(
-            "campaign_id", "reward_id"
-        )
+        Claim.objects.filter(
+            viewer=viewer, campaign__in=[card.campaign for card in cards], rehearsal=None
+        ).values_list("campaign_id", "reward_id")
     )
     game_accounts = links.game_accounts_of(viewer)
     taken = game_accounts_taken(
@@ -113,9 +113,9 @@ def inventory(*, viewer: User, now: datetime) -> Inventory:
 
 
 def claims_of(viewer: User) -> QuerySet[Claim]:
-    """Everything `viewer` has claimed, newest first, with what `claim_status` needs."""
+    """Everything `viewer` has claimed but rehearsals, newest first, with what `claim_status` needs."""
     return (
-        Claim.objects.filter(viewer=viewer)
+        Claim.objects.filter(viewer=viewer, rehearsal=None)
         .select_related("campaign__organization", "campaign__category", "reward")
         .prefetch_related("deliveries__endpoint")
         .order_by("-created_at", "-pk")

@@ -57,6 +57,7 @@ FIELDS = (
     "external_status",
     "created_at",
     "updated_at",
+    "test",
 )
 KEYS = ("claim_id", "user_id", *FIELDS[2:])
 
@@ -108,6 +109,6 @@ def recent_claims(*, organization_id: str, since: datetime) -> Mapping[str, Rece
 
 
 def claimed_by_reward(campaign: Campaign, *, test: bool = False) -> Mapping[str, int]:
-    """Claims of a campaign by reward id: those in test mode, or the others."""
-    claims = Claim.objects.filter(campaign=campaign, test=test).order_by()
+    """Claims of a campaign by reward id: those in test mode, or the others. Rehearsals are in neither."""
+    claims = Claim.objects.filter(campaign=campaign, test=test, rehearsal=None).order_by()
     return dict(claims.values_list("reward_id").annotate(Count("pk")))

@@ -34,6 +34,7 @@ def unacknowledged(*, endpoint: WebhookEndpoint, now: datetime) -> QuerySet[Deli
             endpoint=endpoint,
             delivered_at__lte=now - timedelta(hours=endpoint.acknowledge_within_hours),
             claim__external_status=INITIATED,
+            claim__rehearsal=None,
         )
         .select_related("claim", "endpoint")
         .order_by("delivered_at")

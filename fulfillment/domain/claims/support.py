@@ -21,8 +21,9 @@ from accounts.domain.permissions import Action, organizations_of
 from accounts.models import GameLink, Organization, User
 from config.rounding import whole_minutes
 from drops.domain.campaigns.reading import CampaignCard, Threshold, campaign_cards
+from drops.domain.watch.grants import grants_of
 from drops.domain.watch.history import CampaignVisit, look_up
-from drops.models import Campaign
+from drops.models import Campaign, Grant
 from fulfillment.domain.claims.claiming import refusal_of
 from fulfillment.domain.claims.facts import facts_of_card
 from fulfillment.domain.claims.game_accounts import taken
@@ -70,7 +71,7 @@ class Case:
     """What an organization knows of a viewer, the newest first.
 
     `answers`: one for each reward of the last campaigns that the viewer watched for. `days`, `visits`: of the
-    last two weeks.
+    last two weeks. `grants`: minutes that were granted for rehearsals; no answer counts them.
     """
 
     viewer: User
@@ -79,6 +80,7 @@ class Case:
     visits: Sequence[CampaignVisit]
     claims: Sequence[Claim]
     links: Sequence[GameLink]
+    grants: Sequence[Grant]
 
 
 def find_viewers(*, organization: Organization, term: str, now: datetime) -> list[tuple[int, str]]:
@@ -116,7 +118,7 @@ def case_of(*, organization: Organization, viewer_id: int, now: datetime) -> Cas
     if viewer is None:
         return None
     claims = list(
-        Claim.objects.filter(viewer=viewer, organization=organization)
+        Claim.objects.filter(viewer=viewer, organization=organization, rehearsal=None)
         .select_related("campaign__organization", "reward")
         .prefetch_related("deliveries__endpoint")
         .order_by("-created_at", "-pk")[:MOST]
@@ -129,11 +131,18 @@ def case_of(*, organization: Organization, viewer_id: int, now: datetime) -> Cas
         .order_by("-closes_at", "-pk")[:MOST_CAMPAIGNS]
     )
     cards = campaign_cards(watched, now=now, viewer=viewer)
-    if not (claims or links or visits or cards):
+    grants = list(grants_of(organization=organization, viewer=viewer)[:MOST])
+    if not (claims or links or visits or cards or grants):
         return None
     days = list(_days(visits))
     return Case(
-        viewer, _answers(viewer, organization, cards, claims, links, days, now), days, visits, claims, links
+        viewer,
+        _answers(viewer, organization, cards, claims, links, days, now),
+        days,
+        visits,
+        claims,
+        links,
+        grants,
     )
 
 

@@ -126,12 +126,19 @@ def _lock_endpoints_that_change(outcomes: Sequence[Outcome]) -> dict[str, Webhoo
         if lease.delivery.claim_id is not None
         and attempt.error_class != ErrorClass.SIGNING
         and (holds(UNWELL, lease.endpoint) or not attempt.succeeded)
+        and not _is_only_a_rehearsal(lease, attempt)
     }
     if not changing:
         return {}
     # In one order, so that two workers with the same endpoints do not wait for each other.
     locked = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk__in=changing).order_by("pk")
     return {endpoint.pk: endpoint for endpoint in locked}
+
+
+def _is_only_a_rehearsal(lease: Lease, attempt: Attempt) -> bool:
+    """A rehearsal that failed says nothing about the endpoint either, unless it was the probe after a pause."""
+    is_probe = lease.endpoint.breaker_open_until is not None
+    return attempt.trigger == Trigger.REHEARSAL and not attempt.succeeded and not is_probe
 
 
 def _note_at_endpoint(endpoint: WebhookEndpoint, outcome: Outcome) -> None:

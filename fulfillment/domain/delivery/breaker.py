@@ -12,7 +12,7 @@ from django.db.models import Count, Q
 from accounts.domain import audit
 from fulfillment.domain.delivery import notices
 from fulfillment.domain.delivery.status import LONGEST_PAUSE
-from fulfillment.models import Attempt, ErrorClass, HoldReason, WebhookEndpoint
+from fulfillment.models import Attempt, ErrorClass, HoldReason, Trigger, WebhookEndpoint
 
 # Open when, in the last five minutes, at least ten attempts were made and at least 70 % failed.
 WINDOW = timedelta(minutes=5)
@@ -76,6 +76,7 @@ def _should_open(endpoint: WebhookEndpoint, now: datetime, keys: int) -> bool:
     recent = Attempt.objects.filter(endpoint=endpoint, started_at__gte=since).exclude(
         error_class__in=[ErrorClass.CRASHED, ErrorClass.SIGNING]
     )
+    recent = recent.exclude(trigger=Trigger.REHEARSAL)
     counts = recent.aggregate(
         made=Count("pk", filter=ARRIVED | Q(number__gte=keys)), arrived=Count("pk", filter=ARRIVED)
     )

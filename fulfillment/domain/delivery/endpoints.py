@@ -207,7 +207,7 @@ def _release(
     locked.save()
     waiting = locked.deliveries.filter(
         state__in=[DeliveryState.PENDING, DeliveryState.FAILED], lease_token=None, claim__isnull=False
-    )
+    ).exclude(trigger=Trigger.REHEARSAL)
     count = waiting.update(
         state=DeliveryState.PENDING,
         trigger=Trigger.RESEND,

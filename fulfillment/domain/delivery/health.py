@@ -17,7 +17,7 @@ from fulfillment.domain.delivery.status import (
     endpoint_status,
     in_flight,
 )
-from fulfillment.models import Attempt, Delivery, ErrorClass, WebhookEndpoint
+from fulfillment.models import Attempt, Delivery, ErrorClass, Trigger, WebhookEndpoint
 
 # What the rates and times are taken from: the attempts of a day, the newest thousand of them.
 PERIOD = timedelta(hours=24)
@@ -64,11 +64,12 @@ class EndpointHealth:
 def endpoint_health(*, endpoint: WebhookEndpoint, now: datetime) -> EndpointHealth:
     """How `endpoint` does at `now`. Three queries, whatever waits.
 
-    Tests say nothing of how it treats claims: the rates and times are without them.
+    Tests and rehearsals say nothing of how it treats claims: the rates and times are without them.
     """
     recent = list(
         Attempt.objects.filter(endpoint=endpoint, started_at__gt=now - PERIOD, delivery__claim__isnull=False)
         .exclude(error_class__in=[ErrorClass.CRASHED, ErrorClass.SIGNING])
+        .exclude(trigger=Trigger.REHEARSAL)
         .order_by("-started_at")
         .only("status", "duration_ms")[:MOST_ATTEMPTS]
     )

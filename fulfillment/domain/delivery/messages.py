@@ -12,6 +12,7 @@ from fulfillment.models import (
     Claim,
     Delivery,
     SigningKey,
+    Trigger,
 )
 
 CLAIM_CREATED = "drops.claim.created"
@@ -39,6 +40,7 @@ def request_headers(delivery: Delivery, keys: Sequence[SigningKey], now: datetim
         attempt=delivery.attempt_count,
         now=now,
     )
+    mark = {"Drops-Rehearsal": "true"} if delivery.trigger == Trigger.REHEARSAL else {}
     return {
         "Content-Type": "application/json",
         "User-Agent": "Drops-Webhooks/1",
@@ -50,4 +52,5 @@ def request_headers(delivery: Delivery, keys: Sequence[SigningKey], now: datetim
         "Kick-Event-Type": delivery.event_type,
         "Kick-Event-Version": "1",
         "Drops-Key-Id": signature.key_id,
+        **mark,
     }

@@ -9,7 +9,7 @@ happened since. Locks are taken in one order: endpoint, then delivery.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -56,14 +56,19 @@ class Lease:
     token: str
 
 
-def create_for_claim(*, claim: Claim, now: datetime, lease: bool) -> list[Lease]:
+def create_for_claim(
+    *, claim: Claim, now: datetime, lease: bool, only: Collection[str] | None = None
+) -> list[Lease]:
     """Write the claim's deliveries, one per endpoint, in the claim's own transaction.
 
     With `lease`, those that can be attempted at once are leased to the caller from `now` on, who attempts
-    them after the commit. The others wait for a worker, or for their endpoint's verification or release.
+    them after the commit. The others wait for a worker, or for their endpoint's verification or release. `only`: no
+    endpoints but these.
     """
     body = claim_body(claim)
     endpoints = _endpoints_of(claim.organization_id)
+    if only is not None:
+        endpoints = [endpoint for endpoint in endpoints if endpoint.pk in only]
     ready = [
         endpoint
         for endpoint in endpoints
@@ -77,7 +82,7 @@ def create_for_claim(*, claim: Claim, now: datetime, lease: bool) -> list[Lease]
             claim=claim,
             event_type=CLAIM_CREATED,
             body=body,
-            trigger=Trigger.CLAIM,
+            trigger=Trigger.CLAIM if claim.rehearsal_id is None else Trigger.REHEARSAL,
             next_attempt_at=claim.created_at,
             created_at=claim.created_at,
         )

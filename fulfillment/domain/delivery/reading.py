@@ -73,7 +73,7 @@ class Arrival(TextChoices):
 
 def claims_at(endpoint: WebhookEndpoint, which: ClaimFilter, arrival: Arrival) -> QuerySet[Claim]:
     """The claims of the endpoint's organization that `which` finds and that have come as far as `arrival`."""
-    claims = claims_of(endpoint.organization_id, which)
+    claims = claims_of(endpoint.organization_id, which).filter(rehearsal=None)
     sent = Delivery.objects.filter(endpoint=endpoint, claim=OuterRef("pk"))
     arrived = Exists(sent.filter(delivered_at__isnull=False))
     match arrival:

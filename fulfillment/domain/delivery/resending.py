@@ -30,6 +30,7 @@ BATCH_EVERY = timedelta(seconds=10)
 MOST_AT_ONCE = 10_000
 
 ON_ITS_WAY = gettext_lazy("An attempt is under way. Wait for the answer.")
+OF_A_REHEARSAL = gettext_lazy("The claim is a rehearsal's. Rehearse the campaign again instead.")
 
 
 @transaction.atomic
@@ -45,6 +46,8 @@ def resend_delivery(*, delivery: Delivery, actor: User, now: datetime) -> None:
 def why_not_resend(delivery: Delivery, now: datetime) -> str:
     if delivery.endpoint.deleted_at is not None:
         return _("The endpoint was deleted. Send the claim to another endpoint.")
+    if delivery.trigger == Trigger.REHEARSAL:
+        return str(OF_A_REHEARSAL)
     return str(ON_ITS_WAY) if delivery.claim_id is None or delivery.lease_token is not None else ""
 
 
@@ -53,6 +56,8 @@ def resend_claim(*, claim: Claim, actor: User, now: datetime) -> list[WebhookEnd
     """Send a claim to every endpoint of its organization, also to endpoints that were added after the claim.
     Returns the endpoints, except those that an attempt is under way to."""
     permissions.require(actor=actor, organization=claim.organization, action=Action.RESEND)
+    if claim.rehearsal_id is not None:
+        raise ValidationError(OF_A_REHEARSAL)
     endpoints = WebhookEndpoint.objects.filter(organization=claim.organization_id, deleted_at=None)
     if not endpoints:
         raise ValidationError(_("There is no endpoint to send the claim to. Add one under Webhooks first."))

@@ -36,11 +36,11 @@ HOLD_AFTER = breaker.HOLD_AFTER
 
 def what_follows(delivery: Delivery, attempt: Attempt) -> dict[str, object]:
     """The fields of a delivery after a failed attempt: with another attempt, or without one until an owner asks
-    for it. A verification is always tried again, because claims wait for it. A delivery that had arrived before
-    it was sent again stays delivered."""
+    for it. Tests and rehearsals are attempted once. A verification is always tried again, because claims wait for
+    it. A delivery that had arrived before it was sent again stays delivered."""
     since = delivery.retrying_since or attempt.started_at
     too_old = delivery.claim_id is not None and attempt.ended_at - since >= HOLD_AFTER
-    if attempt.trigger == Trigger.TEST or too_old:
+    if attempt.trigger in (Trigger.TEST, Trigger.REHEARSAL) or too_old:
         state = DeliveryState.DELIVERED if delivery.delivered_at else DeliveryState.FAILED
         return {"state": state, "next_attempt_at": None}
     failures = delivery.failures + 1

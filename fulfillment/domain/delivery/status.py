@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
-from fulfillment.models import Claim, Delivery, DeliveryState, WebhookEndpoint
+from fulfillment.models import Claim, Delivery, DeliveryState, Trigger, WebhookEndpoint
 
 
 class EndpointStatus(StrEnum):
@@ -99,6 +99,8 @@ def at_endpoint(rule: Q) -> Q:
 
 # Deliveries.
 OF_CLAIM = Q(claim_id__isnull=False)
+# Attempted once, to see what happens: nothing waits for it once it has failed.
+OF_REHEARSAL = Q(trigger=Trigger.REHEARSAL)
 PENDING = Q(state=DeliveryState.PENDING)
 ARRIVED = Q(delivered_at__isnull=False)
 LEASED = Q(lease_token__isnull=False)
@@ -110,9 +112,10 @@ DELIVERY_RULES: Mapping[DeliveryStatus, Q] = {
     DeliveryStatus.DELIVERED: Q(state=DeliveryState.DELIVERED),
     DeliveryStatus.WAITING: PENDING & _TAKEN,
     DeliveryStatus.HELD: PENDING & at_endpoint(~DELETED) & ~_TAKEN,
-    DeliveryStatus.FAILED: Q(state=DeliveryState.FAILED) & OF_CLAIM & at_endpoint(~DELETED),
-    DeliveryStatus.FAILED_TEST: Q(state=DeliveryState.FAILED) & ~OF_CLAIM,
-    DeliveryStatus.NOT_SENT: (PENDING | Q(state=DeliveryState.FAILED) & OF_CLAIM) & at_endpoint(DELETED),
+    DeliveryStatus.FAILED: Q(state=DeliveryState.FAILED) & OF_CLAIM & ~OF_REHEARSAL & at_endpoint(~DELETED),
+    DeliveryStatus.FAILED_TEST: Q(state=DeliveryState.FAILED) & (~OF_CLAIM | OF_REHEARSAL),
+    DeliveryStatus.NOT_SENT: (PENDING | Q(state=DeliveryState.FAILED) & OF_CLAIM & ~OF_REHEARSAL)
+    & at_endpoint(DELETED),
 }
 # Few deliveries are NOT_SENT, and no index finds them, so no list can be filtered by it.
 LISTED_DELIVERIES = tuple(status for status in DeliveryStatus if status != DeliveryStatus.NOT_SENT)

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from fulfillment.domain.delivery import delivering
+from fulfillment.domain.rehearsals import running
 
 LOOK_EVERY = 1.0  # seconds
 
@@ -39,3 +40,4 @@ class Command(BaseCommand):
             call(1)
             while not stopping.wait(LOOK_EVERY):
                 call(1)
+                pool.submit(running.go_on_with_all, clock=timezone.now)

@@ -166,6 +166,6 @@ def test_a_look_up_costs_the_same_with_more_of_everything(
         Claim.objects.filter(pk=claim.pk).update(viewer=viewer)
         factories.ProgressFactory(viewer=viewer, campaign=claim.campaign, seconds=60)
         factories.GameLinkFactory(viewer=viewer, organization=studio, unlinked_at=now)
-    with django_assert_num_queries(19):
+    with django_assert_num_queries(20):
         page = owner_client.get(URL, {"user_id": viewer.pk})
     assert len(page.context["claims"]) == len(page.context["case"].links) == count
