@@ -224,6 +224,7 @@ class RehearsalFactory(DjangoModelFactory):
 
     class Meta:
         model = Rehearsal
+        skip_postgeneration_save = True
 
     campaign = factory.SubFactory(CampaignFactory, test_mode=True)
     organization = factory.SelfAttribute("campaign.organization")

@@ -59,6 +59,7 @@ def test_a_claim_has_the_documented_keys_and_types(api: Client, claims: list[Cla
         "external_status": "initiated",
         "created_at": "2026-11-20T12:00:00Z",
         "updated_at": "2026-11-20T12:00:00Z",
+        "test": False,
     }
     assert type(claim["user_id"]) is int
 
