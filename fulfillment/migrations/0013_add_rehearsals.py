@@ -11,8 +11,8 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0014_ask_for_several_categories'),
-        ('drops', '0012_add_granted_minutes'),
-        ('fulfillment', '0009_reword_fields'),
+        ('drops', '0013_add_granted_minutes'),
+        ('fulfillment', '0012_let_operators_hold_endpoints'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
         migrations.swappable_dependency(settings.OAUTH2_PROVIDER_APPLICATION_MODEL),
     ]
