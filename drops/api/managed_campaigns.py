@@ -8,11 +8,12 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
 from accounts.domain.permissions import Action
 from config.api.envelope import ok
-from config.api.fields import EXAMPLE_ID, EXAMPLE_TIME, EXAMPLE_ULID, Page
+from config.api.fields import EXAMPLE_ID, EXAMPLE_TIME, EXAMPLE_ULID, Page, Query, Text
 from config.api.schema import documented, path_parameter
 from config.api.views import get_or_404, page_by_id
 from drops.api.managed import WRITE_PARAMETERS, WRITE_REFUSALS, ManagedView, dry_run, written
@@ -21,6 +22,7 @@ from drops.api.serializers.managed import (
     ManagedCampaignSerializer,
     WrittenCampaignSerializer,
 )
+from drops.domain.campaigns.files import OutOfDate, apply_file
 from drops.domain.campaigns.lifecycle import (
     amend_campaign,
     create_campaign,
@@ -90,6 +92,15 @@ class ManagedCampaignsView(ManagedView):
         return self.write(body, act, _fresh_campaign, further_errors=further_errors, status=201)
 
 
+class PlanQuery(Query):
+    plan = Text(default="", most=64, help_text="The `version` of a plan: do that, or nothing.")
+
+
+class PlanOutOfDate(APIException):
+    status_code = 409
+    default_detail = "The campaign is no longer as the plan found it. Make a new plan. Nothing was changed."
+
+
 class ManagedCampaignView(ManagedView):
     """One campaign of the organization."""
 
@@ -104,7 +115,7 @@ class ManagedCampaignView(ManagedView):
         refusals=(401, 403, 404, 429),
     )
     def get(self, request: Request, campaign_id: str) -> HttpResponse:
-        campaign = _own_campaign(self.organization_id, campaign_id)
+        campaign = own_campaign(self.organization_id, campaign_id)
         return ok(ManagedCampaignSerializer(campaign, context={"now": timezone.now()}).data)
 
     @documented(
@@ -112,17 +123,28 @@ class ManagedCampaignView(ManagedView):
         "change_campaign",
         "Change the fields that are sent",
         written(WrittenCampaignSerializer),
-        parameters=[CAMPAIGN_ID, *WRITE_PARAMETERS],
+        parameters=[CAMPAIGN_ID, *WRITE_PARAMETERS, PlanQuery],
         body=ManagedCampaignSerializer,
         example={"name": "Storm season II"},
-        refusals=(*WRITE_REFUSALS, 404),
+        refusals=(*WRITE_REFUSALS, 404, 409),
     )
     def patch(self, request: Request, campaign_id: str) -> HttpResponse:
-        """Change the fields that are sent; a list that is sent replaces the whole list."""
-        campaign = _own_campaign(self.organization_id, campaign_id)
+        """Change the fields that are sent; a list that is sent replaces the whole list.
+
+        With `plan`, the version of a plan, exactly what the plan says is done. 409 where that is another by now.
+        """
+        campaign = own_campaign(self.organization_id, campaign_id)
+        version = PlanQuery.read(request.query_params)["plan"]
 
         def act(values: dict[str, Any], now: datetime) -> Campaign:
-            return amend_campaign(campaign=campaign, changes=values, now=now, actor=self.app())
+            if not version:
+                return amend_campaign(campaign=campaign, changes=values, now=now, actor=self.app())
+            try:
+                return apply_file(
+                    campaign=campaign, wanted=values, version=version, now=now, actor=self.app()
+                )
+            except OutOfDate:
+                raise PlanOutOfDate from None
 
         def further_errors(values: dict[str, Any], now: datetime) -> dict[str, list[str]]:
             return errors_of_change(campaign, values, now=now)
@@ -147,7 +169,7 @@ class PublishView(ManagedView):
         refusals=(400, 401, 403, 404, 422, 429),
     )
     def post(self, request: Request, campaign_id: str) -> HttpResponse:
-        campaign = _own_campaign(self.organization_id, campaign_id)
+        campaign = own_campaign(self.organization_id, campaign_id)
 
         def act(values: dict[str, Any], now: datetime) -> Campaign:
             return publish_campaign(campaign=campaign, now=now, actor=self.app())
@@ -169,7 +191,7 @@ class EndView(ManagedView):
         refusals=(400, 401, 403, 404, 409, 422, 429),
     )
     def post(self, request: Request, campaign_id: str) -> HttpResponse:
-        campaign = _own_campaign(self.organization_id, campaign_id)
+        campaign = own_campaign(self.organization_id, campaign_id)
 
         def act(values: dict[str, Any], now: datetime) -> Campaign:
             return end_campaign(campaign=campaign, now=now, actor=self.app())
@@ -191,7 +213,7 @@ class WithdrawView(ManagedView):
         refusals=(400, 401, 403, 404, 409, 422, 429),
     )
     def post(self, request: Request, campaign_id: str) -> HttpResponse:
-        campaign = _own_campaign(self.organization_id, campaign_id)
+        campaign = own_campaign(self.organization_id, campaign_id)
 
         def act(values: dict[str, Any], now: datetime) -> Campaign:
             return withdraw_campaign(campaign=campaign, now=now, actor=self.app())
@@ -207,13 +229,13 @@ def _campaigns(organization_id: str) -> QuerySet[Campaign]:
     )
 
 
-def _own_campaign(organization_id: str, campaign_id: str) -> Campaign:
+def own_campaign(organization_id: str, campaign_id: str) -> Campaign:
     return get_or_404(_campaigns(organization_id), campaign_id, "campaign")
 
 
 def _fresh_campaign(campaign: Campaign, now: datetime) -> dict[str, Any]:
     """The campaign, read again, with what would still keep a draft from being published."""
-    campaign = _own_campaign(campaign.organization_id, campaign.pk)
+    campaign = own_campaign(campaign.organization_id, campaign.pk)
     problems = [] if why_not_publish(campaign, now) else problems_of(campaign, now=now)
     context = {"now": now, "before_publishing": problems}
     return WrittenCampaignSerializer(campaign, context=context).data

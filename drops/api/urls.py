@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path
 
-from . import managed_campaigns, managed_rewards, platform, public, viewer, watch
+from . import campaign_files, managed_campaigns, managed_rewards, platform, public, viewer, watch
 
 urlpatterns: list[URLPattern] = [
     path("public/v1/channels", public.ChannelsView.as_view(), name="api_channels"),
@@ -15,6 +15,11 @@ urlpatterns: list[URLPattern] = [
         "public/v1/drops/campaigns/<str:campaign_id>",
         managed_campaigns.ManagedCampaignView.as_view(),
         name="api_managed_campaign",
+    ),
+    path(
+        "public/v1/drops/campaigns/<str:campaign_id>/plan",
+        campaign_files.CampaignPlanView.as_view(),
+        name="api_plan",
     ),
     path(
         "public/v1/drops/campaigns/<str:campaign_id>/publish",

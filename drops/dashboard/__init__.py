@@ -1,5 +1,5 @@
 """What `drops` registers on the owners' dashboard."""
 
-from . import campaigns, copies, rewards
+from . import campaigns, copies, files, rewards
 
-__all__ = ["campaigns", "copies", "rewards"]
+__all__ = ["campaigns", "copies", "files", "rewards"]

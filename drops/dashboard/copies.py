@@ -87,9 +87,7 @@ def copy(request: HttpRequest, object_id: str) -> HttpResponse:
 def export(request: HttpRequest, object_id: str) -> HttpResponse:
     """The body that makes this campaign, for the API or for the page that imports one."""
     campaign: Campaign = site.admin_of(Campaign).object_or_404(request, unquote(object_id))
-    serializer = ManagedCampaignSerializer(campaign, context={"now": timezone.now()})
-    written = {str(field.field_name) for field in serializer._writable_fields}
-    body = {name: value for name, value in serializer.data.items() if name in written}
+    body = as_body(campaign)
     text = orjson.dumps(body, option=orjson.OPT_UTC_Z | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     name = slugify(campaign.name)[:60] or "campaign"
     return HttpResponse(
@@ -97,6 +95,12 @@ def export(request: HttpRequest, object_id: str) -> HttpResponse:
         content_type="application/json",
         headers={"Content-Disposition": f'attachment; filename="{name}.json"'},
     )
+
+
+def as_body(campaign: Campaign) -> dict[str, Any]:
+    serializer = ManagedCampaignSerializer(campaign, context={"now": timezone.now()})
+    written = {str(field.field_name) for field in serializer._writable_fields}
+    return {name: value for name, value in serializer.data.items() if name in written}
 
 
 class ImportForm(forms.Form):
@@ -169,6 +173,8 @@ def import_(request: HttpRequest) -> HttpResponse:
 def _make(request: HttpRequest, body: Any) -> Campaign:
     recheck(request, Action.CHANGE_CAMPAIGNS)
     organization = active_organization(request)
+    if isinstance(body, dict):
+        body = {name: value for name, value in body.items() if name != "id"}  # of the one that is copied
     values = ManagedCampaignSerializer(data=body, context={"organization_id": organization.pk}).checked()
     return create_campaign(
         organization=organization, plan=CampaignPlan(**values), now=timezone.now(), actor=member(request)

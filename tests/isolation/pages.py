@@ -20,6 +20,7 @@ OPEN = ("register", "switch")
 OBJECT_PAGES: dict[str, type[Model]] = {
     "campaign_copy": Campaign,
     "campaign_export": Campaign,
+    "campaign_file": Campaign,
     "campaign_overview": Campaign,
     "endpoint_resend": WebhookEndpoint,
 }
