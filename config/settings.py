@@ -156,6 +156,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "deliver what is due": {"task": "fulfillment.tasks.deliver", "schedule": 1},
     "go on with rehearsals": {"task": "fulfillment.tasks.rehearse", "schedule": 2, "options": {"expires": 2}},
     "note phase changes": {"task": "drops.tasks.note_phase_changes", "schedule": 60},
+    "begin promise logs": {"task": "drops.tasks.begin_promise_logs", "schedule": 60},
     "count viewers": {"task": "drops.tasks.count_viewers", "schedule": 60, "options": {"expires": 60}},
     "send notices": {"task": "accounts.tasks.send_notices", "schedule": 10, "options": {"expires": 10}},
     "note expired proposals": {"task": "accounts.tasks.note_expired_proposals", "schedule": 60},

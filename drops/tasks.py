@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from config import ticks
-from drops.domain.campaigns import phases
+from drops.domain.campaigns import phases, promises
 from drops.domain.catalogue import livestreams, pictures
 from drops.domain.watch import history, network_groups, stream
 
@@ -58,3 +58,9 @@ def count_viewers() -> None:
 def make_small_pictures() -> int:
     """Run every ten minutes by beat: rewards from before their pictures had two sizes get the second."""
     return pictures.make_small_pictures()
+
+
+@shared_task
+def begin_promise_logs() -> int:
+    """Run once a minute by beat: the log of a campaign begins when it is announced."""
+    return promises.begin_logs(now=timezone.now())

@@ -5,6 +5,9 @@ from . import views
 app_name = "fulfillment"
 
 urlpatterns = [
+    path("campaigns/<ulid:campaign_id>/promises/", views.promises, name="promises"),
+    path("campaigns/<ulid:campaign_id>/promises.json", views.promises_json, name="promises_json"),
+    path("campaigns/<ulid:campaign_id>/promises.jws", views.promises_jws, name="promises_jws"),
     path("inventory/", views.inventory, name="inventory"),
     path("inventory/claim/", views.claim, name="claim"),
     path("inventory/claim-all/", views.claim_all, name="claim_all"),

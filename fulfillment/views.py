@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from django.contrib import messages
@@ -18,13 +20,17 @@ from django_htmx.http import reswap, retarget, trigger_client_event
 
 from accounts.models import parse_ulid
 from accounts.requests import SignedInRequest, viewer_of
+from drops.domain.campaigns import promises as promise_log
 from drops.models import Campaign, Reward
 from drops.views.landing import landing
+from fulfillment.domain import promises as promise_words
 from fulfillment.domain.claims import claiming, claiming_all
 from fulfillment.domain.claims.inventory import claims_of, inventory as inventory_of
+from fulfillment.domain.delivery.signing import NoSigningKey
 from fulfillment.domain.delivery.status import claim_status
 from fulfillment.domain.delivery.words import to_viewer
 from fulfillment.domain.home import home as home_of
+from fulfillment.domain.promises import SignedLog, signed_log
 
 CLAIMS_A_PAGE = 24
 
@@ -127,3 +133,55 @@ def _posted_id(request: SignedInRequest, name: str) -> str:
     if ulid is None:
         raise Http404
     return ulid
+
+
+PROMISES_A_PAGE = 50
+
+
+def promises(request: HttpRequest, campaign_id: str) -> HttpResponse:
+    """What the campaign promised, and when that changed, the newest entry first."""
+    campaign = get_object_or_404(promise_log.public_campaigns(), pk=campaign_id)
+    page = Paginator(campaign.promises.order_by("-number"), PROMISES_A_PAGE).get_page(request.GET.get("page"))
+    entries = promise_log.entries_of(page.object_list)
+    # The entry before the last one of the page is on the next page.
+    older = campaign.promises.filter(number=entries[-1]["number"] - 1) if entries else ()
+    told = [*entries, *promise_log.entries_of(older)]
+    changes: list[list[promise_words.Told]] = [
+        [promise_words.told(each) for each in promise_log.differences(was["promise"], entry["promise"])]
+        for entry, was in pairwise(told)
+    ]
+    changes += [[]] * (len(entries) - len(changes))  # the log's first entry has none before it
+    context = {
+        "campaign": campaign,
+        "page_obj": page,
+        "entries": [
+            {**entry, "moment": promise.at, "changes": changed}
+            for promise, entry, changed in zip(page.object_list, entries, changes, strict=True)
+        ],
+        "newest": entries[0] if entries else None,
+    }
+    return render(request, "fulfillment/promises.html", context)
+
+
+def promises_json(request: HttpRequest, campaign_id: str) -> HttpResponse:
+    """The log as canonical JSON. The header has its signature, a JWS without the payload."""
+    log = _signed(request, campaign_id)
+    headers = {"Drops-Promises-Signature": log.detached}
+    return HttpResponse(log.body, content_type="application/json", headers=headers)
+
+
+def promises_jws(request: HttpRequest, campaign_id: str) -> HttpResponse:
+    """The same in one file with its signature."""
+    headers = {"Content-Disposition": f'attachment; filename="promises-{campaign_id}.jws"'}
+    return HttpResponse(_signed(request, campaign_id).jws, content_type="application/jose", headers=headers)
+
+
+def _signed(request: HttpRequest, campaign_id: str) -> SignedLog:
+    """404 without a public log, or without a signing key."""
+    campaign = get_object_or_404(promise_log.public_campaigns(), pk=campaign_id)
+    before = request.GET.get("before", "")
+    number = int(before) if re.fullmatch(r"[0-9]{1,9}", before, re.ASCII) else None
+    try:
+        return signed_log(campaign, now=timezone.now(), before=number)
+    except NoSigningKey:
+        raise Http404 from None

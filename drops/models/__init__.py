@@ -9,6 +9,7 @@ from .campaigns import (
 )
 from .catalogue import Category, Channel, Livestream
 from .grants import Grant, GrantReason
+from .promises import Promise
 from .rewards import IMAGE_SIDE, SMALL_SIDE, Reward
 from .watch import (
     SMALLEST_GROUP,
@@ -51,6 +52,7 @@ __all__ = [
     "PhaseChange",
     "PhaseChangeKind",
     "Progress",
+    "Promise",
     "Reason",
     "Reward",
     "RewardHour",

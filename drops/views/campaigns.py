@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.domain import links
 from accounts.requests import viewer_of
-from drops.domain.campaigns import participation, reading
+from drops.domain.campaigns import participation, promises, reading
 from drops.forms import CampaignFilter, shelf_of
 from drops.models import Channel
 from drops.models.campaigns import in_phases
@@ -58,6 +58,7 @@ def campaign_detail(request: HttpRequest, campaign_id: str) -> HttpResponse:
         "social_picture": reading.picture_of(cards),
         "streams": streams[:STREAMS_SHOWN] if cards[0].phase.watchable else [],
         "channels": Channel.objects.filter(allowed_in__campaign=campaign).order_by("slug")[:CHANNELS_NAMED],
+        "has_promises": promises.public_campaigns().filter(pk=campaign.pk).exists(),
         "is_linked": viewer is not None
         and links.is_linked(viewer=viewer, organization=campaign.organization),
         "connect_address": links.connect_address(

@@ -132,7 +132,7 @@ def _rewards(
         for entries in (before, after)
     ]
     if before.keys() == after.keys() and orders[0] != orders[1]:
-        yield FileChange("rewards", "", *orders)
+        yield FileChange("rewards", "", orders[0], orders[1])
     if left := [text for text in errors.pop("rewards", ()) if text not in told]:
         errors["rewards"] = left
 

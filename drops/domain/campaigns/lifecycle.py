@@ -18,6 +18,7 @@ from accounts.domain.two_owners import Act, wait_for_second_owner
 from accounts.domain.verbs import ALREADY, change, explained, goes_ahead, lock_for
 from accounts.models import Organization, OrganizationState, Proposal
 from config.locks import lock
+from drops.domain.campaigns import promises
 from drops.domain.campaigns.plans import (
     COLUMNS,
     MAX_DAYS,
@@ -72,7 +73,9 @@ def change_campaign(*, campaign: Campaign, plan: CampaignPlan, now: datetime, ac
     if errors := errors_of_change(campaign, vars(plan), now=now):
         raise ValidationError(errors)
     remember_terms(campaign=campaign, now=now)
+    promises.begin(campaign, now=now)
     _write(campaign, plan)
+    promises.note(campaign, promises.CHANGED, now=now)
     if campaign.phase(now) in STARTED:
         required = {entry.reward.pk: entry.required_minutes for entry in present.rewards}
         count_reached(campaign=campaign, before=required, now=now)
@@ -130,7 +133,9 @@ def publish_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Camp
     if not goes_ahead(why_not_publish(campaign, now)):
         return campaign
     _refuse_problems(campaign, now)
-    return change(campaign, "campaign.published", by=actor, at=now, published_at=now)
+    campaign = change(campaign, "campaign.published", by=actor, at=now, published_at=now)
+    promises.begin(campaign, now=now)
+    return campaign
 
 
 def why_not_publish(campaign: Campaign, now: datetime) -> str:
@@ -155,7 +160,10 @@ def withdraw_campaign(
         return campaign
     wait_for_second_owner(WITHDRAW, campaign, actor=actor, now=now, agreed=agreed)
     data = explained(reason) if reason else None
-    return change(campaign, "campaign.withdrawn", by=actor, at=now, data=data, withdrawn_at=now)
+    promises.begin(campaign, now=now)
+    campaign = change(campaign, "campaign.withdrawn", by=actor, at=now, data=data, withdrawn_at=now)
+    promises.note(campaign, promises.WITHDRAWN, now=now)
+    return campaign
 
 
 def why_not_withdraw(campaign: Campaign, now: datetime) -> str:
@@ -189,7 +197,10 @@ def end_campaign(
         when: {name: moment.isoformat() for name, moment in moments.items()}
         for when, moments in (("before", before), ("after", after))
     }
-    return change(campaign, "campaign.ended", by=actor, at=now, data=data, **after)
+    promises.begin(campaign, now=now)
+    campaign = change(campaign, "campaign.ended", by=actor, at=now, data=data, **after)
+    promises.note(campaign, promises.ENDED, now=now)
+    return campaign
 
 
 def why_not_end(campaign: Campaign, now: datetime) -> str:

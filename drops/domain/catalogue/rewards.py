@@ -17,6 +17,7 @@ from accounts.domain.permissions import Action
 from accounts.domain.verbs import ALREADY, change, goes_ahead, lock_for
 from accounts.models import Organization
 from config.locks import lock
+from drops.domain.campaigns import promises
 from drops.domain.catalogue import categories, pictures
 from drops.models import Category, Reward
 
@@ -64,9 +65,14 @@ def change_reward(
     if campaigns := promised_in(reward, now=now):
         wanted = {"name": name, "category": category, "external_id": external_id, "image": image}
         _refuse_broken_promises(reward, wanted, campaigns, confirmed=confirmed)
+    promised = promises.with_reward(reward, now=now)
+    for campaign in promised:
+        promises.begin(campaign, now=now)
     before = _described(reward)
     reward.name, reward.category, reward.external_id = name, category, external_id
     _save(reward, image, now)
+    for campaign in promised:
+        promises.note(campaign, promises.CHANGED, now=now)
     after = _described(reward)
     data: dict[str, object] = {
         field: [before[field], after[field]] for field in after if before[field] != after[field]

@@ -9,6 +9,7 @@ at the second attempt, five seconds later.
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -211,7 +212,7 @@ def _jwk(key: SigningKey) -> dict[str, str]:
 
 def _base64url(number: int) -> str:
     raw = number.to_bytes((number.bit_length() + 7) // 8, "big")
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return _base64url_of(raw).decode()
 
 
 def keys_for_signing(now: datetime) -> list[SigningKey]:
@@ -254,6 +255,21 @@ def sign(
     message = f"{message_id}.{timestamp}.".encode() + body
     signature = _private_key(key).sign(message, padding.PKCS1v15(), hashes.SHA256())
     return Signature(timestamp, base64.b64encode(signature).decode(), str(key.pk))
+
+
+def sign_jws(payload: bytes, *, now: datetime) -> str:
+    """`payload` as a compact JWS (RFC 7515), RS256, with the key in use. Raises NoSigningKey."""
+    keys = keys_for_signing(now)
+    if not keys:
+        raise NoSigningKey
+    header = json.dumps({"alg": "RS256", "kid": str(keys[0].pk)}, separators=(",", ":")).encode()
+    signed = b".".join(map(_base64url_of, (header, payload)))
+    signature = _private_key(keys[0]).sign(signed, padding.PKCS1v15(), hashes.SHA256())
+    return b".".join((signed, _base64url_of(signature))).decode()
+
+
+def _base64url_of(raw: bytes) -> bytes:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=")
 
 
 def _private_key(key: SigningKey) -> rsa.RSAPrivateKey:

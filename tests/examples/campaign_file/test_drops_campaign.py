@@ -120,7 +120,7 @@ def test_a_campaign_is_kept_as_a_file(tmp_path: Path) -> None:
         # What is wrong is said, and ends with 1.
         for wrong, said in (
             (["plan", str(tmp_path / "nowhere.json")], "No such file"),
-            (["plan", __file__], "Expecting value"),
+            (["plan", __file__], "Extra data"),
             (["plan", file, "--campaign", "01K0TDDR08Q5ZNWXK92VRXD7GW"], "is the file of the campaign"),
             (["download", "../../other"], "404"),
         ):
