@@ -102,6 +102,7 @@ class VerbAdmin(admin.ModelAdmin):
     """Saves nothing itself: `save_model` of a subclass calls a verb of the domain."""
 
     form = VerbForm
+    takes_pictures = True  # what is uploaded with its form is one
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form: Any = super().get_form(request, obj, change=change, **kwargs)
@@ -111,7 +112,8 @@ class VerbAdmin(admin.ModelAdmin):
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.method != "POST":
             return super().changeform_view(request, *args, **kwargs)
-        pictures_of(request)  # before the transaction: it may take a second
+        if self.takes_pictures:
+            pictures_of(request)  # before the transaction: it may take a second
         try:
             with transaction.atomic():
                 self.before_write(request)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.utils import dateformat
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_lazy as _
 
 from accounts.models import MemberRole
+from config import zones
 
 ACTIONS: Mapping[str, Promise] = {
     "app.changed": _("App changed"),
@@ -25,6 +25,7 @@ ACTIONS: Mapping[str, Promise] = {
     "campaign.created": _("Campaign created"),
     "campaign.deleted": _("Campaign deleted"),
     "campaign.ended": _("Campaign ended early"),
+    "campaign.not_published": _("Campaign not published at its time"),
     "campaign.published": _("Campaign published"),
     "campaign.rehearsed": _("Campaign rehearsed"),
     "campaign.restored": _("Campaign restored"),
@@ -92,6 +93,7 @@ ACTIONS: Mapping[str, Promise] = {
     "user.picture_changed": _("Picture of the user changed"),
     "user.renamed": _("User renamed"),
     "user.standing_changed": _("Rights of the user changed"),
+    "user.time_zone_changed": _("Time zone of the user changed"),
 }
 NAMES: Mapping[str, Promise] = {
     "acknowledge_within_hours": _("Acknowledged within (hours)"),
@@ -135,6 +137,8 @@ NAMES: Mapping[str, Promise] = {
     "old": _("Old"),
     "overlap_hours": _("The previous secret works on for (hours)"),
     "previous_works_until": _("The previous secret works until"),
+    "problems": _("Reason"),
+    "publish_at": _("To be published"),
     "question": _("Question"),
     "reason": _("Reason"),
     "redirect_uris": _("Redirect URIs"),
@@ -145,6 +149,7 @@ NAMES: Mapping[str, Promise] = {
     "since": _("Claimed since"),
     "starts_at": _("Starts"),
     "test_mode": _("Test mode"),
+    "time_zone": _("Time zone"),
     "title": _("Title"),
     "unlinked_viewers": _("Unlinked viewers"),
     "until": _("Claimed before"),
@@ -173,6 +178,21 @@ CODES: Mapping[str, Mapping[str, str | Promise]] = {
         "gone": _("The server answered 410 Gone"),
         "failing": _("Nothing was delivered for five days"),
     },
+    "problems": {
+        "archived": _("the campaign was archived"),
+        "category_not_claimed": _("the organization does not claim its category"),
+        "ends_in_past": _("its end was in the past"),
+        "late_for_announcement": _("the clock of Drops was down, and its announcement had passed"),
+        "late_for_start": _("the clock of Drops was down, and its start had passed"),
+        "no_connect_url": _("there was no connection page"),
+        "no_oauth_app": _("there was no OAuth app"),
+        "no_rewards": _("no reward was attached"),
+        "not_approved": _("the platform had not approved the organization"),
+        "reward_archived": _("a reward was archived"),
+        "reward_category_not_claimed": _("the organization does not claim the category of a reward"),
+        "reward_out_of_reach": _("a reward required more minutes than were left"),
+        "suspended": _("the organization was suspended"),
+    },
     "arrival": {
         "any": _("All"),
         "delivered": _("Delivered"),
@@ -180,6 +200,10 @@ CODES: Mapping[str, Mapping[str, str | Promise]] = {
         "never_sent": _("Never sent to this endpoint"),
     },
 }
+
+
+# Of a list that an event carries, those that are shown.
+MOST_ENTRIES = 100
 
 
 def act_words(act: str) -> str:
@@ -218,7 +242,11 @@ def _value_words(name: str, value: Any) -> str:
             ", ".join(f"{_name_words(key)}: {_value_words(key, each)}" for key, each in value.items()) or "-"
         )
     if isinstance(value, list):
-        return ", ".join(_entry(name, each) for each in value) or "-"
+        shown = ", ".join(_entry(name, each) for each in value[:MOST_ENTRIES]) or "-"
+        more = len(value) - MOST_ENTRIES
+        return (
+            shown if more <= 0 else gettext("%(shown)s and %(count)d more") % {"shown": shown, "count": more}
+        )
     if isinstance(value, str) and value in CODES.get(name, ()):
         return str(CODES[name][value])
     return _moment(value) if isinstance(value, str) and value else str("-" if value in (None, "") else value)
@@ -239,6 +267,6 @@ def _entry(name: str, value: Any) -> str:
 
 def _moment(text: str) -> str:
     try:
-        return f"{dateformat.format(datetime.fromisoformat(text), 'j M Y, H:i')} UTC" if "T" in text else text
+        return zones.words(datetime.fromisoformat(text)) if "T" in text else text
     except ValueError:
         return text

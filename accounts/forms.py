@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from accounts.domain.images import ACCEPT
+from config import zones
 
 from .models import User
 
@@ -18,6 +20,18 @@ class PictureForm(forms.Form):
         help_text=_("PNG, JPEG, WebP or GIF, up to 8 MB. It is cropped to a square."),
         widget=forms.FileInput(attrs={"accept": ACCEPT}),
     )
+
+
+class TimeZoneForm(forms.Form):
+    """Empty: as the browser says."""
+
+    time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
+
+    def __init__(self, data: QueryDict | None, *, browser: str, chosen: str) -> None:
+        super().__init__(data, initial={"time_zone": chosen})
+        as_told = _("As your browser says: %(zone)s") % {"zone": browser or "UTC"}
+        field: Any = self.fields["time_zone"]
+        field.choices = [("", as_told), *zones.choices(*filter(None, [chosen]))]
 
 
 class DeleteAccountForm(forms.Form):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
-from functools import cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import cast
-from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -16,7 +14,7 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts.domain.consequences import Consequence
 from accounts.models import CallKind, Membership, User
-from config import addresses
+from config import addresses, zones
 
 # In a session: what opens the invitation whose link this browser came by.
 INVITATION_KEY = "invitation"
@@ -68,14 +66,15 @@ def viewer_of(request: HttpRequest) -> User | None:
 
 
 def zone_of(request: HttpRequest) -> tzinfo:
-    """The time zone that the person's browser told site.js; UTC where it has not."""
-    name = request.COOKIES.get("timezone", "")
-    return ZoneInfo(name) if name in _zones() else UTC
+    """The time zone that the person chose, else the one that the browser told site.js, else UTC."""
+    person = viewer_of(request)
+    chosen = zones.zone_named(person.time_zone) if person else None
+    return chosen or browser_zone(request) or UTC
 
 
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+def browser_zone(request: HttpRequest) -> tzinfo | None:
+    """The time zone that the browser told site.js, None where it has not."""
+    return zones.zone_named(request.COOKIES.get("timezone", ""))
 
 
 def address_of(request: HttpRequest) -> IPv4Address | IPv6Address | None:

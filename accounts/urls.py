@@ -24,6 +24,7 @@ urlpatterns = [
     path("accounts/email/undo/<str:key>/", email_changes.undo, name="undo_email_change"),
     path("settings/", settings.profile, name="settings"),
     path("settings/picture/remove/", settings.remove_picture, name="remove_picture"),
+    path("settings/time-zone/", settings.time_zone, name="time_zone"),
     path("settings/delete/", settings.delete_account, name="delete_account"),
     path("settings/second-factor/", second_factor.second_factor, name="second_factor"),
     path("settings/organizations/", organizations.organizations, name="organizations"),

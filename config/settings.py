@@ -30,6 +30,9 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", _site.hostname or "")
 
 # What is ours, and what it stands on
 
+# Widgets of ours have templates among the others.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
 INSTALLED_APPS = [
     "accounts",
     "drops",
@@ -42,6 +45,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.sitemaps",
     "django.contrib.staticfiles",
+    "django.forms",
     "allauth",
     "allauth.account",
     "allauth.mfa",

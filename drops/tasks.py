@@ -10,15 +10,18 @@ from django.conf import settings
 from django.utils import timezone
 
 from config import ticks
-from drops.domain.campaigns import phases, promises
+from drops.domain.campaigns import phases, promises, publications
 from drops.domain.catalogue import livestreams, pictures
 from drops.domain.watch import history, network_groups, stream
 
 
 @shared_task
 def note_phase_changes() -> int:
-    """Run once a minute by beat; returns how many changes were noted."""
-    return len(phases.note_phase_changes(now=timezone.now()))
+    """Run once a minute by beat, drafts whose time has come are published first; returns how many changes were
+    noted."""
+    now = timezone.now()
+    publications.publish_due(now=now)
+    return len(phases.note_phase_changes(now=now))
 
 
 # One crediting at a time in a process: a long backlog must not take the worker's other threads.

@@ -44,6 +44,19 @@ def change_profile_picture(*, user: User, picture: File | None, now: datetime) -
         audit.record("user.picture_changed", user, by=user, at=now)
 
 
+@transaction.atomic
+def change_time_zone(*, user: User, time_zone: str, now: datetime) -> None:
+    """Tell `user` times in `time_zone`, an IANA name; "": as the browser says. ValidationError for no zone's name."""
+    user.refresh_from_db(from_queryset=User.objects.select_for_update(no_key=True))
+    if user.time_zone == time_zone:
+        return
+    change = [user.time_zone, time_zone]
+    user.time_zone = time_zone
+    user.clean_fields(exclude={field.name for field in User._meta.fields} - {"time_zone"})
+    user.save(update_fields=["time_zone"])
+    audit.record("user.time_zone_changed", user, by=user, at=now, data={"time_zone": change})
+
+
 def sole_ownerships(user: User) -> list[Organization]:
     """The organizations that would be left without an owner if `user` went."""
     return only_one_left(user, who_may=Action.CHANGE_MEMBERS)
@@ -78,7 +91,7 @@ def delete_account(*, user: User, now: datetime) -> None:
     # Not to be guessed: a name that somebody could have taken before would stand in the way.
     user.username = f"deleted_{token_hex(8)}"
     user.email = ""
-    user.profile_picture = ""
+    user.profile_picture = user.time_zone = ""
     user.is_active = user.is_staff = user.is_superuser = False
     user.deleted_at = now
     user.set_unusable_password()

@@ -9,6 +9,7 @@ from django.db.models.functions import Lower, Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from config import zones
 from config.ulid import new_ulid
 
 
@@ -34,6 +35,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     email = models.EmailField(_("email address"), blank=True)
     profile_picture = models.ImageField(upload_to=profile_picture_path, blank=True)
+    # An IANA name; empty: the one that the browser tells.
+    time_zone = models.CharField(
+        _("time zone"), max_length=zones.MOST_LETTERS, blank=True, validators=[zones.check_zone]
+    )
     is_active = models.BooleanField(_("can sign in"), default=True)
     is_staff = models.BooleanField(_("platform operator"), default=False)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now)

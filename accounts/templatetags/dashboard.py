@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, NamedTuple, cast
 
 from django import template
@@ -13,12 +13,12 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 from django.forms import BaseForm
-from django.utils import dateformat
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from accounts.dashboard.kit.objects import OrganizationAdmin
+from config import zones
 
 register = template.Library()
 
@@ -75,7 +75,7 @@ def marked_fields(form: BaseForm, inlines: Iterable[Any]) -> list[tuple[str, str
 
 @register.filter
 def moment(value: datetime | None, empty: str = EMPTY) -> str:
-    """A time as the dashboard tells it: in UTC, like its forms, the audit log and the API."""
+    """A time as the dashboard tells it: in the person's time zone, which is named. The APIs and files speak UTC."""
     if value is None:
         return empty
     return _time(value, "j M Y, H:i")
@@ -89,8 +89,35 @@ def to_the_second(value: datetime) -> str:
 
 def _time(value: datetime, form: str) -> str:
     """Without microseconds, which HTML allows in no `datetime` attribute."""
-    shown = dateformat.format(value, form)
-    return format_html('<time datetime="{}">{} UTC</time>', value.isoformat(timespec="seconds"), shown)
+    shown, in_utc = zones.words(value, form), zones.words(value, form, UTC)
+    title = format_html(' title="{}"', in_utc) if shown != in_utc else ""
+    return format_html('<time datetime="{}"{}>{}</time>', value.isoformat(timespec="seconds"), title, shown)
+
+
+@register.filter
+def moment_in(value: datetime, zone: tzinfo) -> str:
+    """A time in a zone that a form reads in, which may not be the person's own."""
+    attribute = value.isoformat(timespec="seconds")
+    return format_html('<time datetime="{}">{}</time>', attribute, zones.words(value, zone=zone))
+
+
+@register.filter
+def utc_beside(value: datetime, zone: tzinfo) -> str:
+    """The same time in UTC, to be put beside `moment_in`; nothing where that is UTC."""
+    shown = zones.words(value, zone=UTC)
+    return "" if shown == zones.words(value, zone=zone) else shown
+
+
+@register.filter
+def row_of(prefix: str) -> str:
+    """The number in the prefix of a form set's row."""
+    return prefix.rpartition("-")[2]
+
+
+@register.filter
+def in_utc(value: datetime) -> str:
+    """The same time in UTC, to be put beside it; nothing where the person reads UTC anyway."""
+    return utc_beside(value, zones.current())
 
 
 @register.filter

@@ -8,15 +8,16 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.domain import users
-from accounts.forms import DeleteAccountForm, PictureForm
-from accounts.requests import SignedInRequest
+from accounts.forms import DeleteAccountForm, PictureForm, TimeZoneForm
+from accounts.requests import SignedInRequest, browser_zone
 from accounts.uploads import pictures_of
+from config import zones
 
 set_password = login_required(reauthentication_required(app="allauth.account")(password_set))
 
@@ -35,7 +36,7 @@ def profile(request: SignedInRequest) -> HttpResponse:
         else:
             messages.success(request, _("Your picture was changed."))
             return redirect("accounts:settings")
-    return render(request, "accounts/profile.html", {"form": form})
+    return render(request, "accounts/profile.html", {"form": form, "zone_form": _zone_form(request)})
 
 
 @login_required
@@ -46,6 +47,27 @@ def remove_picture(request: SignedInRequest) -> HttpResponse:
     users.change_profile_picture(user=request.user, picture=None, now=timezone.now())
     messages.success(request, _("Your picture was removed."))
     return redirect("accounts:settings")
+
+
+@login_required
+def time_zone(request: SignedInRequest) -> HttpResponse:
+    """Changes the time zone on POST. A GET comes from the sign-in on the way, and goes back to where the button is."""
+    if request.method != "POST":
+        return redirect("accounts:settings")
+    form = _zone_form(request, request.POST)
+    if form.is_valid():
+        users.change_time_zone(
+            user=request.user, time_zone=form.cleaned_data["time_zone"], now=timezone.now()
+        )
+        messages.success(request, _("Your time zone was saved."))
+        return redirect("accounts:settings")
+    return render(request, "accounts/profile.html", {"form": PictureForm(), "zone_form": form})
+
+
+def _zone_form(request: SignedInRequest, data: QueryDict | None = None) -> TimeZoneForm:
+    browser = browser_zone(request)
+    told = zones.name_of(browser) if browser else ""
+    return TimeZoneForm(data, browser=told, chosen=request.user.time_zone)
 
 
 @login_required

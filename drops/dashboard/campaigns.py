@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
-from django.contrib.admin.utils import quote
+from django.contrib.admin.utils import quote, unquote
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -18,10 +20,20 @@ from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.domain.permissions import Action
+from accounts.domain.verbs import ALREADY
+from config import zones
 from drops.dashboard.categories import OfCategoryAdmin
 from drops.dashboard.filters import ArchivedFilter
-from drops.dashboard.forms import CampaignForm, CampaignRewardForm, CampaignRewardFormSet
-from drops.domain.campaigns import archiving, consequences, lifecycle
+from drops.dashboard.forms import (
+    MOVE,
+    CampaignForm,
+    CampaignRewardForm,
+    CampaignRewardFormSet,
+    DatesForm,
+    RewardSelect,
+    move_row,
+)
+from drops.domain.campaigns import allow_lists, archiving, consequences, lifecycle
 from drops.domain.campaigns.plans import CampaignPlan
 from drops.models import Campaign, CampaignPhase, CampaignReward
 from drops.models.campaigns import MAX_REWARDS
@@ -46,6 +58,7 @@ class CampaignRewardInline(OrganizationInline):
     extra = 1
     max_num = MAX_REWARDS
     verbose_name_plural = _("rewards")
+    template = "dashboard/campaign_rewards.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("reward")
@@ -54,6 +67,10 @@ class CampaignRewardInline(OrganizationInline):
         formset: Any = super().get_formset(request, obj, **kwargs)
         formset.organization = active_organization(request)
         return formset
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs["widget"] = RewardSelect()
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> Any:
         """Rewards in use, and archived ones that this campaign has already."""
@@ -98,6 +115,12 @@ def restore(model_admin: CampaignAdmin, request: HttpRequest, campaign: Campaign
     archiving.restore_campaign(campaign=campaign, now=timezone.now(), actor=member(request))
 
 
+def cancel_publication(model_admin: CampaignAdmin, request: HttpRequest, campaign: Campaign) -> None:
+    lifecycle.amend_campaign(
+        campaign=campaign, changes={"publish_at": None}, now=timezone.now(), actor=member(request)
+    )
+
+
 @admin.register(Campaign, site=site)
 class CampaignAdmin(OfCategoryAdmin):
     see = Action.SEE_CAMPAIGNS
@@ -117,9 +140,23 @@ class CampaignAdmin(OfCategoryAdmin):
     inlines = (CampaignRewardInline,)
     fieldsets = (
         (None, {"fields": ("name", "category", "info_url")}),
-        (_("Dates"), {"fields": ("starts_at", "ends_at", "announcement_days", "grace_days")}),
-        (_("Participating channels"), {"fields": ("channels", "test_mode")}),
+        (
+            _("Dates"),
+            {
+                "fields": ("starts_at", "ends_at", "announcement_days", "grace_days", "publish_at", "zone"),
+                "classes": ("dates",),
+            },
+        ),
+        (
+            _("Participating channels"),
+            {
+                "fields": ("channels", "add_channel", "channels_file", "leave_out_unknown", "test_mode"),
+                "classes": ("channels",),
+            },
+        ),
     )
+    change_form_template = add_form_template = "dashboard/campaign_form.html"
+    takes_pictures = False
     may_add = may_edit = may_delete = True
     list_display = ("name", "phase", "category", "starts_at", "ends_at")
     list_filter = (ArchivedFilter, PhaseFilter, ("category", OwnRelatedFilter))
@@ -142,6 +179,14 @@ class CampaignAdmin(OfCategoryAdmin):
             why_not=lifecycle.why_not_publish,
             tone="good",
             consequences=lambda campaign, now: consequences.of_publishing(campaign, now=now),
+        ),
+        Verb(
+            name="cancel_publication",
+            label=_("Do not publish by itself"),
+            question=_("%(object)s stays a draft until you publish it."),
+            done=_("“%(object)s” stays a draft until you publish it."),
+            run=cancel_publication,
+            why_not=lambda campaign, _now: "" if campaign.publish_at else ALREADY,
         ),
         Verb(
             name="end",
@@ -208,6 +253,16 @@ class CampaignAdmin(OfCategoryAdmin):
     def url_of(self, obj: Campaign) -> str:
         return reverse("dashboard:campaign_overview", args=(quote(obj.pk),))
 
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if MOVE in request.POST:
+            cast("Any", request).POST = move_row(request.POST, "campaign_rewards")
+        return super().changeform_view(request, *args, **kwargs)
+
+    def before_write(self, request: HttpRequest) -> None:
+        super().before_write(request)
+        if MOVE in request.POST:
+            raise ValidationError(_("The order is changed here, and nothing is saved yet."))
+
     def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
         """The rewards, which come with the form, are part of the plan: `save_related` has them all."""
 
@@ -222,7 +277,7 @@ class CampaignAdmin(OfCategoryAdmin):
             )
             lifecycle.amend_campaign(campaign=form.instance, changes=changes, now=now, actor=actor)
         else:
-            plan = CampaignPlan(**form.cleaned_data, rewards=formsets[0].plans())
+            plan = CampaignPlan(**form.plan_values(), rewards=formsets[0].plans())
             organization = active_organization(request)
             created = lifecycle.create_campaign(organization=organization, plan=plan, now=now, actor=actor)
             form.instance.pk = created.pk
@@ -247,3 +302,37 @@ class CampaignAdmin(OfCategoryAdmin):
     def phase(self, campaign: Any) -> str:
         phase = CampaignPhase(campaign.phase_now)
         return badge(phase.label, PHASE_TONES[phase])
+
+
+@site.page("campaigns/dates/", name="new_campaign_dates", action=Action.CHANGE_CAMPAIGNS)
+def new_dates(request: HttpRequest) -> HttpResponse:
+    return _dates(request, None)
+
+
+@site.page("campaigns/<path:object_id>/dates/", name="campaign_dates", action=Action.CHANGE_CAMPAIGNS)
+def dates(request: HttpRequest, object_id: str) -> HttpResponse:
+    campaign: Campaign = site.admin_of(Campaign).object_or_404(request, unquote(object_id))
+    return _dates(request, campaign)
+
+
+def _dates(request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
+    """The part of the form that has the dates, as it is after what is typed in it: nothing is saved."""
+    form = DatesForm(request.GET)
+    if campaign is not None:
+        for field in form.fields.values():
+            field.show_hidden_initial = True
+    form.draw_dates(campaign)
+    form.draw_only()
+    context = {"form": form, "original": campaign, "zone_name": zones.name_of(zones.current())}
+    return render(request, "dashboard/campaign_dates.html", context)
+
+
+@site.page("campaigns/channels/", name="find_channels", action=Action.CHANGE_CAMPAIGNS)
+def find_channels(request: HttpRequest) -> HttpResponse:
+    """Options for the name of a channel that somebody begins to type."""
+    typed = request.GET.get("add_channel", "")[:200]
+    return render(
+        request,
+        "dashboard/channel_options.html",
+        {"channels": allow_lists.channels_beginning_with(typed) if typed.strip() else []},
+    )

@@ -18,28 +18,34 @@ from django.utils.translation import gettext, gettext_lazy as _
 from rest_framework.exceptions import APIException, ParseError
 
 from accounts.dashboard.kit.access import active_organization, member, recheck
+from accounts.dashboard.kit.moments import MomentField, ZoneForm
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.pages import show_refusal
 from accounts.domain.permissions import Action
+from config import zones
 from config.api.envelope import Problems, problems_of
 from config.api.parsers import parsed
 from drops.api.serializers.managed import ManagedCampaignSerializer
-from drops.dashboard.forms import UTCMomentField
 from drops.domain.campaigns.copies import copy_campaign, next_start
 from drops.domain.campaigns.lifecycle import create_campaign, problems_of as problems_of_publishing
 from drops.domain.campaigns.plans import CampaignPlan
 from drops.models import Campaign
 
 # More than the longest plan: twelve rewards, and every channel that an allow-list takes.
-MOST_BYTES = 256 * 1024
+MOST_BYTES = 1024 * 1024
 
 
-class CopyForm(forms.Form):
+class CopyForm(ZoneForm):
     name = forms.CharField(label=_("Name"), max_length=120)
-    starts_at = UTCMomentField(
+    starts_at = MomentField(
         label=_("Start"),
-        help_text=_("In UTC. The announcement, the end and the last day to claim move with the start."),
+        help_text=_("The announcement, the end and the last day to claim move with the start."),
     )
+    field_order = ("name", "starts_at", "zone")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.read_times()
 
 
 @site.page("campaigns/<path:object_id>/copy/", name="campaign_copy", action=Action.CHANGE_CAMPAIGNS)
@@ -48,7 +54,7 @@ def copy(request: HttpRequest, object_id: str) -> HttpResponse:
     model_admin = site.admin_of(Campaign)
     campaign: Campaign = model_admin.object_or_404(request, unquote(object_id))
     now = timezone.now()
-    drawn = {"name": campaign.name, "starts_at": next_start(campaign, now)}
+    drawn = {"name": campaign.name, "starts_at": next_start(campaign, now, zones.current())}
     form = CopyForm(request.POST, initial=drawn) if request.method == "POST" else CopyForm(initial=drawn)
     if form.is_valid():
         # The picker knows minutes: a start with seconds keeps them.
@@ -100,7 +106,8 @@ def export(request: HttpRequest, object_id: str) -> HttpResponse:
 def as_body(campaign: Campaign) -> dict[str, Any]:
     serializer = ManagedCampaignSerializer(campaign, context={"now": timezone.now()})
     written = {str(field.field_name) for field in serializer._writable_fields}
-    return {name: value for name, value in serializer.data.items() if name in written}
+    # Whoever imports it decides anew when it is published.
+    return {name: value for name, value in serializer.data.items() if name in written - {"publish_at"}}
 
 
 class ImportForm(forms.Form):

@@ -12,6 +12,7 @@ from django.utils import dateformat
 from django.utils.translation import gettext, gettext_lazy as _
 
 from accounts.models import Organization, ULIDField, new_ulid
+from config import zones
 from config.one_line import one_line
 
 from .catalogue import Category, Channel
@@ -155,6 +156,8 @@ class Campaign(models.Model):
         default=False,
         help_text=_("Only members of the organization can take part and claim."),
     )
+    # When a draft is published by itself; empty once it is published, or could not be.
+    publish_at = models.DateTimeField(_("publication"), null=True, blank=True)
     published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True, editable=False)
     # Out of the owners' list; nothing else depends on it.
@@ -182,6 +185,11 @@ class Campaign(models.Model):
                 violation_error_message=_("Only a published campaign can be withdrawn."),
             ),
             models.CheckConstraint(
+                condition=Q(publish_at__isnull=True) | Q(published_at__isnull=True),
+                name="campaign_publication_of_drafts",
+                violation_error_message=_("Only a draft can be published at a time."),
+            ),
+            models.CheckConstraint(
                 condition=Q(archived_at__isnull=True)
                 | Q(published_at__isnull=True)
                 | Q(archived_at__gte=F("closes_at")),
@@ -197,6 +205,12 @@ class Campaign(models.Model):
                 name="campaign_running",
             ),
             models.Index(fields=["organization", "-starts_at"], name="campaign_by_organization"),
+            # Which drafts are to be published by now: read every minute.
+            models.Index(
+                fields=["publish_at"],
+                condition=Q(publish_at__isnull=False),
+                name="campaign_to_publish",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -205,7 +219,10 @@ class Campaign(models.Model):
     @property
     def dated_name(self) -> str:
         """With its days: campaigns may have one name."""
-        start, end = (dateformat.format(moment, "j M Y") for moment in (self.starts_at, self.ends_at))
+        start, end = (
+            dateformat.format(moment.astimezone(zones.current()), "j M Y")
+            for moment in (self.starts_at, self.ends_at)
+        )
         return gettext("%(campaign)s (%(start)s to %(end)s)") % {
             "campaign": self.name,
             "start": start,

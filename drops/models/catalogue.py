@@ -72,6 +72,10 @@ class Channel(models.Model):
     class Meta:
         verbose_name = _("channel")
         verbose_name_plural = _("channels")
+        indexes = [
+            # Channels by what their names begin with, and by many names at once.
+            models.Index(fields=["slug"], opclasses=["varchar_pattern_ops"], name="channel_by_beginning"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 Lower("slug"), name="channel_slug_unique", violation_error_message=_("This address is taken.")

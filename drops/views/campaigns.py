@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.domain import links
 from accounts.requests import viewer_of
 from drops.domain.campaigns import participation, promises, reading
+from drops.domain.campaigns.extensions import extension_of
 from drops.forms import CampaignFilter, shelf_of
 from drops.models import Channel
 from drops.models.campaigns import in_phases
@@ -55,6 +56,7 @@ def campaign_detail(request: HttpRequest, campaign_id: str) -> HttpResponse:
         "campaign": campaign,
         "cards": cards,
         "card": cards[0],
+        "extension": extension_of(campaign),
         "social_picture": reading.picture_of(cards),
         "streams": streams[:STREAMS_SHOWN] if cards[0].phase.watchable else [],
         "channels": Channel.objects.filter(allowed_in__campaign=campaign).order_by("slug")[:CHANNELS_NAMED],

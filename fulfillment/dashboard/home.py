@@ -9,7 +9,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import dateformat, timezone
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy as _, ngettext
 
@@ -18,6 +18,7 @@ from accounts.dashboard.kit.sites import site
 from accounts.domain import two_owners
 from accounts.domain.permissions import Action
 from accounts.models import Organization
+from config import zones
 from drops.domain.campaigns.lifecycle import Problem, problems_of
 from drops.domain.watch.figures import totals
 from drops.models import Campaign, CampaignPhase
@@ -148,7 +149,7 @@ def _of_endpoint(endpoint: WebhookEndpoint, status: EndpointStatus) -> Trouble |
     url = site.admin_of(WebhookEndpoint).url_of(endpoint)
     words = {"endpoint": endpoint, "since": "", "reason": endpoint.get_held_reason_display()}
     if since := endpoint.held_at or endpoint.failing_since:
-        words["since"] = f"{dateformat.format(since, 'j M Y, H:i')} UTC"
+        words["since"] = zones.words(since)
     if status is EndpointStatus.HELD:
         title = gettext("%(endpoint)s is held") % words
         text = gettext("Since %(since)s. Reason: %(reason)s. Claims wait and nothing is lost.") % words

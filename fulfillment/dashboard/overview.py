@@ -10,17 +10,19 @@ from django.contrib.admin.utils import quote, unquote
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
+from accounts.audit_words import change_words
 from accounts.dashboard.kit.access import may
 from accounts.dashboard.kit.sites import site
 from accounts.domain.permissions import Action
+from drops.dashboard.timeline import timeline_of
 from drops.domain.campaigns.consequences import warnings_of
+from drops.domain.campaigns.extensions import extension_of
 from drops.domain.campaigns.lifecycle import problems_of, why_not_publish
+from drops.domain.campaigns.publications import last_failure
 from drops.domain.watch.figures import ChannelFigures, by_channel, by_day, totals, viewers_qualified
 from drops.domain.watch.network_groups import LargestGroup, largest_groups
-from drops.models import SMALLEST_GROUP, Campaign, CampaignReward
+from drops.models import SMALLEST_GROUP, Campaign, CampaignPhase, CampaignReward
 from fulfillment.domain.claims.reading import claimed_by_reward
 from fulfillment.domain.rehearsals.starting import why_not_rehearse
 
@@ -56,15 +58,6 @@ class Bar(NamedTuple):
     height: float
 
 
-class Moment(NamedTuple):
-    """A point of the campaign's timeline; `percent` is how far along it lies."""
-
-    label: str | Promise
-    at: datetime
-    percent: float
-    passed: bool
-
-
 @site.page("campaigns/<path:object_id>/overview/", name="campaign_overview", action=Action.SEE_FIGURES)
 def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
     now = timezone.now()
@@ -81,6 +74,7 @@ def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
     ]
     claimed, claimed_in_test = (sum(by_reward.values()) for by_reward in figures[1::2])
     phase = campaign.phase(now)
+    failure = last_failure(campaign) if phase is CampaignPhase.DRAFT else None
     context = {
         **site.each_context(request),
         "title": campaign.name,
@@ -104,8 +98,10 @@ def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
         "more_channels": max(campaign.allowed_channels.count() - SHOWN_CHANNELS, 0),
         "problems": [] if why_not_publish(campaign, now) else problems_of(campaign, now=now),
         "warnings": [] if campaign.published_at else warnings_of(campaign, now=now),
-        "moments": _moments(campaign, now),
-        "progress": _percent(campaign, now),
+        "timeline": timeline_of(campaign, now),
+        "extension": extension_of(campaign),
+        "failure": failure,
+        "failure_words": change_words(failure.action, failure.data) if failure else [],
         "verbs": [
             (verb, model_admin.url(verb.name, quote(campaign.pk)))
             for verb in model_admin.offered_verbs(request, campaign)
@@ -124,11 +120,6 @@ def _top_channels(campaign: Campaign) -> list[ChannelRow]:
     return [ChannelRow(figures, groups.get(figures.channel.pk)) for figures in top]
 
 
-def _percent(campaign: Campaign, at: datetime) -> float:
-    whole = max(campaign.closes_at - campaign.announces_at, timedelta(seconds=1))
-    return round(100 * min(max((at - campaign.announces_at) / whole, 0.0), 1.0), 2)
-
-
 def _bars(campaign: Campaign, now: datetime) -> list[Bar]:
     """Watched minutes by day, days without any among them: the last MOST_DAYS of the campaign."""
     last = min(now, campaign.ends_at).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -145,13 +136,3 @@ def _bars(campaign: Campaign, now: datetime) -> list[Bar]:
         x, width = round((number + 0.15) * slot, 1), round(0.7 * slot, 1)
         bars.append(Bar(day, minutes.get(day, 0), x, CHART_HEIGHT - height, width, height))
     return bars
-
-
-def _moments(campaign: Campaign, now: datetime) -> list[Moment]:
-    named = [
-        (_("Announced"), campaign.announces_at),
-        (_("Start"), campaign.starts_at),
-        (_("End"), campaign.ends_at),
-        (_("Last claims"), campaign.closes_at),
-    ]
-    return [Moment(label, at, _percent(campaign, at), at <= now) for label, at in named]

@@ -6,7 +6,7 @@ Everything is read from the real state, before publishing and any time after.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from enum import Enum
 from hashlib import sha256
 from http import HTTPStatus
@@ -19,9 +19,11 @@ from django.utils.translation import gettext as _, ngettext
 
 from accounts.domain.consequences import Consequence
 from accounts.models import OAuthApp, Organization
+from config import zones
 from config.rounding import ceil_div
 from drops.domain.campaigns.consequences import warnings_of
 from drops.domain.campaigns.lifecycle import problems_of, why_not_publish
+from drops.domain.campaigns.midnight import BEFORE_THE_START, midnight_meant
 from drops.domain.watch.figures import viewers_qualified
 from drops.models import Campaign, CampaignReward, Livestream
 from fulfillment.domain.delivery.health import endpoint_health
@@ -45,16 +47,26 @@ class Level(Enum):
     GOOD = "good"
 
 
+class Mend(Enum):
+    """What mends a line by a button of its own."""
+
+    START_AT_LOCAL_MIDNIGHT = "start_at_local_midnight"
+
+
 class Check(NamedTuple):
     """One line of the checklist. `about`: the object whose page mends it, or a model where one is missing."""
 
     level: Level
     text: str
     about: models.Model | type[models.Model]
+    mend: Mend | None = None
 
 
-def preflight(campaign: Campaign, *, now: datetime) -> list[Check]:
-    """The lines of the checklist, errors first, then warnings, then what is in order."""
+def preflight(campaign: Campaign, *, now: datetime, zone: tzinfo = UTC) -> list[Check]:
+    """The lines of the checklist, errors first, then warnings, then what is in order.
+
+    `zone` is the time zone of whoever reads it.
+    """
     organization = campaign.organization
     attached = list(campaign.campaign_rewards.select_related("reward"))
     endpoints = list(organization.webhook_endpoints.filter(deleted_at=None).order_by("pk"))
@@ -62,6 +74,7 @@ def preflight(campaign: Campaign, *, now: datetime) -> list[Check]:
         *_problems(campaign, now),
         *_connection_page(organization),
         *(Check(Level.WARNING, each.text, campaign) for each in _warnings(campaign, now)),
+        *_midnight(campaign, now, zone),
         *_rewards(campaign, attached),
         *_endpoints(endpoints, now),
         *_channels(campaign),
@@ -118,6 +131,23 @@ def _warnings(campaign: Campaign, now: datetime) -> list[Consequence]:
         if campaign.starts_at <= now and campaign.published_at is not None
         else warnings_of(campaign, now=now)
     )
+
+
+def _midnight(campaign: Campaign, now: datetime, zone: tzinfo) -> Iterator[Check]:
+    """A start at midnight in UTC, where midnight in the person's own zone may have been meant."""
+    meant = midnight_meant(campaign, zone)
+    if meant is None or campaign.phase(now) not in BEFORE_THE_START:
+        return
+    text = _(
+        "It starts at 00:00 UTC, which is %(local)s in your time zone. Did you mean 00:00 in %(zone)s, which is "
+        "%(meant)s?"
+    )
+    words = {
+        "local": zones.words(campaign.starts_at, zone=zone),
+        "zone": zones.name_of(zone),
+        "meant": zones.words(meant, zone=UTC),
+    }
+    yield Check(Level.WARNING, text % words, campaign, Mend.START_AT_LOCAL_MIDNIGHT)
 
 
 def _rewards(campaign: Campaign, attached: Iterable[CampaignReward]) -> Iterator[Check]:

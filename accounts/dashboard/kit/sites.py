@@ -19,7 +19,8 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts.dashboard.kit import access
 from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.domain.permissions import Action
-from accounts.requests import PageRequest
+from accounts.requests import PageRequest, zone_of
+from config import zones
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -109,7 +110,13 @@ class DashboardSite(AdminSite):
             if elsewhere is not None and request.htmx:
                 # The sign-in page must not replace a part of the page, so the whole page goes there.
                 return HttpResponseClientRedirect(elsewhere.headers["Location"])
-            return elsewhere or view(request, *args, **kwargs)
+            if elsewhere is not None:
+                return elsewhere
+            with zones.shown_in(zone_of(request)):
+                response: Any = view(request, *args, **kwargs)
+                # Drawn here, and not by the handler later: its times are this person's.
+                drawn: HttpResponse = response.render() if hasattr(response, "render") else response
+                return drawn
 
         return enter
 
@@ -132,6 +139,7 @@ class DashboardSite(AdminSite):
             "has_permission": True,
             "is_popup": False,
             "navigation_items": self.navigation(request),
+            "zone_name": zones.name_of(zones.current()),
         }
 
     def navigation(self, request: HttpRequest) -> list[NavigationItem]:

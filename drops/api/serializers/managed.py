@@ -115,6 +115,11 @@ class ManagedCampaignSerializer(Serializer):
         required=False,
         help_text="Slugs; empty: every channel.",
     )
+    publish_at = Moment(
+        required=False,
+        allow_null=True,
+        help_text="When a draft is published by itself; null: not by itself. Null once it is published.",
+    )
     published_at = Moment(read_only=True, allow_null=True)
     withdrawn_at = Moment(read_only=True, allow_null=True)
     created_at = Moment(read_only=True)

@@ -18,11 +18,14 @@ from drops.models import Campaign, CampaignPhase
 
 @transaction.atomic
 def archive_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Campaign:
-    """ValidationError for a published campaign that has not closed. Twice is once."""
+    """ValidationError for a published campaign that has not closed. Twice is once.
+
+    A draft that was to be published at a time no longer is.
+    """
     campaign = lock_for(campaign, actor=actor, action=Action.CHANGE_CAMPAIGNS)
     if not goes_ahead(why_not_archive(campaign, now)):
         return campaign
-    return change(campaign, "campaign.archived", by=actor, at=now, archived_at=now)
+    return change(campaign, "campaign.archived", by=actor, at=now, archived_at=now, publish_at=None)
 
 
 def why_not_archive(campaign: Campaign, now: datetime) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from django.db import transaction
 
@@ -15,10 +15,17 @@ from drops.models import Campaign
 WEEK = timedelta(days=7)
 
 
-def next_start(campaign: Campaign, now: datetime) -> datetime:
-    """The same time of the same weekday, at least a week after the start of `campaign`: the first that is to come."""
-    weeks = max((now - campaign.starts_at) // WEEK + 1, 1)
-    return campaign.starts_at + weeks * WEEK
+def next_start(campaign: Campaign, now: datetime, zone: tzinfo = UTC) -> datetime:
+    """The same time of the same weekday, at least a week after the start of `campaign`: the first that is to come.
+
+    The same by the clocks of `zone`. A time that they skip is the one that they show instead; of one that they show
+    twice it is the earlier.
+    """
+    local = campaign.starts_at.astimezone(zone)
+    weeks = max((now - campaign.starts_at) // WEEK, 1)
+    while (start := (local + weeks * WEEK).astimezone(UTC)) <= now:
+        weeks += 1
+    return start
 
 
 @transaction.atomic
@@ -33,7 +40,7 @@ def copy_campaign(
     ends_at = plan.ends_at + (starts_at - plan.starts_at)
     return create_campaign(
         organization=campaign.organization,
-        plan=replace(plan, name=name, starts_at=starts_at, ends_at=ends_at),
+        plan=replace(plan, name=name, publish_at=None, starts_at=starts_at, ends_at=ends_at),
         now=now,
         actor=actor,
         copied_from=campaign,

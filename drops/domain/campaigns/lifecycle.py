@@ -29,6 +29,7 @@ from drops.domain.campaigns.plans import (
     check_plan,
     describe_plan,
     errors_of,
+    is_past,
     plan_of,
     refusals_of,
     reward_errors,
@@ -59,6 +60,8 @@ def create_campaign(
     permissions.require(actor=actor, organization=organization, action=Action.CHANGE_CAMPAIGNS)
     campaign = Campaign(organization=organization)
     check_plan(campaign, plan)
+    if is_past(plan.publish_at, None, now):
+        raise ValidationError({"publish_at": _("This time has passed. Choose a later one.")})
     _write(campaign, plan)
     source = {"copied_from": copied_from.pk} if copied_from else {}
     audit.record("campaign.created", campaign, by=actor, at=now, data=describe_plan(plan) | source)
@@ -96,6 +99,8 @@ def errors_of_change(
     errors = errors_of(campaign, vars(plan))
     for name, message in refusals_of(campaign.phase(now), present, plan).items():
         errors.setdefault(name, []).append(message)
+    if is_past(plan.publish_at, present.publish_at, now):
+        errors.setdefault("publish_at", []).append(_("This time has passed. Choose a later one."))
     return errors
 
 
@@ -133,7 +138,15 @@ def publish_campaign(*, campaign: Campaign, now: datetime, actor: Actor) -> Camp
     if not goes_ahead(why_not_publish(campaign, now)):
         return campaign
     _refuse_problems(campaign, now)
-    campaign = change(campaign, "campaign.published", by=actor, at=now, published_at=now)
+    return let_run(campaign, now=now, by=actor)
+
+
+def let_run(
+    campaign: Campaign, *, now: datetime, by: Actor, data: Mapping[str, Any] | None = None
+) -> Campaign:
+    """What publishing a locked campaign is, once nothing is against it."""
+    event = "campaign.published"
+    campaign = change(campaign, event, by=by, at=now, data=data, published_at=now, publish_at=None)
     promises.begin(campaign, now=now)
     return campaign
 
@@ -350,7 +363,8 @@ def _write(campaign: Campaign, plan: CampaignPlan) -> None:
     _write_rewards(campaign, plan.rewards)
     wanted = {channel.pk for channel in plan.channels}
     present = set(campaign.allowed_channels.values_list("channel_id", flat=True))
-    campaign.allowed_channels.exclude(channel_id__in=wanted).delete()
+    if gone := present - wanted:
+        campaign.allowed_channels.filter(channel_id__in=gone).delete()
     AllowedChannel.objects.bulk_create(
         AllowedChannel(campaign=campaign, channel_id=pk) for pk in sorted(wanted - present)
     )

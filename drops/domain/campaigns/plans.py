@@ -5,7 +5,8 @@ as announced, is taken away.
 
 | phase | what may change |
 | --- | --- |
-| draft, scheduled, announced | everything (a published campaign must stay publishable) |
+| draft | everything |
+| scheduled, announced | everything but the time of publication (the campaign must stay publishable) |
 | live | name, info URL, allow-list; test mode off; end and close later; thresholds lower; more rewards; their order |
 | grace, withdrawn | name, info URL; test mode off; close later; thresholds lower; the order of the rewards |
 | closed | nothing |
@@ -28,13 +29,14 @@ from drops.models import Campaign, CampaignPhase, Category, Channel, Reward
 from drops.models.campaigns import MAX_REWARDS
 
 MAX_DAYS = 365
-MAX_CHANNELS = 1000
+MAX_CHANNELS = 10_000
 STARTED = (CampaignPhase.LIVE, CampaignPhase.GRACE, CampaignPhase.WITHDRAWN)
 ENDED = (CampaignPhase.GRACE, CampaignPhase.WITHDRAWN)
 
 
-# The fields that stay as they are once a campaign has started, and once it has ended.
-FIXED_AT_START = ("category", "starts_at", "announcement_days")
+# The fields that stay as they are once a campaign is published, once it has started, and once it has ended.
+FIXED_ONCE_PUBLISHED = ("publish_at",)
+FIXED_AT_START = (*FIXED_ONCE_PUBLISHED, "category", "starts_at", "announcement_days")
 FIXED_AT_END = (*FIXED_AT_START, "ends_at", "channels")
 
 
@@ -56,7 +58,8 @@ class RewardPlan(NamedTuple):
 
 @dataclass(frozen=True)
 class CampaignPlan:
-    """All that an organization says of a campaign. `category` None: any; `channels` empty: global.
+    """All that an organization says of a campaign. `category` None: any; `channels` empty: global; `publish_at` None:
+    published by hand.
 
     A field that the campaign's row has too needs no more than its line here: it is read, written and recorded
     by its name.
@@ -70,6 +73,7 @@ class CampaignPlan:
     announcement_days: int = 0
     grace_days: int = 0
     test_mode: bool = False
+    publish_at: datetime | None = None
     rewards: Sequence[RewardPlan] = ()
     channels: Sequence[Channel] = ()
 
@@ -106,7 +110,9 @@ def fixed_fields(phase: CampaignPhase) -> tuple[str, ...]:
     """Fields of the plan that no longer change in `phase`. Others may be limited still."""
     if phase in ENDED:
         return FIXED_AT_END
-    return FIXED_AT_START if phase in STARTED else ()
+    if phase in STARTED:
+        return FIXED_AT_START
+    return () if phase is CampaignPhase.DRAFT else FIXED_ONCE_PUBLISHED
 
 
 def check_plan(campaign: Campaign, plan: CampaignPlan) -> None:
@@ -125,11 +131,13 @@ def errors_of(campaign: Campaign, plan: Mapping[str, Any]) -> dict[str, list[str
     category = plan.get("category")
     if category and not categories.is_usable(category, campaign):
         refuse("category", _("Choose a category that your organization claims, or none."))
-    for name in ("starts_at", "ends_at"):
-        if name in plan and not 2000 <= plan[name].year <= 2100:
+    for name in ("starts_at", "ends_at", "publish_at"):
+        if plan.get(name) is not None and not 2000 <= plan[name].year <= 2100:
             refuse(name, _("Choose a year between 2000 and 2100."))
     if {"starts_at", "ends_at"} <= plan.keys() and plan["starts_at"] >= plan["ends_at"]:
         refuse("ends_at", _("The end must be after the start."))
+    if plan.get("publish_at") and "starts_at" in plan and plan["publish_at"] > plan["starts_at"]:
+        refuse("publish_at", _("The campaign must be published by its start."))
     for name in DAYS:
         if not 0 <= plan.get(name, 0) <= MAX_DAYS:
             refuse(name, _("Choose between 0 and %(count)d days.") % {"count": MAX_DAYS})
@@ -174,12 +182,18 @@ def reward_errors(campaign: Campaign, rewards: Sequence[RewardPlan]) -> Iterable
             yield RewardError(text, "reward", [entry.reward])
 
 
+def is_past(publish_at: datetime | None, present: datetime | None, now: datetime) -> bool:
+    """Whether a time of publication that is new has passed already."""
+    return publish_at is not None and publish_at != present and publish_at <= now
+
+
 def refusals_of(phase: CampaignPhase, present: CampaignPlan, plan: CampaignPlan) -> dict[str, str]:
     """What `plan` would take away from viewers, by field (see the table at the top)."""
     if phase is CampaignPhase.CLOSED:
         return {NON_FIELD_ERRORS: _("The campaign has closed. You can no longer change it.")}
     if phase not in STARTED:
-        return {}
+        moved = phase is not CampaignPhase.DRAFT and plan.publish_at is not None
+        return {"publish_at": _("The campaign is published already.")} if moved else {}
     refusals = {
         name: _("The campaign has ended. You can no longer change this.")
         if phase in ENDED

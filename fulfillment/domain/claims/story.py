@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from django.utils import dateformat
 from django.utils.translation import gettext as _
 
+from config import zones
 from fulfillment.domain.delivery.status import DeliveryStatus, delivery_status
 from fulfillment.models import (
     Attempt,
@@ -75,7 +75,7 @@ def _plan(delivery: Delivery, next_attempt_at: datetime, with_addresses: bool) -
         told = _("Not sent: %(endpoint)s was deleted") % {"endpoint": where}
         return Moment(max(made, endpoint.deleted_at or made), told)
     if status == DeliveryStatus.HELD and endpoint.held_at is not None:
-        since = f"{dateformat.format(endpoint.held_at, 'j M Y, H:i:s')} UTC"
+        since = zones.words(endpoint.held_at, "j M Y, H:i:s")
         told = _("Held: %(endpoint)s has been held since %(since)s") % {"endpoint": where, "since": since}
         return Moment(max(made, endpoint.held_at), told)
     if status == DeliveryStatus.HELD:
