@@ -25,7 +25,9 @@ class PictureForm(forms.Form):
 class TimeZoneForm(forms.Form):
     """Empty: as the browser says."""
 
-    time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"), required=False, widget=forms.Select(attrs={"translate": "no"})
+    )
 
     def __init__(self, data: QueryDict | None, *, browser: str, chosen: str) -> None:
         super().__init__(data, initial={"time_zone": chosen})

@@ -38,14 +38,7 @@ class ChannelsForm(forms.Form):
     channels = forms.CharField(
         label=_("Allow-list"),
         required=False,
-        widget=forms.Textarea(
-            attrs={
-                "rows": 4,
-                "spellcheck": "false",
-                "autocapitalize": "none",
-                "data-add-from": "id_add_channel",
-            }
-        ),
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "autocapitalize": "none"}),
         help_text=_(
             "One channel a line: its name, or the address of its page. If the list is empty, every channel takes "
             "part unless its streamer opted out."

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -33,6 +34,7 @@ from drops.models import Campaign
 
 # More than the longest plan: twelve rewards, and every channel that an allow-list takes.
 MOST_BYTES = 1024 * 1024
+TEMPLATES_SHOWN = 50
 
 
 class CopyForm(ZoneForm):
@@ -46,6 +48,26 @@ class CopyForm(ZoneForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.read_times()
+
+
+@site.page("campaigns/templates/", name="campaign_templates", action=Action.CHANGE_CAMPAIGNS)
+def templates(request: HttpRequest) -> HttpResponse:
+    """Every campaign is a template: the newest, or those with a name, each with the page that copies it."""
+    model_admin = site.admin_of(Campaign)
+    query = request.GET.get("q", "").replace("\0", "").strip()[:100]
+    own = model_admin.get_queryset(request).annotate(rewards=Count("campaign_rewards"))
+    if query:
+        own = own.filter(name__icontains=query)
+    context = {
+        **site.each_context(request),
+        "title": _("New from template"),
+        "model_admin": model_admin,
+        "list_url": model_admin.url("changelist"),
+        "add_url": model_admin.url("add"),
+        "query": query,
+        "campaigns": own.order_by("-starts_at", "-pk")[:TEMPLATES_SHOWN],
+    }
+    return render(request, "dashboard/campaign_templates.html", context)
 
 
 @site.page("campaigns/<path:object_id>/copy/", name="campaign_copy", action=Action.CHANGE_CAMPAIGNS)

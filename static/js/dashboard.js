@@ -44,7 +44,7 @@ for (const formset of document.querySelectorAll("[data-ordered]")) {
   };
   const moved = (row) => {
     number();
-    said.textContent = formset.dataset.ordered.replace("%s", rows().indexOf(row) + 1);
+    said.textContent = `${formset.dataset.ordered} ${rows().indexOf(row) + 1}`;
   };
   const prepare = () => {
     for (const row of rows()) {

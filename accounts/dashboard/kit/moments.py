@@ -130,7 +130,9 @@ class ZoneForm(forms.Form):
     was typed is read in it.
     """
 
-    zone = forms.ChoiceField(label=gettext_lazy("Time zone"), required=False)
+    zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"), required=False, widget=forms.Select(attrs={"translate": "no"})
+    )
 
     times_zone: tzinfo = UTC
 

@@ -192,8 +192,7 @@ def refusals_of(phase: CampaignPhase, present: CampaignPlan, plan: CampaignPlan)
     if phase is CampaignPhase.CLOSED:
         return {NON_FIELD_ERRORS: _("The campaign has closed. You can no longer change it.")}
     if phase not in STARTED:
-        moved = phase is not CampaignPhase.DRAFT and plan.publish_at is not None
-        return {"publish_at": _("The campaign is published already.")} if moved else {}
+        return {}
     refusals = {
         name: _("The campaign has ended. You can no longer change this.")
         if phase in ENDED

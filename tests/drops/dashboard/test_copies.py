@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import MemberRole, OAuthApp, Organization
 from drops.domain.campaigns.plans import plan_of
@@ -194,3 +196,34 @@ def test_everybody_who_sees_campaigns_exports_and_only_those_who_change_them_imp
     data, _ = form_data(owner_client, IMPORT)
     for url in (IMPORT, f"/dashboard/campaigns/{campaign.pk}/copy/"):
         assert theirs.get(url).status_code == theirs.post(url, data).status_code == 403
+
+
+def test_a_campaign_is_made_from_a_template_with_its_dates_shifted(
+    owner_client: Client, campaign: Campaign, rival_studio: Organization
+) -> None:
+    factories.CampaignFactory(organization=rival_studio, name="Storm of others")
+    Campaign.objects.filter(pk=campaign.pk).update(published_at=None, archived_at=NOW)
+    page = owner_client.get(link(owner_client.get("/dashboard/campaigns/"), "New from template"))
+    assert_well_made(page)
+    assert [each.name for each in page.context["campaigns"]] == ["Storm season"]
+    assert "Archived" in words(page)
+    found = owner_client.get("/dashboard/campaigns/templates/", {"q": "STORM S"})
+    assert list(found.context["campaigns"]) == [campaign]
+    for nothing in ("nothing of the kind", "%", "\0%"):
+        nowhere = owner_client.get("/dashboard/campaigns/templates/", {"q": nothing})
+        assert nowhere.status_code == 400 or not nowhere.context["campaigns"]
+    send_form(owner_client, f"/dashboard/campaigns/{campaign.pk}/copy/", starts_at="2026-12-24T18:00")
+    made = Campaign.objects.get(organization=campaign.organization, archived_at=None)
+    assert f"{made.starts_at:%Y-%m-%dT%H:%M:%S}" == "2026-12-24T18:00:37"
+    assert made.ends_at - made.starts_at == campaign.ends_at - campaign.starts_at
+
+
+def test_templates_cost_the_same_with_more_campaigns(owner_client: Client, campaign: Campaign) -> None:
+    owner_client.get("/dashboard/campaigns/templates/")
+    counts = []
+    for _times in range(2):
+        with CaptureQueriesContext(connection) as captured:
+            owner_client.get("/dashboard/campaigns/templates/")
+        counts.append(len(captured))
+        factories.CampaignFactory.create_batch(2, organization=campaign.organization)
+    assert counts[0] == counts[1]
