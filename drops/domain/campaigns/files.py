@@ -24,6 +24,7 @@ from drops.domain.campaigns.plans import (
     VALUES,
     CampaignPlan,
     RewardPlan,
+    open_changes,
     plan_of,
     reward_errors,
     reward_refusal,
@@ -71,6 +72,7 @@ def plan_file(*, campaign: Campaign, wanted: Mapping[str, Any], now: datetime, a
     """What `wanted`, fields of a plan, would change of the campaign. Nothing is changed."""
     permissions.require(actor=actor, organization=campaign.organization, action=Action.CHANGE_CAMPAIGNS)
     present = plan_of(campaign)
+    wanted = open_changes(campaign, wanted)
     plan = replace(present, **wanted)
     errors = errors_of_change(campaign, wanted, now=now)
     changes = [
@@ -95,6 +97,7 @@ def apply_file(
     permissions.require(actor=actor, organization=campaign.organization, action=Action.CHANGE_CAMPAIGNS)
     campaign = lock(campaign)
     present = plan_of(campaign)
+    wanted = open_changes(campaign, wanted)
     if _version(campaign, present, replace(present, **wanted), now) != version:
         raise OutOfDate
     return amend_campaign(campaign=campaign, changes=wanted, now=now, actor=actor)

@@ -30,6 +30,7 @@ from drops.domain.campaigns.plans import (
     describe_plan,
     errors_of,
     is_past,
+    open_changes,
     plan_of,
     refusals_of,
     reward_errors,
@@ -95,7 +96,7 @@ def errors_of_change(
 ) -> dict[str, list[str]]:
     """What forbids `changes` of the campaign's plan: what cannot be, and what may not change any more."""
     present = plan_of(campaign)
-    plan = replace(present, **_open(campaign, changes))
+    plan = replace(present, **open_changes(campaign, changes))
     errors = errors_of(campaign, vars(plan))
     for name, message in refusals_of(campaign.phase(now), present, plan).items():
         errors.setdefault(name, []).append(message)
@@ -124,16 +125,8 @@ def amend_campaign(
     Concurrent calls that change different fields are both applied.
     """
     campaign = lock(campaign)
-    plan = replace(plan_of(campaign), **_open(campaign, changes))
+    plan = replace(plan_of(campaign), **open_changes(campaign, changes))
     return change_campaign(campaign=campaign, plan=plan, now=now, actor=actor)
-
-
-def _open(campaign: Campaign, changes: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Once a campaign is published, when it was to be published means nothing: the body that made it can be sent
-    again."""
-    if campaign.published_at is None:
-        return changes
-    return {name: value for name, value in changes.items() if name != "publish_at"}
 
 
 @transaction.atomic

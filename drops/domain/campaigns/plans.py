@@ -106,6 +106,14 @@ def plan_of(campaign: Campaign) -> CampaignPlan:
     )
 
 
+def open_changes(campaign: Campaign, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Once a campaign is published, when it was to be published means nothing: the body that made it can be sent
+    again."""
+    if campaign.published_at is None:
+        return changes
+    return {name: value for name, value in changes.items() if name != "publish_at"}
+
+
 def fixed_fields(phase: CampaignPhase) -> tuple[str, ...]:
     """Fields of the plan that no longer change in `phase`. Others may be limited still."""
     if phase in ENDED:
