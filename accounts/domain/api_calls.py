@@ -31,7 +31,7 @@ from config.gather import Gatherer
 from config.memory import Memory
 from config.rows import delete_in_parts
 from config.ticks import client
-from config.ulid import first_ulid
+from config.ulid import first_ulid, ulid_of
 
 KEPT = timedelta(days=7)
 KEPT_A_MINUTE = 100
@@ -123,7 +123,7 @@ def _thinned_out(calls: Iterable[Call]) -> Iterator[Call]:
             _memory.seen.clear()
         _memory.seen[call.client_id, call.bucket] += 1
         if _memory.seen[call.client_id, call.bucket] <= KEPT_A_MINUTE:
-            yield call._replace(id=str(ULID.from_timestamp(call.at)))
+            yield call._replace(id=ulid_of(datetime.fromtimestamp(call.at, UTC)))
         else:
             key = call.minute, call.client_id, call.bucket
             before = over[key].more if key in over else 0
@@ -214,7 +214,7 @@ def _write(app: OAuthApp, calls: Sequence[Call]) -> None:
             ApiCall.objects.filter(pk=counted[where]).update(more=F("more") + more)
             continue
         # The last of its minute: a list that begins with the newest shows it first.
-        last = str(ULID.from_timestamp((where[0] * MINUTE + MINUTE - 1) / 1000))
+        last = ulid_of(datetime.fromtimestamp((where[0] * MINUTE + MINUTE - 1) / 1000, UTC))
         kind, status_class = those[0].kind, those[0].status_class
         row(id=last, kind=kind, status_class=status_class, status=0, milliseconds=0, more=more).save(
             force_insert=True

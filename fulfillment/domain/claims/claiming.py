@@ -11,13 +11,14 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import dateformat
 from django.utils.translation import gettext as _, ngettext
-from ulid import ULID, PureRandomPolicy, ULIDGenerator
+from ulid import ULID
 
 from accounts.domain import links
 from accounts.models import User
 from config import sql
 from config.rounding import ceil_div
 from config.rows import insert
+from config.ulid import ulid_of
 from drops.models import Campaign, Reward
 from fulfillment.domain.claims.facts import ClaimFacts, claim_facts
 from fulfillment.domain.delivery import attempts, bulkhead, queue
@@ -126,11 +127,6 @@ def _commit(
     return claim, queue.create_for_claim(claim=claim, now=at, lease=may_wait), at
 
 
-# The library's own generator counts up within a millisecond: its next could be one that was drawn as the
-# one after the last, and be taken for a fresh one.
-_random_ulids = ULIDGenerator(policy=PureRandomPolicy())
-
-
 _DRAW = """
     INSERT INTO fulfillment_claimsequence AS sequence (organization_id, last_claim_id) VALUES (%s, %s)
     ON CONFLICT (organization_id) DO UPDATE SET last_claim_id = CASE
@@ -145,7 +141,7 @@ def draw_id(organization_id: str, now: datetime) -> str:
     """A ULID of `now`, or the one after the organization's last where that is larger (the clock stood or
     fell back). The organization's sequence is locked then."""
     organization = sql.ulid(organization_id)
-    fresh = str(_random_ulids.generate(now))
+    fresh = ulid_of(now)
     ((drawn,),) = sql.fetch(_DRAW, [organization, sql.ulid(fresh)])
     last = sql.to_ulid(drawn)
     if last == fresh:
