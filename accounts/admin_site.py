@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
@@ -32,6 +33,7 @@ class OperatorsSite(AdminSite):
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The front page, with what waits for operators and what this one did last."""
         from accounts.audit_words import action_words
+        from accounts.domain import factor_resets
         from accounts.models import (
             AuditEvent,
             ChangeState,
@@ -43,6 +45,7 @@ class OperatorsSite(AdminSite):
         waiting = {
             "waiting_organizations": Organization.objects.filter(OrganizationState.WAITING.of()).count(),
             "waiting_changes": OrganizationChange.objects.filter(state=ChangeState.WAITING).count(),
+            "waiting_resets": list(factor_resets.waiting(timezone.now())),
         }
 
         own = AuditEvent.objects.filter(actor=cast("Any", request.user)).select_related("organization")

@@ -13,11 +13,14 @@ from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
 from accounts.domain.consequences import Consequence
-from accounts.models import CallKind, Membership, User
+from accounts.models import CallKind, Membership, OperatorView, User
 from config import addresses, zones
 
 # In a session: what opens the invitation whose link this browser came by.
 INVITATION_KEY = "invitation"
+
+# In an operator's session: the id of what is looked at as a member (OperatorView).
+VIEW_KEY = "viewing_as"
 
 
 class PageRequest(HttpRequest):
@@ -36,6 +39,7 @@ class DashboardRequest(SignedInRequest):
     """A request behind the gate of the owners' dashboard."""
 
     memberships: list[Membership]
+    viewing: OperatorView | None
 
 
 class WriteRequest(SignedInRequest):

@@ -14,7 +14,15 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from oauth2_provider.models import clear_expired
 
-from accounts.domain import api_calls, app_removals, audit, email_changes, two_owners, unused_files
+from accounts.domain import (
+    api_calls,
+    app_removals,
+    audit,
+    email_changes,
+    operator_views,
+    two_owners,
+    unused_files,
+)
 from accounts.domain.notices import queue, sending
 from accounts.models import IdempotentCall, Notice
 
@@ -58,6 +66,12 @@ def unlink_viewers() -> int:
     Any number of workers may run it at once.
     """
     return app_removals.go_on(now=timezone.now())
+
+
+@shared_task
+def note_ended_views() -> int:
+    """Run once a minute by beat: note which operators' half hours at an organization are over."""
+    return operator_views.note_ended(now=timezone.now())
 
 
 @shared_task

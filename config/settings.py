@@ -170,6 +170,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "options": {"expires": 10},
     },
     "tell owners of failing webhooks": {"task": "fulfillment.tasks.tell_owners", "schedule": 60},
+    "note ended views of operators": {"task": "accounts.tasks.note_ended_views", "schedule": 60},
     "write the log of the API": {
         "task": "accounts.tasks.write_api_calls",
         "schedule": 3,

@@ -20,7 +20,7 @@ from accounts.admin.organizations import OrganizationAdmin, OrganizationChangeAd
 from accounts.admin.verbs import OperatorVerb, Order
 from accounts.admin_base import ObjectFilter, VerbForm, changes_html, target_words
 from accounts.audit_words import action_words
-from accounts.domain import apps, standing
+from accounts.domain import apps, factor_resets, standing
 from accounts.domain.permissions import Action
 from accounts.models import AuditEvent, OAuthApp, User
 from accounts.requests import WriteRequest
@@ -90,9 +90,52 @@ DISMISS = OperatorVerb(
 )
 
 
+def ask_for_reset(_admin: OperatorAdmin, _request: HttpRequest, user: User, order: Order) -> None:
+    factor_resets.ask(user=user, **order._asdict())
+
+
+def agree_to_reset(_admin: OperatorAdmin, _request: HttpRequest, user: User, order: Order) -> None:
+    factor_resets.agree(user=user, **order._asdict())
+
+
+def refuse_reset(_admin: OperatorAdmin, _request: HttpRequest, user: User, order: Order) -> None:
+    factor_resets.refuse(user=user, **order._asdict())
+
+
+ASK_FOR_RESET = OperatorVerb(
+    name="ask-for-factor-reset",
+    label=_("Reset the second factor"),
+    question=_("For a person who lost the second factor and the recovery codes, and has shown who they are."),
+    run=ask_for_reset,
+    done=_("Another operator has to agree: %(rows)s."),
+    why_not=factor_resets.why_not_ask,
+    consequences=factor_resets.of_asking,
+    for_lists=False,
+)
+AGREE_TO_RESET = OperatorVerb(
+    name="agree-to-factor-reset",
+    label=_("Agree to the reset of the second factor"),
+    question=_("Agree only if you know for yourself that it is this person who asks."),
+    run=agree_to_reset,
+    done=_("The second factor was taken away: %(rows)s."),
+    why_not=factor_resets.why_not_answer,
+    consequences=factor_resets.of_agreeing,
+    for_lists=False,
+)
+REFUSE_RESET = OperatorVerb(
+    name="refuse-factor-reset",
+    label=_("Refuse the reset of the second factor"),
+    question=_("The person keeps the second factor."),
+    run=refuse_reset,
+    done=_("The second factor is kept: %(rows)s."),
+    why_not=factor_resets.why_not_answer,
+    for_lists=False,
+)
+
+
 @admin.register(User)
 class UserAdmin(OperatorAdmin):
-    verbs = (LOCK, UNLOCK, APPOINT, DISMISS)
+    verbs = (LOCK, UNLOCK, APPOINT, DISMISS, ASK_FOR_RESET, AGREE_TO_RESET, REFUSE_RESET)
     list_display = ("username", "email", "is_active", "is_staff", "date_joined", "last_login")
     list_filter = ("is_active", "is_staff")
     search_fields = ("=id", "username", "email")

@@ -10,8 +10,9 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.db.models import F, QuerySet
 from django.db.models.fields.files import ImageFieldFile
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
+from django.urls import path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -20,10 +21,11 @@ from accounts.admin.applications import ReviewAdmin
 from accounts.admin.base import OperatorAdmin, may_operate, operator
 from accounts.admin.verbs import OperatorVerb, Order
 from accounts.admin_base import VerbForm
-from accounts.domain import names, organization_changes, organizations, two_owners
+from accounts.domain import names, operator_views, organization_changes, organizations, two_owners
 from accounts.models import (
     ApplicationStep,
     AuditEvent,
+    MemberRole,
     Membership,
     OAuthApp,
     Organization,
@@ -31,8 +33,10 @@ from accounts.models import (
     OrganizationState,
     TakenName,
 )
+from accounts.requests import VIEW_KEY
 
 if TYPE_CHECKING:
+    from django.urls import URLPattern
     from django_stubs_ext import StrOrPromise
 
 
@@ -102,6 +106,25 @@ def lift(_admin: OperatorAdmin, _request: HttpRequest, organization: Organizatio
     two_owners.lift(organization=organization, **order._asdict())
 
 
+def view_as(
+    _admin: OperatorAdmin, request: HttpRequest, organization: Organization, order: Order, *, role: str
+) -> HttpResponse:
+    view = operator_views.begin(organization=organization, role=role, **order._asdict())
+    request.session[VIEW_KEY] = view.pk
+    return redirect("dashboard:index")
+
+
+VIEW_AS = OperatorVerb(
+    name="view-as",
+    label=_("View as"),
+    question=_("You see the dashboard as a member of the role that you choose would."),
+    run=view_as,
+    consequences=operator_views.of_viewing,
+    fields=lambda _organization: {
+        "role": forms.ChoiceField(label=_("Role"), choices=MemberRole.choices, initial=MemberRole.OWNER)
+    },
+    for_lists=False,
+)
 SUSPEND = OperatorVerb(
     name="suspend",
     label=_("Suspend"),
@@ -149,8 +172,31 @@ class OrganizationAdmin(ReviewAdmin):
     readonly_fields = fields
     inlines = (StepInline, MemberInline, AppInline)
     actions = ("end_suspension",)
-    verbs = (SUSPEND, LIFT_TWO_OWNER_RULE)
+    verbs = (VIEW_AS, SUSPEND, LIFT_TWO_OWNER_RULE)
     change_form_template = "admin/organization.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        leave = self.admin_site.admin_view(self.leave_view)
+        return [
+            path("<path:object_id>/leave/", leave, name="accounts_organization_leave"),
+            *super().get_urls(),
+        ]
+
+    def leave_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """End what the operator looks at. A second time, or after its end, changes nothing."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        now = timezone.now()
+        if view := operator_views.current(
+            key=request.session.pop(VIEW_KEY, ""), operator=operator(request), now=now
+        ):
+            operator_views.end(view=view, now=now)
+            messages.success(
+                request,
+                _("You no longer look at the dashboard of %(organization)s.")
+                % {"organization": view.organization},
+            )
+        return redirect(self.url("changelist"))
 
     @admin.display(description=_("state"))
     def state(self, organization: Organization) -> StrOrPromise:

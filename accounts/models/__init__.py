@@ -8,6 +8,7 @@ from .idempotency import IdempotentCall
 from .names import TakenName
 from .notices import Notice, NoticeEnd, NoticeSwitch, Outgoing
 from .oauth import LOOPBACK_HOSTS, AppRemoval, Consent, GameLink, OAuthApp, redirect_refusal
+from .operators import FactorReset, OperatorView, ResetState
 from .organizations import (
     ORGANIZATION_IS_ACTIVE,
     ChangeState,
@@ -33,6 +34,7 @@ __all__ = [
     "ChangeState",
     "Consent",
     "EmailChange",
+    "FactorReset",
     "GameLink",
     "IdempotentCall",
     "Invitation",
@@ -42,6 +44,7 @@ __all__ = [
     "NoticeEnd",
     "NoticeSwitch",
     "OAuthApp",
+    "OperatorView",
     "Organization",
     "OrganizationChange",
     "OrganizationState",
@@ -49,6 +52,7 @@ __all__ = [
     "Proposal",
     "ProposalState",
     "ReplacedFile",
+    "ResetState",
     "StatusClass",
     "StepKind",
     "TakenName",

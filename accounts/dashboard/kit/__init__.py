@@ -7,5 +7,6 @@
 - `proposing`: what happens to a verb that needs a second owner
 - `sites`: the site itself: pages, navigation, the gate in front of every address
 - `display`: badges
+- `masking`: what operators who look at an organization do not see
 - `forms`: fields that several pages share
 """

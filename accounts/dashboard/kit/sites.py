@@ -17,6 +17,7 @@ from django.views.decorators.csrf import csrf_protect
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.dashboard.kit import access
+from accounts.dashboard.kit.masking import without_mail_addresses
 from accounts.dashboard.kit.objects import OrganizationAdmin
 from accounts.domain.permissions import Action
 from accounts.requests import PageRequest, zone_of
@@ -116,14 +117,14 @@ class DashboardSite(AdminSite):
                 response: Any = view(request, *args, **kwargs)
                 # Drawn here, and not by the handler later: its times are this person's.
                 drawn: HttpResponse = response.render() if hasattr(response, "render") else response
-                return drawn
+                return without_mail_addresses(drawn) if access.viewing(request) else drawn
 
         return enter
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Only what is registered: no log-in, password or shortcut pages of the stock site."""
         urls: list[URLPattern | URLResolver] = [
-            path(page.route, page.view, name=page.name) for page in self.open_pages
+            path(page.route, _refusing_writes(page.view), name=page.name) for page in self.open_pages
         ]
         urls += [path(page.route, self.admin_view(page.view), name=page.name) for page in self.pages]
         urls += [path(f"{model_admin.route}/", include(model_admin.urls)) for model_admin in self.admins()]
@@ -159,6 +160,17 @@ class DashboardSite(AdminSite):
             current = request.path == url or (url != home and request.path.startswith(url))
             items.append(NavigationItem(label, icon, url, current))
         return items
+
+
+def _refusing_writes(view: View) -> View:
+    """Of an operator who only looks at an organization."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        access.refuse_writes(request)
+        return view(request, *args, **kwargs)
+
+    return guarded
 
 
 def _not_found(request: HttpRequest, rest: str) -> HttpResponse:

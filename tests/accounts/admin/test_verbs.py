@@ -12,12 +12,13 @@ from django.test import Client
 
 from accounts.admin import OperatorAdmin
 from accounts.admin.verbs import MOST_AT_ONCE, OperatorVerb
+from accounts.domain import factor_resets
 from accounts.models import AuditEvent, GameLink, OAuthApp, Organization, User
 from drops.models import Campaign, Category, WatchHour
 from fulfillment.domain.delivery.signing import create_signing_key
 from fulfillment.models import SigningKey, WebhookEndpoint
 from tests import factories
-from tests.dashboard import sign_in, words
+from tests.dashboard import sign_in, with_second_factor, words
 from tests.factories import NOW
 
 VERBS = [
@@ -40,6 +41,12 @@ def row_for(model: type[Any], verb: OperatorVerb) -> Any:
     """A row that lets the verb go ahead."""
     if model is Organization:
         return factories.OrganizationFactory(two_owners_since=NOW)
+    if model is User and "factor-reset" in verb.name:
+        person = with_second_factor(factories.UserFactory())
+        if verb.name != "ask-for-factor-reset":
+            asker = factories.UserFactory(is_staff=True)
+            factor_resets.ask(user=person, reason="Lost", now=NOW, actor=asker)
+        return person
     if model is User:
         return factories.UserFactory(is_active=verb.name != "unlock", is_staff=verb.name == "dismiss")
     if model is OAuthApp:
@@ -53,6 +60,14 @@ def row_for(model: type[Any], verb: OperatorVerb) -> Any:
         return factories.WebhookEndpointFactory(**held)
     assert model is Campaign
     return factories.CampaignFactory()
+
+
+def chosen(verb: OperatorVerb) -> dict[str, Any]:
+    """What the page of the verb asks besides."""
+    match verb.name:
+        case "view-as":
+            return {"role": "owner"}
+    return {}
 
 
 def url_of(model_admin: OperatorAdmin, verb: OperatorVerb, row: Any) -> str:
@@ -73,7 +88,7 @@ def test_each_verb_asks_first_and_keeps_the_reason(
         assert "This field is required." in words(desk.post(url, {"decided": "yes", "reason": " "}))
     assert AuditEvent.objects.count() == before
 
-    desk.post(url, {"decided": "yes", "reason": "Sold to others"})
+    desk.post(url, {"decided": "yes", "reason": "Sold to others", **chosen(verb)})
     event = AuditEvent.objects.latest("at", "id")
     assert AuditEvent.objects.count() == before + 1
     about = SigningKey.objects.latest("pk") if verb.name == "rotate" else row  # the event is of the new key

@@ -1,0 +1,36 @@
+"""What an operator who looks at an organization's dashboard does not see: mail addresses, whichever page has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar, cast
+
+from django.http import HttpResponseBase, StreamingHttpResponse
+from django.template.response import SimpleTemplateResponse
+
+ADDRESS = re.compile(rb"[A-Za-z0-9._%+-]+(?:@|&#64;|&commat;|%40)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+HIDDEN = b"(hidden)"
+
+Response = TypeVar("Response", bound=HttpResponseBase)
+
+
+def without_mail_addresses(response: Response) -> Response:
+    """The same answer; a page that is still to be drawn is masked once it is."""
+    if isinstance(response, SimpleTemplateResponse) and not response.is_rendered:
+        response.add_post_render_callback(_mask)
+    elif isinstance(response, StreamingHttpResponse):
+        response.streaming_content = _masked(cast("Iterable[bytes]", response.streaming_content))
+    else:
+        _mask(response)
+    return response
+
+
+def _mask(response: Any) -> None:
+    response.content = ADDRESS.sub(HIDDEN, response.content)
+
+
+def _masked(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Each part is whole lines of a file."""
+    for part in parts:
+        yield ADDRESS.sub(HIDDEN, part)
