@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("fulfillment.urls")),
     path("public/v1/openapi.json", views.api_document, name="openapi"),
     path("developers/api/", views.api_page, name="api_page"),
+    path("developers/guide/", views.guide, name="guide"),
     path("", include("accounts.oauth.urls")),
     path("", include("accounts.api.urls")),
     path("", include("drops.api.urls")),

@@ -31,6 +31,11 @@ def api_page(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/api.html")
 
 
+def guide(request: HttpRequest) -> HttpResponse:
+    """From nothing to the first delivered claim, for studios. The dashboard links to its parts."""
+    return render(request, "pages/guide.html")
+
+
 def favicon(request: HttpRequest) -> HttpResponse:
     """Browsers and feed readers ask for it here where no page names another address."""
     return redirect(static("img/favicon.ico"))

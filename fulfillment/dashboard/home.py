@@ -60,10 +60,17 @@ class Trouble(NamedTuple):
 
 
 class Step(NamedTuple):
+    """`name` is also that of its part of the guide. `url`: the page on which it is done, "" for who may not see it."""
+
+    name: str
     done: bool
     title: str | Promise
     text: str | Promise
     url: str
+
+    @property
+    def guide_url(self) -> str:
+        return f"{reverse('guide')}#{self.name}"
 
 
 @site.page("", name="index", action=Action.SEE_FIGURES, label=_("Home"), icon="home", order=0)
@@ -99,6 +106,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "drafts": _drafts(organization, now),
         "steps": steps,
         "steps_done": sum(step.done for step in steps),
+        "next_step": next((step.name for step in steps if not step.done), ""),
         "worst": worst,
         "others": others[:-1],
         "claims": claims,
@@ -176,55 +184,103 @@ def _proposals(request: HttpRequest, organization: Organization, now: datetime) 
 
 
 def _steps(request: HttpRequest, organization: Organization, done: SetUp) -> list[Step]:
-    """A step has an address for whoever may see what is done there."""
-    game = ", ".join(organization.requested) or _("your game")
+    """In their order, each with its page for whoever may see it, and its part of the guide."""
+    categories = ", ".join(organization.requested)
 
-    def where(name: str, action: Action) -> str:
-        return reverse(f"dashboard:{name}") if may(request, action) else ""
+    def where(name: str, action: Action, *args: str) -> str:
+        return reverse(f"dashboard:{name}", args=args) if may(request, action) else ""
 
+    def add(name: str, change: Action, see: Action) -> str:
+        return where(f"{name}_{'add' if may(request, change) else 'changelist'}", see)
+
+    to_rehearse, to_publish = done.to_rehearse, done.to_publish
+    approval = (
+        _(
+            "An operator of the platform decides about your application, and you get a mail. "
+            "Prepare the rest meanwhile."
+        )
+        if not done.approved
+        else _(
+            "You are approved, and no category is yours yet: rewards need one. Ask the operators for %(categories)s."
+        )
+        % {"categories": categories or _("yours")}
+    )
+    campaigns = where("drops_campaign_changelist", Action.SEE_CAMPAIGNS)
     return [
-        Step(True, _("Second factor"), _("Every member signs in with a second factor."), ""),
         Step(
-            done.category,
-            _("Your game"),
-            _("An operator of the platform assigns your organization the category %(game)s.")
-            % {"game": game},
+            "application",
+            True,
+            _("Apply"),
+            _("Who you are, your website, and the games that viewers earn rewards for."),
             "",
         ),
         Step(
-            done.connect_url,
-            _("Connection page"),
-            _("The page where viewers connect their game accounts."),
-            where("settings", Action.SEE_SETUP),
+            "approval",
+            done.approved and done.category,
+            _("Be approved"),
+            approval,
+            where("application", Action.SEE_SETUP),
         ),
         Step(
-            done.app,
-            _("OAuth app"),
-            _("Viewers connect through the app, and your server reads claims with it."),
-            where("accounts_oauthapp_changelist", Action.SEE_SETUP),
+            "app",
+            done.app and done.connect_url,
+            _("Let viewers connect"),
+            _(
+                "An OAuth app, with which your page connects a viewer's game account. Its ID and secret go to "
+                "your server."
+            )
+            if done.connect_url
+            else _(
+                "The address of your page on which viewers connect their game accounts. The OAuth app comes next."
+            ),
+            add("accounts_oauthapp", Action.CHANGE_APPS, Action.SEE_SETUP)
+            if done.connect_url
+            else where("settings", Action.SEE_SETUP),
         ),
         Step(
+            "endpoint",
             done.endpoint,
-            _("Webhook endpoint"),
-            _("Add the address of your server and send it a test event."),
+            _("Receive claims"),
+            _(
+                "The address of your server that hears of each claim. It counts once it has answered a test event."
+            ),
             where("fulfillment_webhookendpoint_changelist", Action.SEE_SETUP),
         ),
         Step(
+            "reward",
             done.reward,
-            _("First reward"),
-            _("Give it a name, a picture and your own ID for the item."),
-            where("drops_reward_changelist", Action.SEE_CAMPAIGNS),
+            _("Make a reward"),
+            _("Its name and picture for viewers, and your own ID of the item for your server."),
+            add("drops_reward", Action.CHANGE_REWARDS, Action.SEE_CAMPAIGNS),
         ),
         Step(
+            "campaign",
             done.campaign,
-            _("First campaign"),
-            _("Choose its dates, its rewards and the minutes that earn them."),
-            where("drops_campaign_changelist", Action.SEE_CAMPAIGNS),
+            _("Plan a campaign"),
+            _("Its dates, its rewards, and the minutes that earn them. Begin it in test mode."),
+            add("drops_campaign", Action.CHANGE_CAMPAIGNS, Action.SEE_CAMPAIGNS),
         ),
         Step(
-            done.tried,
-            _("Try it in test mode"),
-            _("Publish a campaign in test mode and watch a stream. Only members see the campaign."),
-            where("drops_campaign_changelist", Action.SEE_CAMPAIGNS),
+            "rehearsal",
+            done.rehearsed,
+            _("Rehearse it"),
+            _("One click takes you the whole way of a viewer, and shows what your server answered.")
+            if to_rehearse
+            else _("One click takes you the whole way of a viewer. It needs a campaign in test mode."),
+            where("campaign_rehearsal", Action.TEST, to_rehearse) if to_rehearse else campaigns,
+        ),
+        Step(
+            "publish",
+            done.published,
+            _("Publish it"),
+            _("Out of test mode, it is announced, starts and ends on its dates."),
+            where("campaign_overview", Action.SEE_FIGURES, to_publish) if to_publish else campaigns,
+        ),
+        Step(
+            "delivered",
+            done.delivered,
+            _("First delivered claim"),
+            _("A viewer has claimed a reward, and your server has it. Nothing is left to do but to wait."),
+            where("fulfillment_claim_changelist", Action.SEE_CLAIMS),
         ),
     ]
