@@ -19,3 +19,9 @@ class OfCategoryAdmin(OrganizationAdmin):
         if db_field.remote_field.model is Category:
             return categories.usable(active_organization(request))
         return super().get_field_queryset(db, db_field, request)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """The only category there is to choose is chosen already."""
+        found = list(categories.usable(active_organization(request))[:2])
+        chosen = {"category": found[0].pk} if len(found) == 1 else {}
+        return super().get_changeform_initial_data(request) | chosen

@@ -99,6 +99,16 @@ def test_what_was_undone_is_to_do_again(owner_client: Client, studio: Organizati
     assert [found[name].done for name in ("app", "endpoint", "reward")] == [False, False, False]
 
 
+def test_the_only_category_is_chosen_already(owner_client: Client, studio: Organization) -> None:
+    category = factories.CategoryFactory(organization=studio)
+    for path in ("rewards", "campaigns"):
+        form = owner_client.get(f"/dashboard/{path}/add/").context["adminform"].form
+        assert form["category"].value() == category.pk
+    factories.CategoryFactory(organization=studio)
+    form = owner_client.get("/dashboard/rewards/add/").context["adminform"].form
+    assert form["category"].value() is None
+
+
 def test_a_rehearsal_that_failed_and_claims_in_test_mode_are_no_steps(studio: Organization) -> None:
     campaign = factories.CampaignFactory(organization=studio, test_mode=True)
     run = factories.RehearsalFactory(campaign=campaign)
