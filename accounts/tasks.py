@@ -20,11 +20,12 @@ from accounts.domain import (
     audit,
     email_changes,
     operator_views,
+    review_queue,
     two_owners,
     unused_files,
 )
 from accounts.domain.notices import queue, sending
-from accounts.models import IdempotentCall, Notice
+from accounts.models import IdempotentCall, Outgoing
 
 IDEMPOTENCY_KEPT = timedelta(days=1)
 UNUSED_FILES_KEPT = timedelta(days=1)
@@ -54,9 +55,16 @@ def note_expired_proposals() -> None:
 
 
 @shared_task
+def remind_operators() -> None:
+    """Run once an hour by beat: of what has waited for them for a day."""
+    review_queue.remind(now=timezone.now())
+
+
+@shared_task
 def purge_notices() -> int:
-    """Run once a day by beat; returns how many notices were done with long ago."""
-    return queue.purge(Notice.objects.all(), now=timezone.now())
+    """Run once a day by beat; returns how many notices, by mail or otherwise, were done with long ago."""
+    now = timezone.now()
+    return sum(queue.purge(model._default_manager.all(), now=now) for model in Outgoing.__subclasses__())
 
 
 @shared_task

@@ -28,17 +28,18 @@ def send(
     It is in the site's own language, whoever caused it. Raises OSError (smtplib's errors are some) and
     ValueError (for a bad header).
     """
-    subject, text = words(template, context)
-    text = f"{text.rstrip()}\n\n-- \n{words(end, context, subject=False)[1]}"
-    EmailMessage(subject, text, None, [to], headers=dict(headers)).send()
+    text = f"{_words(template, context).rstrip()}\n\n-- \n{_words(end, context)}"
+    EmailMessage(subject(template, context), text, None, [to], headers=dict(headers)).send()
 
 
-def words(template: str, context: Mapping[str, Any], *, subject: bool = True) -> tuple[str, str]:
-    """The subject, in one line, and the text, in the site's own language."""
-    named = {"site_url": settings.SITE_URL, **context}
+def subject(template: str, context: Mapping[str, Any]) -> str:
+    """In one line, and in the site's own language."""
+    return " ".join(_words(f"{template}_subject", context).split())
+
+
+def _words(template: str, context: Mapping[str, Any]) -> str:
     with translation.override(settings.LANGUAGE_CODE):
-        line = render_to_string(f"{template}_subject.txt", named) if subject else ""
-        return " ".join(line.split()), render_to_string(f"{template}.txt", named)
+        return render_to_string(f"{template}.txt", {"site_url": settings.SITE_URL, **context})
 
 
 def is_away(error: Exception) -> bool:

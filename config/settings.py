@@ -152,7 +152,10 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TIMEZONE = "UTC"
 CELERY_TASK_DEFAULT_QUEUE = "celery"
-CELERY_TASK_ROUTES = {"fulfillment.tasks.deliver": {"queue": "deliveries"}}
+CELERY_TASK_ROUTES = {
+    "fulfillment.tasks.deliver": {"queue": "deliveries"},
+    "fulfillment.tasks.post_to_chats": {"queue": "deliveries"},
+}
 CELERY_BEAT_SCHEDULER = "config.clock.Clock"
 # When the clock starts everything is due, and nothing remembers what ran before: every task may run at any time.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
@@ -163,6 +166,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "begin promise logs": {"task": "drops.tasks.begin_promise_logs", "schedule": 60},
     "count viewers": {"task": "drops.tasks.count_viewers", "schedule": 60, "options": {"expires": 60}},
     "send notices": {"task": "accounts.tasks.send_notices", "schedule": 10, "options": {"expires": 10}},
+    "post to chats": {"task": "fulfillment.tasks.post_to_chats", "schedule": 10, "options": {"expires": 10}},
     "note expired proposals": {"task": "accounts.tasks.note_expired_proposals", "schedule": 60},
     "unlink viewers of deleted apps": {
         "task": "accounts.tasks.unlink_viewers",
@@ -177,6 +181,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "options": {"expires": 3},
     },
     "purge the log of the API": {"task": "accounts.tasks.purge_api_calls", "schedule": 3600},
+    "remind operators": {"task": "accounts.tasks.remind_operators", "schedule": 3600},
     "clear expired tokens": {"task": "accounts.tasks.clear_tokens", "schedule": 3600},
     "delete unused files": {"task": "accounts.tasks.delete_unused_files", "schedule": 86400},
     "make small pictures": {"task": "drops.tasks.make_small_pictures", "schedule": 600},

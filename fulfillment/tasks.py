@@ -1,11 +1,14 @@
-"""What Celery does for claims: deliveries, on a queue of their own, and notices to owners."""
+"""What Celery does for claims: deliveries, on a queue of their own, and notices to owners and their chats."""
 
 from __future__ import annotations
+
+import threading
 
 from celery import shared_task, signals
 from django.utils import timezone
 
 from config import ticks
+from fulfillment.domain.chat import posting
 from fulfillment.domain.delivery import delivering, notices
 from fulfillment.domain.delivery.calling import QUEUE, call_workers
 from fulfillment.domain.rehearsals import running
@@ -31,6 +34,21 @@ def rehearse() -> int:
 def end_deliveries(**_: object) -> None:
     """A worker that was told to stop waits for its tasks: they make no further attempt."""
     delivering.stop()
+
+
+# One run at a time in a process: chats that hang must not take the threads of deliveries.
+_posting = threading.Lock()
+
+
+@shared_task
+def post_to_chats() -> int:
+    """Run every ten seconds by beat; returns how many posts arrived. Any number of workers may run it at once."""
+    if not _posting.acquire(blocking=False):
+        return 0
+    try:
+        return posting.post_due(clock=timezone.now)
+    finally:
+        _posting.release()
 
 
 @shared_task

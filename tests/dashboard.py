@@ -55,9 +55,9 @@ def form_data(client: Client, url: str) -> tuple[dict[str, Any], dict[str, Model
                     data[bound.html_name] = "on"
             elif not isinstance(widget, FileInput):
                 shown = widget.format_value(value)
-                data[bound.html_name] = (
-                    shown[0] if isinstance(shown, list) else "" if shown is None else shown
-                )
+                if isinstance(shown, list) and not getattr(widget, "allow_multiple_selected", False):
+                    shown = shown[0]
+                data[bound.html_name] = "" if shown is None else shown
             if bound.field.show_hidden_initial:
                 data[bound.html_initial_name] = bound.field.hidden_widget().format_value(value) or ""
     return data, choices

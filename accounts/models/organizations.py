@@ -76,6 +76,14 @@ class Organization(models.Model):
         ordering = ["name", "id"]
         verbose_name = _("organization")
         verbose_name_plural = _("organizations")
+        indexes = [
+            # The few that wait for an operator.
+            models.Index(
+                fields=["created_at"],
+                condition=Q(approved_at__isnull=True, suspended_at__isnull=True),
+                name="organization_waiting",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -151,6 +159,13 @@ class OrganizationChange(models.Model):
     class Meta:
         verbose_name = _("new name or logo")
         verbose_name_plural = _("new names and logos")
+        indexes = [
+            models.Index(
+                fields=["asked_at"],
+                condition=Q(state=ChangeState.WAITING),
+                name="organization_change_waiting",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["organization"],

@@ -1,8 +1,9 @@
 """What `fulfillment` registers on the owners' dashboard, its front page among it: the top layer sees all."""
 
-from . import checklist, claims, deliveries, endpoints, home, overview, rehearsal, resend, viewers
+from . import chats, checklist, claims, deliveries, endpoints, home, overview, rehearsal, resend, viewers
 
 __all__ = [
+    "chats",
     "checklist",
     "claims",
     "deliveries",

@@ -1,3 +1,4 @@
+from .chats import ChatPost, ChatShape, ChatWebhook
 from .claims import INITIATED, Claim, ClaimSequence, ClaimStatusChange
 from .deliveries import Attempt, Delivery, DeliveryState, ErrorClass, Trigger
 from .endpoints import EndpointNotice, HoldReason, NoticeKind, WebhookEndpoint
@@ -15,6 +16,9 @@ __all__ = [
     "INITIATED",
     "OPEN_STATES",
     "Attempt",
+    "ChatPost",
+    "ChatShape",
+    "ChatWebhook",
     "Claim",
     "ClaimSequence",
     "ClaimStatusChange",

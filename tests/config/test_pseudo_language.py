@@ -38,7 +38,7 @@ from accounts.models import (
 from config.api.schema import document
 from drops.models import Campaign, Category, Channel, Livestream, Reward
 from fulfillment.domain.delivery import endpoints, notices
-from fulfillment.models import Claim, ClaimStatusChange, EndpointNotice, NoticeKind
+from fulfillment.models import ChatWebhook, Claim, ClaimStatusChange, EndpointNotice, NoticeKind
 from fulfillment.outbound import client as outbound
 from tests import factories
 from tests.api import authorize_path
@@ -85,6 +85,7 @@ NAMED: dict[type[Model], tuple[str, ...]] = {
     Campaign: ("name",),
     Category: ("name", "slug"),
     Channel: ("slug", "description"),
+    ChatWebhook: ("name",),
     Claim: ("external_id", "external_status"),
     ClaimStatusChange: ("old", "new"),
     Livestream: ("title",),
@@ -295,8 +296,9 @@ def test_every_mail(own: Belongings, template: str) -> None:
         "notice": Notice(user=own.owner, organization=own.organization),
         "kind": notices.ENDPOINT_TROUBLE,
         "campaign": own.campaign,
+        "chat": own.chat,
         "path": own.campaign.pk,
-        **dict.fromkeys(("viewers", "minutes", "reached", "claims"), 2),
+        **dict.fromkeys(("viewers", "minutes", "reached", "claims", "applications", "changes"), 2),
         "off_url": own.organization.url,
         "reason": own.organization.name,
         "subject": notices.SUBJECTS[NoticeKind.HELD],

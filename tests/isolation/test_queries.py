@@ -22,7 +22,7 @@ from accounts.models import (
     new_ulid,
 )
 from drops.models import Campaign, ChannelDay, NetworkDay, Reward, WatchHour
-from fulfillment.models import Claim, Delivery, DeliveryState, WebhookEndpoint
+from fulfillment.models import ChatWebhook, Claim, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
 from tests.factories import NOW
 from tests.isolation.world import Belongings
@@ -86,6 +86,9 @@ MORE: dict[type[Model], Callable[[Belongings], Any]] = {
         expires_at=NOW,
     ),
     Reward: lambda own: factories.RewardFactory(organization=own.organization),
+    ChatWebhook: lambda own: ChatWebhook.objects.create(
+        organization=own.organization, encrypted_url=b"", name="Chat"
+    ),
     WebhookEndpoint: lambda own: factories.WebhookEndpointFactory(organization=own.organization),
 }
 
@@ -93,6 +96,7 @@ QUERIES = {
     "apps": 7,
     "audit-log": 8,
     "campaigns": 7,
+    "chats": 6,
     "claims": 11,
     "deliveries": 9,
     "invitations": 6,

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Model
 
+from accounts.domain.encryption import encrypt
 from accounts.models import (
     ApiCall,
     ApplicationStep,
@@ -31,7 +32,15 @@ from drops.models import (
     Reward,
     WatchHour,
 )
-from fulfillment.models import Attempt, Claim, ClaimStatusChange, Delivery, DeliveryState, WebhookEndpoint
+from fulfillment.models import (
+    Attempt,
+    ChatWebhook,
+    Claim,
+    ClaimStatusChange,
+    Delivery,
+    DeliveryState,
+    WebhookEndpoint,
+)
 from tests import factories
 from tests.dashboard import with_second_factor
 from tests.factories import NOW
@@ -131,6 +140,12 @@ class Belongings:
             organization=self.organization,
             url=f"https://{word}.example.com/webhooks",
             acknowledge_within_hours=1,
+        )
+        self.chat = ChatWebhook.objects.create(
+            organization=self.organization,
+            encrypted_url=encrypt(f"https://{word}.example.com/services/{word}".encode()),
+            name=f"{word} chat",
+            host=f"{word}.example.com",
         )
         self.claim = self._claim()
         self.delivery = self._delivery()
@@ -236,6 +251,7 @@ OF_MODEL: dict[type[Model], Callable[[Belongings], Any]] = {
     Campaign: lambda own: own.campaign,
     CampaignReward: lambda own: own.attached,
     Category: lambda own: own.category,
+    ChatWebhook: lambda own: own.chat,
     Claim: lambda own: own.claim,
     Delivery: lambda own: own.delivery,
     Invitation: lambda own: own.invitation,

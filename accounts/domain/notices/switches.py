@@ -31,9 +31,11 @@ class Wish(NamedTuple):
 
 
 def kinds_of(membership: Membership) -> list[Kind]:
-    """Those that the member's role may get, in the order of their registration."""
+    """Those that the member's role may get; what is always on comes last."""
     rights = permissions.ROLES[MemberRole(membership.role)]
-    return [kind for kind in KINDS.values() if kind.action in rights]
+    return sorted(
+        (kind for kind in KINDS.values() if kind.action in rights), key=lambda kind: bool(kind.always)
+    )
 
 
 def is_on(kind: Kind, recipient: Recipient, organization: Organization | None) -> bool:

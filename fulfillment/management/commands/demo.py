@@ -24,10 +24,10 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from accounts.domain import applications, apps, invitations, links, organizations
+from accounts.domain import apps, invitations, links, organizations
 from accounts.domain.images import prepare_image
 from accounts.models import MemberRole, Notice, Organization, User
-from drops.domain.campaigns import lifecycle, plans
+from drops.domain.campaigns import lifecycle, phases, plans
 from drops.domain.campaigns.plans import CampaignPlan, RewardPlan
 from drops.domain.catalogue import channels, livestreams, rewards
 from drops.domain.watch.beats import Beat, BeatKind
@@ -65,6 +65,9 @@ class Command(BaseCommand):
         now = timezone.now()
         with transaction.atomic():
             season = fill(studio_url=studio_url.rstrip("/"), now=now)
+            phases.note_phase_changes(now=now)
+            # Nobody waits for a mail about what this command did, and what is mailed is printed.
+            Notice.objects.filter(created_at=now).delete()
         ensure_audience(season, now=now)
         Path(settings.STATE_DIR, "demo.txt").write_text(SIGN_INS)
         self.stdout.write(SIGN_INS)
@@ -254,13 +257,7 @@ def ensure_organization(name: str, *, owner: User, logo: str, operator: User, no
         logo=picture(logo),
         now=now,
     )
-    organization = organizations.approve_organization(organization=organization, now=now, actor=operator)
-    # Nobody waits for a mail about it, and what is mailed is printed.
-    steps = [str(pk) for pk in organization.application_steps.values_list("pk", flat=True)]
-    Notice.objects.filter(
-        kind__in=[applications.TO_JUDGE.code, applications.JUDGED.code], about__in=steps
-    ).delete()
-    return organization
+    return organizations.approve_organization(organization=organization, now=now, actor=operator)
 
 
 def ensure_category(name: str, *, picture_name: str, organization: Organization | None) -> Category:
