@@ -164,6 +164,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "go on with rehearsals": {"task": "fulfillment.tasks.rehearse", "schedule": 2, "options": {"expires": 2}},
     "note phase changes": {"task": "drops.tasks.note_phase_changes", "schedule": 60},
     "begin promise logs": {"task": "drops.tasks.begin_promise_logs", "schedule": 60},
+    "finish merges of categories": {"task": "drops.tasks.finish_merges", "schedule": 60},
     "count viewers": {"task": "drops.tasks.count_viewers", "schedule": 60, "options": {"expires": 60}},
     "send notices": {"task": "accounts.tasks.send_notices", "schedule": 10, "options": {"expires": 10}},
     "post to chats": {"task": "fulfillment.tasks.post_to_chats", "schedule": 10, "options": {"expires": 10}},

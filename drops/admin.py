@@ -17,9 +17,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.admin import OperatorAdmin, operator
 from accounts.admin.verbs import OperatorVerb, Order
 from accounts.admin_base import VerbForm
+from accounts.models import Organization, OrganizationState
 from drops.domain.campaigns import lifecycle
 from drops.domain.campaigns.consequences import of_withdrawing
-from drops.domain.catalogue import categories
+from drops.domain.catalogue import categories, channels, merging
 from drops.domain.watch import network_groups
 from drops.domain.watch.figures import totals
 from drops.models import Campaign, Category, Channel, NetworkDay
@@ -51,16 +52,79 @@ TAKE = OperatorVerb(
 )
 
 
+def transfer(
+    _admin: OperatorAdmin,
+    _request: HttpRequest,
+    category: Category,
+    order: Order,
+    *,
+    organization: Organization,
+) -> None:
+    categories.transfer_category(category=category, organization=organization, **order._asdict())
+
+
+def merge(
+    _admin: OperatorAdmin, _request: HttpRequest, category: Category, order: Order, *, into: Category
+) -> None:
+    merging.merge_categories(category=category, into=into, **order._asdict())
+
+
+TRANSFER = OperatorVerb(
+    name="transfer",
+    label=_("Transfer to another organization"),
+    question=_(
+        "Another organization claims the category from then on. Both read the reason in their audit logs."
+    ),
+    run=transfer,
+    done=_("Transferred: %(rows)s."),
+    why_not=categories.why_not_take,
+    consequences=categories.of_transferring,
+    fields=lambda category: {
+        "organization": forms.ModelChoiceField(
+            Organization.objects.filter(OrganizationState.ACTIVE.of())
+            .exclude(pk=category.organization_id)
+            .order_by("name"),
+            label=_("New organization"),
+        )
+    },
+    for_lists=False,
+)
+MERGE = OperatorVerb(
+    name="merge",
+    label=_("Merge into another"),
+    question=_(
+        "For a game that was entered twice. Everything of this category belongs to the other one then."
+    ),
+    run=merge,
+    done=_("Merged: %(rows)s."),
+    why_not=merging.why_not_merge,
+    consequences=merging.of_merging,
+    fields=lambda category: {
+        "into": forms.ModelChoiceField(
+            Category.objects.exclude(pk=category.pk).order_by("name"), label=_("Category that stays")
+        )
+    },
+    for_lists=False,
+)
+
+
 @admin.register(Category)
 class CategoryAdmin(OperatorAdmin):
     form = CategoryForm
     may_add = may_edit = True
-    list_display = ("name", "slug", "organization")
-    list_select_related = ("organization",)
+    list_display = ("name", "slug", "organization", "merged_into")
+    list_select_related = ("organization", "merged_into")
     search_fields = ("name", "slug", "organization__name")
     fields = ("name", "slug", "organization", "new_image")
     prepopulated_fields = {"slug": ("name",)}
-    verbs = (TAKE,)
+    verbs = (TAKE, TRANSFER, MERGE)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
+        return Category.every.order_by("name")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """One that was merged stays as it is."""
+        return super().has_change_permission(request, obj) and (obj is None or obj.merged_into_id is None)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Category | None = None) -> tuple[str, ...]:
         """Whose it is, it stays until it is taken, with a reason."""
@@ -82,8 +146,35 @@ class CategoryAdmin(OperatorAdmin):
             obj.pk = categories.create_category(**plan).pk
 
 
+def rename(
+    _admin: OperatorAdmin, _request: HttpRequest, channel: Channel, order: Order, *, slug: str
+) -> None:
+    channels.rename_channel(channel=channel, slug=slug, **order._asdict())
+
+
+RENAME = OperatorVerb(
+    name="rename",
+    label=_("Rename"),
+    question=_("The channel gets another address. Streamers cannot change it themselves."),
+    run=rename,
+    done=_("Renamed: %(rows)s."),
+    why_not=channels.why_not_rename,
+    consequences=channels.of_renaming,
+    fields=lambda _channel: {
+        "slug": forms.CharField(
+            label=_("New address"),
+            max_length=50,
+            help_text=_("Lower-case letters, digits, - and _."),
+            widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
+        )
+    },
+    for_lists=False,
+)
+
+
 @admin.register(Channel)
 class ChannelAdmin(OperatorAdmin):
+    verbs = (RENAME,)
     list_display = ("slug", "owner", "opted_out_at")
     list_select_related = ("owner",)
     search_fields = ("slug", "owner__username")

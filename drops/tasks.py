@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from config import ticks
 from drops.domain.campaigns import phases, promises, publications
-from drops.domain.catalogue import livestreams, pictures
+from drops.domain.catalogue import livestreams, merging, pictures
 from drops.domain.watch import history, network_groups, stream
 
 
@@ -49,6 +49,12 @@ def purge_watch_history() -> int:
     now = timezone.now()
     intervals = history.purge(before=now - timedelta(days=settings.WATCH_HISTORY_DAYS))
     return intervals + network_groups.purge(now=now)
+
+
+@shared_task
+def finish_merges() -> int:
+    """Run once a minute by beat: rows of a merged category that were written late follow. Returns how many."""
+    return merging.finish(now=timezone.now())
 
 
 @shared_task

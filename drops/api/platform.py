@@ -29,8 +29,9 @@ from drops.api.serializers.platform import (
     PlatformUsersSerializer,
 )
 from drops.domain.catalogue import livestreams
+from drops.domain.catalogue.categories import category_by_id
 from drops.domain.watch.audiences import PlatformChannel, credit_audiences, upsert_channels
-from drops.models import Category, Channel
+from drops.models import Channel
 
 TAG = "Platform"
 REFUSALS = (400, 401, 403, 415, 422, 429)
@@ -121,7 +122,7 @@ class LivestreamView(PlatformView):
         wanted = LivestreamSerializer(data=request.data).checked()
         category = None
         if wanted["category_id"] is not None:
-            category = Category.objects.filter(pk=wanted["category_id"]).first()
+            category = category_by_id(wanted["category_id"])
             if category is None:
                 raise Unprocessable(f"category_id: There is no category {wanted['category_id']}.")
         livestream = livestreams.go_live(

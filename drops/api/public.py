@@ -22,6 +22,8 @@ from drops.api.serializers.partners import (
     PublicChannelSerializer,
     StreamingChannel,
 )
+from drops.domain.catalogue.categories import category_by_id
+from drops.domain.catalogue.channels import channels_by_name
 from drops.models import Category, Channel, Livestream
 
 CATEGORIES_A_PAGE = 100
@@ -58,7 +60,7 @@ class ChannelsView(TokenView):
             raise ParseError("broadcaster_user_id: cannot be combined with slug.")
         present = Channel.objects.filter(owner__deleted_at__isnull=True)
         if slugs:
-            return present.filter(slug__in=[slug.lower() for slug in slugs])
+            return channels_by_name(slugs)
         if owners:
             return present.filter(owner__in=[user_id for user_id in owners if user_id <= MAX_ID])
         if self.caller.user_id is None:
@@ -104,7 +106,7 @@ class CategoryView(TokenView):
     )
     def get(self, request: Request, category_id: str) -> HttpResponse:
         number = parse_id("id", category_id)
-        category = Category.objects.filter(pk=number).first() if number <= MAX_ID else None
+        category = category_by_id(number)
         if category is None:
             raise NotFound(f"No such category: {number}.")
         return ok(PublicCategorySerializer(category).data)

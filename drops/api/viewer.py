@@ -11,7 +11,6 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from config.api.envelope import answer, ok
-from config.api.fields import MAX_ID
 from config.api.schema import documented, path_parameter
 from config.api.views import OPEN, ApiView, get_or_404
 from drops.api.serializers.viewers import (
@@ -25,12 +24,13 @@ from drops.api.serializers.viewers import (
 )
 from drops.domain.campaigns.participation import livestreams_for
 from drops.domain.campaigns.reading import listed_campaigns, visible_campaigns
+from drops.domain.catalogue.categories import category_by_id
+from drops.domain.catalogue.channels import channel_by_name
 from drops.domain.catalogue.livestreams import livestreams_on_air
 from drops.models import (
     AllowedChannel,
     CampaignPhase,
     CampaignReward,
-    Channel,
     Livestream,
 )
 
@@ -110,9 +110,8 @@ class LivestreamsView(ApiView):
         category_id = query["category_id"]
         livestreams = livestreams_on_air().order_by(SORTS[query["sort"]], "-started_at", "pk")
         if category_id is not None:
-            livestreams = (
-                livestreams.filter(category=category_id) if category_id <= MAX_ID else livestreams.none()
-            )
+            category = category_by_id(category_id)
+            livestreams = livestreams.filter(category=category) if category else livestreams.none()
         return ok({"livestreams": _listed(livestreams[: query["limit"]])}, message="Success")
 
 
@@ -134,10 +133,8 @@ class ChannelView(ApiView):
         refusals=(404,),
     )
     def get(self, request: Request, slug: str) -> HttpResponse:
-        # A NUL, which PostgreSQL would not even compare, is in no slug.
-        channels = Channel.objects.filter(slug=slug.lower().replace("\x00", " "))
-        channel = channels.filter(owner__deleted_at__isnull=True).first()
-        if channel is None:
+        channel = channel_by_name(slug)
+        if channel is None or channel.owner.deleted_at is not None:
             raise NotFound("No such channel.")
         livestreams = livestreams_on_air().filter(channel=channel)
         livestream = livestreams.select_related("category").first()

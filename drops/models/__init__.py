@@ -7,7 +7,7 @@ from .campaigns import (
     PhaseChange,
     PhaseChangeKind,
 )
-from .catalogue import Category, Channel, Livestream
+from .catalogue import Category, Channel, FormerChannelName, Livestream
 from .grants import Grant, GrantReason
 from .promises import Promise
 from .rewards import IMAGE_SIDE, SMALL_SIDE, Reward
@@ -43,6 +43,7 @@ __all__ = [
     "ChannelState",
     "CountedCampaign",
     "FormerCategory",
+    "FormerChannelName",
     "FormerOptOut",
     "FormerTerms",
     "Grant",

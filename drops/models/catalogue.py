@@ -21,8 +21,19 @@ def banner_path(channel: Channel, filename: str) -> str:
     return f"channels/{new_ulid()}.webp"
 
 
+class PresentCategories(models.Manager["Category"]):
+    """Those that were not merged into another."""
+
+    def get_queryset(self) -> models.QuerySet[Category]:
+        return super().get_queryset().filter(merged_into=None)
+
+
 class Category(models.Model):
-    """A game (or another kind of stream). An operator gives it to the organization that claims it."""
+    """A game (or another kind of stream). An operator gives it to the organization that claims it.
+
+    One that was merged into another keeps its id, name and slug, so that nobody else gets them and addresses with
+    them lead on. Nothing else refers to it.
+    """
 
     name = models.CharField(_("name"), max_length=120, unique=True, validators=[one_line])
     slug = models.SlugField(_("slug"), max_length=120, unique=True)
@@ -35,9 +46,29 @@ class Category(models.Model):
         related_name="categories",
         verbose_name=_("claimed by"),
     )
+    merged_into = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="merged",
+        verbose_name=_("merged into"),
+    )
+    merged_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = PresentCategories()
+    every: models.Manager[Category] = models.Manager()
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(merged_into__isnull=True, merged_at__isnull=True)
+                | Q(merged_into__isnull=False, merged_at__isnull=False, organization__isnull=True),
+                name="category_merged_is_claimed_by_nobody",
+            )
+        ]
         verbose_name = _("category")
         verbose_name_plural = _("categories")
 
@@ -84,6 +115,17 @@ class Channel(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+
+class FormerChannelName(models.Model):
+    """An address that a channel had before. It leads to the channel, and no other channel takes it."""
+
+    slug = models.CharField(max_length=50, unique=True)
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="former_names")
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.slug} until {self.until:%Y-%m-%d %H:%M}"
 
 
 class Livestream(models.Model):

@@ -9,15 +9,15 @@ from typing import Any
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import User
 from accounts.requests import PageRequest, viewer_of
 from drops.domain.campaigns import participation, reading
-from drops.domain.catalogue import livestreams
+from drops.domain.catalogue import categories, channels, livestreams
 from drops.domain.watch.pulse import pulse_of
 from drops.domain.watch.status import status_of
 from drops.forms import ChannelFilter, LivestreamForm
@@ -28,6 +28,10 @@ STREAMS_A_PAGE = 24
 
 def channel_list(request: HttpRequest) -> HttpResponse:
     now, viewer = timezone.now(), viewer_of(request)
+    if present := categories.present_slug(request.GET.get("category", "")):
+        asked = request.GET.copy()
+        asked["category"] = present
+        return redirect(f"{request.path}?{asked.urlencode()}")
     form = ChannelFilter(request.GET, categories=livestreams.categories_on_air())
     streams = form.found(livestreams.livestreams_on_air()).select_related("channel__owner", "category")
     page = Paginator(streams, STREAMS_A_PAGE).get_page(request.GET.get("page"))
@@ -44,6 +48,8 @@ def channel(request: HttpRequest, slug: str) -> HttpResponse:
     """The watch page; for its streamer also where the stream starts and ends."""
     now, viewer = timezone.now(), viewer_of(request)
     watched = _channel(slug)
+    if watched.slug != slug.lower():  # an address that it had before
+        return redirect("drops:channel", watched.slug)
     context = _drops_here(watched, viewer=viewer, now=now)
     if context["livestream"] is not None and viewer is not None:
         context["pulse"] = pulse_of(watched.slug, now=now)
@@ -74,7 +80,10 @@ def watch_status(request: PageRequest, slug: str) -> HttpResponse:
 
 
 def _channel(slug: str) -> Channel:
-    return get_object_or_404(Channel.objects.select_related("owner"), slug=slug.lower())
+    found = channels.channel_by_name(slug)
+    if found is None:
+        raise Http404
+    return found
 
 
 def _drops_here(channel: Channel, *, viewer: User | None, now: datetime) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar, cast
 
 from django.http import HttpResponseBase, StreamingHttpResponse
-from django.template.response import SimpleTemplateResponse
 
 ADDRESS = re.compile(rb"[A-Za-z0-9._%+-]+(?:@|&#64;|&commat;|%40)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 HIDDEN = b"(hidden)"
@@ -16,10 +15,8 @@ Response = TypeVar("Response", bound=HttpResponseBase)
 
 
 def without_mail_addresses(response: Response) -> Response:
-    """The same answer; a page that is still to be drawn is masked once it is."""
-    if isinstance(response, SimpleTemplateResponse) and not response.is_rendered:
-        response.add_post_render_callback(_mask)
-    elif isinstance(response, StreamingHttpResponse):
+    """The same answer. A page must be drawn by now."""
+    if isinstance(response, StreamingHttpResponse):
         response.streaming_content = _masked(cast("Iterable[bytes]", response.streaming_content))
     else:
         _mask(response)

@@ -27,6 +27,7 @@ from config.api.fields import (
     Ulid,
 )
 from drops.domain.campaigns.plans import MAX_CHANNELS, MAX_DAYS, RewardPlan
+from drops.domain.catalogue.channels import channel_by_name
 from drops.domain.catalogue.pictures import IMAGE_SIZE
 from drops.models import MAX_REWARDS, Campaign, CampaignPhase, Category, Channel, Reward
 
@@ -49,6 +50,14 @@ class CategoryId(serializers.PrimaryKeyRelatedField):
         super().__init__(
             queryset=Category.objects.all(), source="category", pk_field=Number(example=EXAMPLE_ID), **options
         )
+
+    def get_queryset(self) -> Any:
+        """Those that were merged too: their ids go on standing for what they were merged into."""
+        return Category.every.select_related("merged_into")
+
+    def to_internal_value(self, data: Any) -> Any:
+        found = super().to_internal_value(data)
+        return found.merged_into or found
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         """Without REST framework's taking "" for null."""
@@ -85,9 +94,12 @@ class Channels(List):
     def to_internal_value(self, data: Any) -> list[Channel]:
         slugs = [slug.lower() for slug in super().to_internal_value(data)]
         found = {channel.slug: channel for channel in Channel.objects.filter(slug__in=slugs)}
+        for slug in slugs:
+            if slug not in found and (renamed := channel_by_name(slug)):
+                found[slug] = renamed
         if missing := [slug for slug in slugs if slug not in found]:
             raise ValidationError(f"There is no channel {', '.join(missing[:10])}.")
-        return list(found.values())
+        return list(dict.fromkeys(found.values()))
 
 
 class Phase(Choice):

@@ -21,6 +21,7 @@ from accounts.models import Organization, OrganizationState, User, new_ulid
 from drops.models import Campaign, Category, Reward
 
 IMAGE_SIZE = (600, 800)
+MOST_NAMED = 10
 
 
 @transaction.atomic
@@ -58,6 +59,22 @@ def change_category(
     return category
 
 
+def category_by_id(number: int) -> Category | None:
+    """The category of that id, or what it was merged into."""
+    if number >= 2**63:
+        return None
+    found = Category.every.select_related("merged_into").filter(pk=number).first()
+    return found and (found.merged_into or found)
+
+
+def present_slug(slug: str) -> str:
+    """Of what the category of that slug was merged into. Empty where it was not merged, or there is none."""
+    if not slug or "\0" in slug:
+        return ""
+    found = Category.every.filter(slug=slug).exclude(merged_into=None)
+    return found.values_list("merged_into__slug", flat=True).first() or ""
+
+
 def usable(organization: Organization) -> QuerySet[Category]:
     """What its rewards and campaigns may be of: what it claims; and while it waits for approval, what it asks for and
     nobody claims.
@@ -87,12 +104,7 @@ def take_category(*, category: Category, reason: str, now: datetime, actor: User
     before = category.organization
     if before is None:
         raise ValidationError(why_not_take(category, now))
-    running = before.campaigns.filter(category=category, published_at__isnull=False, closes_at__gt=now)
-    if running.exists():
-        raise ValidationError(
-            _("%(organization)s has a campaign in this category that has not closed yet.")
-            % {"organization": before}
-        )
+    _refuse_while_running(category, now)
     data = explained(reason)
     category.organization = None
     category.save(update_fields=["organization"])
@@ -100,7 +112,80 @@ def take_category(*, category: Category, reason: str, now: datetime, actor: User
     return category
 
 
+@transaction.atomic
+def transfer_category(
+    *, category: Category, organization: Organization, reason: str, now: datetime, actor: User
+) -> Category:
+    """`organization` claims the category from now on, instead of another.
+
+    ValidationError without a reason, which both read, and as for `take_category`.
+    """
+    permissions.require_operator(actor, Action.OPERATE)
+    category = _lock(category)
+    before = category.organization
+    if before is None or before == organization:
+        raise ValidationError({"organization": why_not_take(category, now) or _claimed(category)})
+    if not organization.is_active:
+        raise ValidationError(
+            {"organization": _("Choose an organization that is approved and not suspended.")}
+        )
+    _refuse_while_running(category, now)
+    data = explained(reason)
+    category.organization = organization
+    category.save(update_fields=["organization"])
+    for told in (before, organization):
+        _record("category.changed", category, now, actor, told, {"claimed_before_by": before.name, **data})
+    return category
+
+
+def of_transferring(category: Category, now: datetime) -> list[Consequence]:
+    """The campaigns that stand in the way, and those that can no longer be published."""
+    campaigns = Campaign.objects.filter(category=category, organization=category.organization_id)
+    running = _named_campaigns(campaigns.filter(published_at__isnull=False, closes_at__gt=now))
+    drafts = _named_campaigns(campaigns.filter(published_at=None))
+    words = {"organization": category.organization, "running": running, "drafts": drafts}
+    found = []
+    if running:
+        found.append(
+            Consequence(
+                _("It has to wait until these campaigns of %(organization)s have closed: %(running)s.")
+                % words
+            )
+        )
+    if drafts:
+        found.append(Consequence(_("%(organization)s can no longer publish its drafts: %(drafts)s.") % words))
+    found.append(
+        Consequence(
+            _("Campaigns that have closed, and what was claimed, stay with %(organization)s.") % words
+        )
+    )
+    return found
+
+
+def _refuse_while_running(category: Category, now: datetime) -> None:
+    """ValidationError, with their names, while the organization that claims it has campaigns that have not closed."""
+    running = Campaign.objects.filter(
+        category=category,
+        organization=category.organization_id,
+        published_at__isnull=False,
+        closes_at__gt=now,
+    )
+    if named := _named_campaigns(running):
+        raise ValidationError(
+            _("%(organization)s has a campaign in this category that has not closed yet: %(campaigns)s.")
+            % {"organization": category.organization, "campaigns": named}
+        )
+
+
+def _named_campaigns(campaigns: QuerySet[Campaign]) -> str:
+    """Their names, of many the first."""
+    found = list(campaigns.order_by("starts_at", "pk").values_list("name", flat=True)[: MOST_NAMED + 1])
+    return ", ".join([f"“{name}”" for name in found[:MOST_NAMED]] + ["…"] * (len(found) > MOST_NAMED))
+
+
 def why_not_take(category: Category, now: datetime) -> str:
+    if category.merged_into_id:
+        return _("It was merged into another category.")
     return "" if category.organization_id else _("No organization claims the category.")
 
 
@@ -182,6 +267,11 @@ def _lock(category: Category) -> Category:
 
 def _save(category: Category, image: File | None) -> None:
     category.full_clean(exclude=["image"])
+    for field in ("name", "slug"):
+        merged = Category.every.exclude(merged_into=None).filter(**{field: getattr(category, field)})
+        if found := merged.select_related("merged_into").first():
+            text = _("“%(name)s” was merged into “%(into)s”, and its name stays with it.")
+            raise ValidationError({field: text % {"name": found, "into": found.merged_into}})
     if image:
         images.store(category, "image", image, size=IMAGE_SIZE)
     category.save()

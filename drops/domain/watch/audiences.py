@@ -11,6 +11,7 @@ from django.db import transaction
 
 from accounts.domain import audit
 from accounts.models import OAuthApp, User
+from drops.domain.catalogue.channels import move_name
 from drops.domain.watch.beats import Beat, CreditResult
 from drops.domain.watch.credit import credit
 from drops.models import Channel
@@ -43,12 +44,17 @@ def upsert_channels(*, channels: Sequence[PlatformChannel], now: datetime, actor
         channel = existing.setdefault(wanted.user_id, Channel(owner=owners[wanted.user_id]))
         is_new = channel.pk is None
         if is_new or (channel.slug, channel.description) != wanted[1:]:
+            before = channel.slug
             channel.slug, channel.description = wanted.slug.lower(), wanted.description
             try:
                 channel.full_clean()
             except ValidationError as error:
                 raise ValidationError(f"{wanted.user_id}: {' '.join(error.messages)}") from None
             channel.save()
+            if (
+                before and channel.slug != before
+            ):  # the platform's word counts, whoever had the address before
+                move_name(channel, before=before, now=now)
             audit.record("channel.created" if is_new else "channel.described", channel, by=actor, at=now)
         ids[wanted.user_id] = channel.pk
     return ids

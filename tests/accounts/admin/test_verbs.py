@@ -14,7 +14,7 @@ from accounts.admin import OperatorAdmin
 from accounts.admin.verbs import MOST_AT_ONCE, OperatorVerb
 from accounts.domain import factor_resets
 from accounts.models import AuditEvent, GameLink, OAuthApp, Organization, User
-from drops.models import Campaign, Category, WatchHour
+from drops.models import Campaign, Category, Channel, WatchHour
 from fulfillment.domain.delivery.signing import create_signing_key
 from fulfillment.models import SigningKey, WebhookEndpoint
 from tests import factories
@@ -53,6 +53,8 @@ def row_for(model: type[Any], verb: OperatorVerb) -> Any:
         return factories.OAuthAppFactory(organization=None, is_platform=True)
     if model is Category:
         return factories.CategoryFactory(organization=factories.OrganizationFactory())
+    if model is Channel:
+        return factories.ChannelFactory()
     if model is SigningKey:
         return create_signing_key(now=NOW)
     if model is WebhookEndpoint:
@@ -65,6 +67,12 @@ def row_for(model: type[Any], verb: OperatorVerb) -> Any:
 def chosen(verb: OperatorVerb) -> dict[str, Any]:
     """What the page of the verb asks besides."""
     match verb.name:
+        case "merge":
+            return {"into": factories.CategoryFactory().pk}
+        case "rename":
+            return {"slug": "another"}
+        case "transfer":
+            return {"organization": factories.OrganizationFactory().pk}
         case "view-as":
             return {"role": "owner"}
     return {}
@@ -90,7 +98,8 @@ def test_each_verb_asks_first_and_keeps_the_reason(
 
     desk.post(url, {"decided": "yes", "reason": "Sold to others", **chosen(verb)})
     event = AuditEvent.objects.latest("at", "id")
-    assert AuditEvent.objects.count() == before + 1
+    # Of a transfer, both organizations have an event.
+    assert AuditEvent.objects.count() == before + (2 if verb.name == "transfer" else 1)
     about = SigningKey.objects.latest("pk") if verb.name == "rotate" else row  # the event is of the new key
     assert event.target_id == str(about.pk)
     assert event.data.get("explanation") == ("Sold to others" if verb.harms else None)
