@@ -63,7 +63,7 @@ class RehearsalForm(forms.Form):
         label=_("Reward"),
         queryset=CampaignReward.objects.none(),
         required=False,
-        empty_label=None,
+        empty_label=_("The one that takes the fewest minutes"),
         to_field_name="reward_id",
     )
     endpoint = EndpointChoice(

@@ -64,6 +64,24 @@ def test_next_weeks_campaign_takes_three_clicks(owner: Page) -> None:
     expect(owner.get_by_role("heading", name=campaign)).to_be_visible()
 
 
+def test_a_campaign_in_test_mode_is_rehearsed_with_one_click(owner: Page) -> None:
+    owner.goto("/dashboard/campaigns/?phase=draft")
+    owner.get_by_role("cell").get_by_role("link").first.click()
+    owner.get_by_role("link", name="Edit", exact=True).click()
+    owner.get_by_label("Test mode").check()
+    owner.get_by_role("button", name="Save").click()
+
+    owner.get_by_role("button", name="Rehearse").click()
+    part = owner.locator("#rehearsal-now")
+    expect(part.get_by_text("No game account is connected.")).to_be_visible()
+    owner.get_by_label("Go on without a game account").check()
+    owner.get_by_role("button", name="Rehearse again").click()
+    expect(part.get_by_text("Left out: the rehearsal goes on without a game account.")).to_be_visible()
+    # The example studio answers a user that it does not know.
+    expect(part.get_by_text("The reward was claimed.")).to_be_visible()
+    expect(part.get_by_text("Rehearsal, attempt 1")).to_be_visible()
+
+
 def test_the_square_of_a_picture_is_chosen_by_mouse_and_by_keyboard(owner: Page, tmp_path: Path) -> None:
     image = Image.new("RGB", (1200, 400), "green")
     image.paste("red", (0, 0, 400, 400))

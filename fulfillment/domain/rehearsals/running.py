@@ -79,7 +79,10 @@ def go_on_with_all(*, clock: Callable[[], datetime]) -> int:
         .values_list("pk", flat=True)[:AT_ONCE]
     )
     for rehearsal_id in open_runs:
-        go_on(rehearsal_id=rehearsal_id, clock=clock)
+        try:
+            go_on(rehearsal_id=rehearsal_id, clock=clock)
+        except Exception:  # the others do not wait for this one
+            logger.exception("rehearsal_not_gone_on_with", rehearsal=rehearsal_id)
     return len(open_runs)
 
 
@@ -228,10 +231,12 @@ _STEPS: dict[StepKind, Callable[[Rehearsal, datetime, bool], _Step]] = {
 
 
 def _write(rehearsal: Rehearsal, kind: StepKind, taken: _Step, now: datetime, took: int) -> None:
-    """A step that waited counts from when it began to."""
-    step = rehearsal.steps.filter(kind=kind).first() or RehearsalStep(
-        rehearsal=rehearsal, kind=kind, started_at=now
-    )
+    """A step that waited counts from when it began to, the delivery from the claim."""
+    step = rehearsal.steps.filter(kind=kind).first()
+    if step is None:
+        claim = rehearsal.claims.first() if kind == StepKind.DELIVERY else None
+        started_at = claim.created_at if claim else now
+        step = RehearsalStep(rehearsal=rehearsal, kind=kind, started_at=started_at)
     step.state, step.code, step.data = taken.state, taken.code, taken.data
     if taken.state != StepState.WAITING:
         step.duration_ms = max(int((now - step.started_at).total_seconds() * 1000), 0) + took

@@ -168,6 +168,36 @@ def test_without_a_game_account_it_waits_and_goes_on_by_itself(
     assert report(with_reports(Rehearsal.objects.all()).get(), now=later).duration_ms < 60_000
 
 
+def test_the_delivery_counts_from_the_claim_on(left_alone, owner_linked, endpoint, now):
+    rehearsal = left_alone()
+    for _ in range(3):
+        running._take_step(rehearsal.pk, now, False)
+    deliver_due(now=now + timedelta(seconds=3))
+    go_on(rehearsal_id=rehearsal.pk, clock=lambda: now + timedelta(seconds=3))
+    assert 3_000 <= rehearsal.steps.get(kind="delivery").duration_ms < 60_000
+
+
+def test_one_that_breaks_does_not_keep_the_others_from_going_on(
+    rehearse, left_alone, studio, attached, campaign, now, monkeypatch
+):
+    broken = left_alone()
+    other = factories.MembershipFactory(organization=studio).user
+    going = starting.start_rehearsal(
+        campaign=campaign, viewer=other, actor=other, now=now + timedelta(seconds=1), stand_in=True
+    )
+    take_step = running._take_step
+
+    def take(rehearsal_id: str, *rest: Any) -> Any:
+        if rehearsal_id == broken.pk:
+            raise RuntimeError
+        return take_step(rehearsal_id, *rest)
+
+    monkeypatch.setattr(running, "_take_step", take)
+    assert go_on_with_all(clock=lambda: now) == 2
+    going.refresh_from_db()
+    assert going.state == "passed"
+
+
 def test_a_stand_in_leaves_the_link_out_and_says_so(rehearse, endpoint, receiver):
     rehearsal = rehearse(stand_in=True)
     assert (rehearsal.state, steps(rehearsal)["link"]) == ("passed", ("skipped", "stand_in"))
