@@ -46,7 +46,9 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
 def campaign_detail(request: HttpRequest, campaign_id: str) -> HttpResponse:
     now, viewer = timezone.now(), viewer_of(request)
     campaign = get_object_or_404(
-        reading.open_campaigns(now=now, viewer=viewer).select_related("organization", "category"),
+        reading.open_campaigns(now=now, viewer=viewer)
+        .annotate(has_promises=promises.has_public_log())
+        .select_related("organization", "category"),
         pk=campaign_id,
     )
     cards = reading.campaign_cards([campaign], now=now, viewer=viewer)
@@ -60,7 +62,6 @@ def campaign_detail(request: HttpRequest, campaign_id: str) -> HttpResponse:
         "social_picture": reading.picture_of(cards),
         "streams": streams[:STREAMS_SHOWN] if cards[0].phase.watchable else [],
         "channels": Channel.objects.filter(allowed_in__campaign=campaign).order_by("slug")[:CHANNELS_NAMED],
-        "has_promises": promises.public_campaigns().filter(pk=campaign.pk).exists(),
         "is_linked": viewer is not None
         and links.is_linked(viewer=viewer, organization=campaign.organization),
         "connect_address": links.connect_address(

@@ -107,6 +107,11 @@ def public_campaigns() -> Any:
     ).select_related("organization")
 
 
+def has_public_log() -> Exists:
+    """Of a campaign that is read: whether its log is open to everybody."""
+    return Exists(public_campaigns().filter(pk=OuterRef("pk")))
+
+
 def _is_public(campaign: Campaign, now: datetime) -> bool:
     """Whether everybody was told of it."""
     return (
