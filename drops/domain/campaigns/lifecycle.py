@@ -17,7 +17,6 @@ from accounts.domain.permissions import Action
 from accounts.domain.two_owners import Act, wait_for_second_owner
 from accounts.domain.verbs import ALREADY, change, explained, goes_ahead, lock_for
 from accounts.models import Organization, OrganizationState, Proposal
-from config.locks import lock
 from drops.domain.campaigns import promises
 from drops.domain.campaigns.plans import (
     COLUMNS,
@@ -124,7 +123,7 @@ def amend_campaign(
 
     Concurrent calls that change different fields are both applied.
     """
-    campaign = lock(campaign)
+    campaign = lock_for(campaign, actor=actor, action=Action.CHANGE_CAMPAIGNS)
     plan = replace(plan_of(campaign), **open_changes(campaign, changes))
     return change_campaign(campaign=campaign, plan=plan, now=now, actor=actor)
 

@@ -16,7 +16,6 @@ from accounts.domain.audit import Actor
 from accounts.domain.permissions import Action
 from accounts.domain.verbs import ALREADY, change, goes_ahead, lock_for
 from accounts.models import Organization
-from config.locks import lock
 from drops.domain.campaigns import promises
 from drops.domain.catalogue import categories, pictures
 from drops.models import Category, Reward
@@ -136,7 +135,7 @@ def amend_reward(
 
     Concurrent calls that change different fields are both applied.
     """
-    reward = lock(reward)
+    reward = lock_for(reward, actor=actor, action=Action.CHANGE_REWARDS)
     fields: dict[str, Any] = {
         "name": reward.name,
         "category": reward.category,
