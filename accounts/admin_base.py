@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
 from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, ChangeList
+from django.contrib.admin.views.main import ERROR_FLAG, ORDER_VAR, PAGE_VAR, ChangeList
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import transaction
@@ -72,6 +74,34 @@ def carry_drawn_values(form: forms.ModelForm) -> None:
 
 
 class VerbChangeList(ChangeList):
+    """Sorted by one column, and only by one that `sortable_by` of the admin names: an index serves it.
+
+    Django itself sorts by any column that the address names, whatever the list offers.
+    """
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        if field_name not in (self.sortable_by or ()):
+            return None
+        sorts = dict(cast("VerbAdmin", self.model_admin).sorts)
+        return sorts.get(field_name) or super().get_ordering_field(field_name)
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        chosen = self.params.get(ORDER_VAR, "").partition(".")[0]
+        if not self.column_of(chosen):
+            self.params.pop(ORDER_VAR, None)
+            return super().get_ordering(request, queryset)
+        self.params[ORDER_VAR] = chosen
+        first, *_rest = super().get_ordering(request, queryset)
+        # Rows with the same value follow one another in the same direction, so that one index serves both.
+        return [first, "-pk" if chosen.startswith("-") else "pk"]
+
+    def column_of(self, chosen: str) -> str:
+        """The column that a value of the address stands for: "2", or "-2" for the other way round. "" for none."""
+        match = re.fullmatch(r"-?([0-9]{1,3})", chosen, re.ASCII)
+        columns = [str(name) for name in self.list_display]
+        name = columns[int(match[1])] if match and int(match[1]) < len(columns) else ""
+        return name if name and self.get_ordering_field(name) else ""
+
     def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
         """A number beyond 64 bits finds nothing: no database holds it, and SQLite does not even take it.
 
@@ -103,6 +133,10 @@ class VerbAdmin(admin.ModelAdmin):
 
     form = VerbForm
     takes_pictures = True  # what is uploaded with its form is one
+    # The columns that a list can be sorted by: those that an index serves, beside what the list is limited to.
+    sortable_by: ClassVar[tuple[str, ...]] = ()
+    # What a column is sorted by, where it is not the column itself.
+    sorts: ClassVar[Sequence[tuple[str, Any]]] = ()
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form: Any = super().get_form(request, obj, change=change, **kwargs)

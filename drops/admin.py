@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
@@ -114,6 +115,7 @@ class CategoryAdmin(OperatorAdmin):
     may_add = may_edit = True
     list_display = ("name", "slug", "organization", "merged_into")
     list_select_related = ("organization", "merged_into")
+    sortable_by = ("name", "slug")
     search_fields = ("name", "slug", "organization__name")
     fields = ("name", "slug", "organization", "new_image")
     prepopulated_fields = {"slug": ("name",)}
@@ -176,6 +178,8 @@ RENAME = OperatorVerb(
 class ChannelAdmin(OperatorAdmin):
     verbs = (RENAME,)
     list_display = ("slug", "owner", "opted_out_at")
+    sortable_by = ("slug",)
+    sorts = (("slug", Lower("slug")),)
     list_select_related = ("owner",)
     search_fields = ("slug", "owner__username")
 

@@ -45,6 +45,7 @@ class DeliveryInline(ReadOnlyInline):
 class ClaimAdmin(OperatorAdmin):
     list_display = ("id", "organization", "viewer", "campaign", "reward", "external_status", "created_at")
     list_select_related = ("organization", "viewer", "campaign", "reward")
+    sortable_by = ("id",)
     search_fields = ("id",)
     search_help_text = _("A whole claim ID or user ID")
     fields = readonly_fields = (*list_display, "game_account_id", "external_id", "updated_at")
@@ -110,6 +111,7 @@ class DeliveryAdmin(OperatorAdmin):
     )
     list_filter = (DueFilter,)
     list_select_related = ("endpoint__organization", "claim")
+    sortable_by = ("id",)
     search_fields = ("id",)
     search_help_text = _("A whole delivery ID or claim ID")
     fields = readonly_fields = (*list_display, "event_type", "created_at")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin
+from django.db.models.functions import Upper
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -140,6 +141,8 @@ class UserAdmin(OperatorAdmin):
     list_filter = ("is_active", "is_staff")
     search_fields = ("=id", "username", "email")
     ordering = ("-date_joined",)
+    sortable_by = ("username",)
+    sorts = (("username", Upper("username")),)
     fields = readonly_fields = (
         "user_id",
         "username",
@@ -176,6 +179,7 @@ class EventFilter(ObjectFilter):
 class AuditEventAdmin(OperatorAdmin):
     list_display = ("at", "what", "organization", "actor", "actor_app", "target_id")
     list_filter = (EventFilter, "at")
+    sortable_by = ("at",)
     list_select_related = ("organization", "actor", "actor_app")
     search_fields = ("target_id", "organization__name", "actor__username")
     fields = readonly_fields = (
@@ -250,6 +254,8 @@ class PlatformAppAdmin(OperatorAdmin):
     may_add = may_edit = True
     list_display = ("name", "client_id", "owner", "created", "deleted_at")
     list_select_related = ("organization",)
+    sortable_by = ("client_id", "created")
+    sorts = (("created", "id"),)
     search_fields = ("name", "client_id", "organization__name")
     fields = ("name", "redirect_uris", "client_id", "owner")
     readonly_fields = ("client_id", "owner")

@@ -156,6 +156,8 @@ class OrganizationAdmin(ReviewAdmin):
     list_filter = (StateFilter,)
     search_fields = ("name", "slug", "contact_email")
     ordering = ("-created_at",)
+    sortable_by = ("created_at",)
+    sorts = (("created_at", "id"),)  # both begin with the moment
     fields = (
         "name",
         "picture",

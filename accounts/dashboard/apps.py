@@ -146,6 +146,8 @@ class OAuthAppAdmin(OrganizationAdmin):
     may_add = may_edit = may_delete = True
     delete_act = apps.DELETE
     list_display = ("name", "client_id", "last_used", "created")
+    sortable_by = ("name", "created")
+    sorts = (("created", "id"),)
     search_fields = ("name", "client_id")
     search_help_text = _("Name or client ID")
     in_search = True

@@ -104,6 +104,8 @@ class AuditEventAdmin(OrganizationAdmin):
     has_history = False
     list_display = ("when", "what", "who", "whence", "target_id")
     list_display_links = ("what",)
+    sortable_by = ("when",)
+    sorts = (("when", "at"),)
     list_filter = (AboutFilter, PersonFilter, TimeFilter)
     search_fields = ("target_id",)
     search_help_text = _("ID of a campaign, reward, endpoint or another object")

@@ -91,6 +91,7 @@ class MembershipAdmin(OrganizationAdmin):
     search_help_text = _("Username")
     in_search = True
     ordering = ("user__username",)
+    sortable_by = ("created_at",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("user")
@@ -130,6 +131,7 @@ class InvitationAdmin(OrganizationAdmin):
     may_add = may_delete = True
     list_display = ("invited", "role", "created_at", "expires_at")
     ordering = ("-created_at",)
+    sortable_by = ("invited",)
 
     def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
         obj.pk = invitations.invite(

@@ -56,6 +56,10 @@ class OAuthApp(AbstractApplication):
     class Meta(AbstractApplication.Meta):
         verbose_name = _("OAuth app")
         verbose_name_plural = _("OAuth apps")
+        indexes = [
+            models.Index(fields=["organization", "name", "id"], name="oauth_app_by_name"),
+            models.Index(fields=["organization", "id"], name="oauth_app_by_age"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(is_platform=True, organization__isnull=True)

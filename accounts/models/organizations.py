@@ -226,6 +226,7 @@ class Membership(models.Model):
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
+        indexes = [models.Index(fields=["organization", "created_at", "id"], name="membership_by_age")]
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "user"],

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, cast
 
 from django import template
 from django.contrib.admin.utils import display_for_field, display_for_value, label_for_field, lookup_field
-from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import ObjectDoesNotExist
+from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
+from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
 from django.db import models
 from django.forms import BaseForm
 from django.utils.html import format_html
@@ -25,6 +25,17 @@ register = template.Library()
 EMPTY = "-"
 
 
+class Header(NamedTuple):
+    """A column. `url` sorts by it; empty where no index serves that. `direction` is how the list is sorted now."""
+
+    label: str
+    url: str = ""
+    direction: str = ""
+
+    def __str__(self) -> str:
+        return self.label
+
+
 class Cell(NamedTuple):
     label: str
     value: Any
@@ -32,8 +43,36 @@ class Cell(NamedTuple):
 
 
 @register.simple_tag
-def table_headers(changelist: ChangeList) -> list[str]:
-    return [_header(changelist, str(name)) for name in changelist.list_display]
+def table_headers(changelist: ChangeList) -> list[Header]:
+    """The columns: a press sorts by one, another turns it round. Times begin with the latest."""
+    chosen = changelist.params.get(ORDER_VAR, "")
+    found = []
+    for index, name in enumerate(map(str, changelist.list_display)):
+        label, field = _header(changelist, name), changelist.get_ordering_field(name)
+        if not field:
+            found.append(Header(label))
+            continue
+        direction = {str(index): "ascending", f"-{index}": "descending"}.get(chosen, "")
+        if not direction and not chosen:
+            now = changelist.get_ordering_field_columns().get(index, "")
+            direction = {"asc": "ascending", "desc": "descending"}.get(now, "")
+        later_first = _is_time(changelist, name)
+        downwards = direction == "ascending" or (not direction and later_first)
+        url = changelist.get_query_string({ORDER_VAR: f"-{index}" if downwards else str(index)}, [PAGE_VAR])
+        found.append(Header(label, url, direction))
+    return found
+
+
+def _is_time(changelist: ChangeList, name: str) -> bool:
+    try:
+        return isinstance(changelist.lookup_opts.get_field(name), models.DateTimeField)
+    except FieldDoesNotExist:
+        return True  # an ID, or the time of an event: what is made later has a later one
+
+
+@register.filter
+def sortable(headers: Iterable[Header]) -> list[Header]:
+    return [header for header in headers if header.url]
 
 
 @register.simple_tag
@@ -44,7 +83,7 @@ def table_rows(changelist: ChangeList) -> Iterator[list[Cell]]:
     for obj in changelist.result_list:
         url = cast("OrganizationAdmin", changelist.model_admin).url_of(obj)
         yield [
-            Cell(header, _value(changelist, obj, str(name)), url if name in linked else "")
+            Cell(header.label, _value(changelist, obj, str(name)), url if name in linked else "")
             for header, name in zip(headers, changelist.list_display, strict=True)
         ]
 

@@ -164,6 +164,7 @@ class CampaignAdmin(OfCategoryAdmin):
     in_search = True
     search_help_text = _("Name")
     ordering = ("-starts_at", "-id")
+    sortable_by = ("name", "starts_at", "ends_at")
     verbs = (
         Verb(
             name="publish",

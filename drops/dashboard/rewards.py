@@ -114,7 +114,9 @@ class RewardAdmin(OfCategoryAdmin):
     )
     form = RewardForm
     may_add = may_edit = True
-    list_display = ("picture", "name", "category", "external_id", "campaigns")
+    list_display = ("picture", "name", "category", "external_id", "campaigns", "created_at")
+    sortable_by = ("name", "created_at")
+    sorts = (("created_at", "id"),)
     list_display_links = ("name",)
     list_filter = (ArchivedFilter, ("category", OwnRelatedFilter))
     search_fields = ("name", "external_id")

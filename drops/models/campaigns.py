@@ -211,6 +211,9 @@ class Campaign(models.Model):
                 condition=Q(publish_at__isnull=False),
                 name="campaign_to_publish",
             ),
+            # The list is sorted by these.
+            models.Index(fields=["organization", "name", "id"], name="campaign_by_name"),
+            models.Index(fields=["organization", "ends_at", "id"], name="campaign_by_end"),
         ]
 
     def __str__(self) -> str:

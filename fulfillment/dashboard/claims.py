@@ -86,6 +86,8 @@ class ClaimAdmin(LiveAdmin):
     in_search = True
     search_help_text = _("Claim ID or user ID")
     ordering = ("-id",)
+    sortable_by = ("created_at",)
+    sorts = (("created_at", "id"),)
     fields = (
         "id",
         "user_id",

@@ -153,6 +153,8 @@ class WebhookEndpointAdmin(OrganizationAdmin):
         "be sent to another endpoint."
     )
     list_display = ("address", "state", "failing_since", "created_at")
+    sortable_by = ("created_at",)
+    sorts = (("created_at", "id"),)
     in_search = True  # by ID alone: an address may hold a secret
     change_form_template = "dashboard/endpoint.html"
     verbs = (

@@ -78,6 +78,7 @@ class WebhookEndpoint(models.Model):
         ordering = ["-id"]
         verbose_name = _("webhook endpoint")
         verbose_name_plural = _("webhook endpoints")
+        indexes = [models.Index(fields=["organization", "id"], name="webhook_endpoint_by_age")]
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "url"],

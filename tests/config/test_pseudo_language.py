@@ -36,6 +36,7 @@ from accounts.models import (
     User,
 )
 from config.api.schema import document
+from drops.domain.campaigns.promises import begin_logs
 from drops.models import Campaign, Category, Channel, Livestream, Reward
 from fulfillment.domain.delivery import endpoints, notices
 from fulfillment.models import ChatWebhook, Claim, ClaimStatusChange, EndpointNotice, NoticeKind
@@ -229,6 +230,7 @@ VIEWERS_PAGES = [
 
 @pytest.mark.parametrize("who", ["nobody", "a viewer", "an owner"])
 def test_every_page_of_a_viewer(reader: Reader, own: Belongings, who: str) -> None:
+    begin_logs(now=NOW)
     if who == "a viewer":
         reader.client.force_login(factories.UserFactory(username="701", email=""))
     if who == "an owner":
@@ -237,6 +239,7 @@ def test_every_page_of_a_viewer(reader: Reader, own: Belongings, who: str) -> No
         *VIEWERS_PAGES,
         *(f"/channels/{slug}/" for slug in Channel.objects.values_list("slug", flat=True)),
         f"/campaigns/{own.campaign.pk}/",
+        f"/campaigns/{own.campaign.pk}/promises/",
         f"/settings/connections/{own.organization.pk}/unlink/",
         authorize_path(own.app),
         f"/oauth/authorize?client_id={own.app.client_id}",

@@ -74,7 +74,6 @@ class ScopedAdmin(ScopedFields, admin.ModelAdmin):
 
     organization_lookup = "organization"
     show_facets = admin.ShowFacets.NEVER
-    sortable_by = ()
     preserve_filters = False
     view_on_site = False
     actions = None

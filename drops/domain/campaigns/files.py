@@ -73,6 +73,7 @@ def plan_file(*, campaign: Campaign, wanted: Mapping[str, Any], now: datetime, a
     permissions.require(actor=actor, organization=campaign.organization, action=Action.CHANGE_CAMPAIGNS)
     present = plan_of(campaign)
     wanted = open_changes(campaign, wanted)
+    wanted = open_changes(campaign, wanted)
     plan = replace(present, **wanted)
     errors = errors_of_change(campaign, wanted, now=now)
     changes = [
