@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from accounts.dashboard.kit.access import active_organization, member
@@ -302,7 +303,11 @@ class CampaignAdmin(OfCategoryAdmin):
     @admin.display(description=_("phase"))
     def phase(self, campaign: Any) -> str:
         phase = CampaignPhase(campaign.phase_now)
-        return badge(phase.label, PHASE_TONES[phase])
+        shown = badge(phase.label, PHASE_TONES[phase])
+        if not campaign.publish_at:
+            return shown
+        when = _("to be published on %(when)s") % {"when": zones.words(campaign.publish_at)}
+        return format_html('{} <span class="muted small">{}</span>', shown, when)
 
 
 @site.page("campaigns/dates/", name="new_campaign_dates", action=Action.CHANGE_CAMPAIGNS)

@@ -142,6 +142,8 @@ def test_a_time_is_chosen_and_cancelled(owner_client: Client, draft: Campaign, o
     assert "Published by itself on 20 Nov 2026, 14:00 UTC" in words(owner_client.get(overview)).replace(
         '<time datetime="2026-11-20T14:00:00+00:00">', ""
     )
+    listed = words(owner_client.get("/dashboard/campaigns/"))
+    assert "to be published on 20 Nov 2026, 14:00 UTC" in listed
     page = press(owner_client, f"/dashboard/campaigns/{draft.pk}/cancel_publication/")
     assert "stays a draft until you publish it." in words(page)
     assert state(draft) == (None, None)
