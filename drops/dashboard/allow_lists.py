@@ -137,6 +137,11 @@ class ChannelsForm(forms.Form):
             self.data = data
             self.files = MultiValueDict()
 
+    def summary(self) -> str:
+        """How many names were added, twice and so on; "" where none was given."""
+        counts = self.report.counts() if self.report else []
+        return ", ".join(f"{verdict.label}: {count:,}" for verdict, count in counts if count)
+
     def shown_lines(self) -> list[Line]:
         """Of the report: what needs a look first."""
         lines = self.report.lines if self.report else []

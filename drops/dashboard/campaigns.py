@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
@@ -278,11 +278,15 @@ class CampaignAdmin(OfCategoryAdmin):
                 request, consequences.of_change(Campaign.objects.get(pk=form.instance.pk), changes, now=now)
             )
             lifecycle.amend_campaign(campaign=form.instance, changes=changes, now=now, actor=actor)
+            listed = "channels" in changes
         else:
             plan = CampaignPlan(**form.plan_values(), rewards=formsets[0].plans())
             organization = active_organization(request)
             created = lifecycle.create_campaign(organization=organization, plan=plan, now=now, actor=actor)
             form.instance.pk = created.pk
+            listed = True
+        if listed and (summary := form.summary()):
+            messages.info(request, _("Allow-list: %(counts)s.") % {"counts": summary})
 
     def delete_model(self, request: HttpRequest, obj: Campaign) -> None:
         lifecycle.delete_draft(campaign=obj, now=timezone.now(), actor=member(request))

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _, ngettext
 
 from accounts.dashboard.kit.access import may
 from accounts.domain.permissions import Action
+from config import zones
 from fulfillment.domain.delivery.status import EndpointStatus, endpoint_status
 from fulfillment.models import WebhookEndpoint
 
@@ -21,7 +22,7 @@ NOT_NOW = {
         "endpoint has answered a test event with 2xx."
     ),
     EndpointStatus.PAUSED: _(
-        "The endpoint is paused until %(until)s UTC. You need not do anything. Then one "
+        "The endpoint is paused until %(until)s. You need not do anything. Then one "
         "delivery is tried. When it arrives, the others follow."
     ),
 }
@@ -35,7 +36,7 @@ def tell(request: HttpRequest, *, count: int, endpoint: WebhookEndpoint, now: da
     elif reason := NOT_NOW.get(endpoint_status(endpoint, now)):
         waits = ngettext("%(count)s claim waits for %(to)s.", "%(count)s claims wait for %(to)s.", count)
         until = endpoint.breaker_open_until
-        why = reason % {"until": f"{until:%H:%M:%S}" if until else ""}
+        why = reason % {"until": zones.words(until, "H:i:s") if until else ""}
         messages.warning(request, f"{waits % {'count': f'{count:,}', 'to': to}} {why}")
     else:
         on_its_way = ngettext(

@@ -79,6 +79,8 @@ def test_names_addresses_and_a_file_are_added_together(
     )
     assert page.redirect_chain
     assert allowed(draft) == ["alpha", "beta_2", "gamma-3"]
+    assert "Allow-list: Added: 3, Twice: 1." in words(page)
+    assert "Allow-list:" not in words(send_form(owner_client, edit(draft), name="Renamed"))
 
 
 @pytest.mark.parametrize(
