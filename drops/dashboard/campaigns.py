@@ -263,7 +263,7 @@ class CampaignAdmin(OfCategoryAdmin):
     def before_write(self, request: HttpRequest) -> None:
         super().before_write(request)
         if MOVE in request.POST:
-            raise ValidationError(_("The order is changed here, and nothing is saved yet."))
+            raise ValidationError(_("The order is changed in the form. Save it to keep it."))
 
     def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
         """The rewards, which come with the form, are part of the plan: `save_related` has them all."""

@@ -37,7 +37,7 @@ def drawn(page: Any) -> list[str]:
 
 def test_a_button_moves_a_row_and_saves_nothing_yet(owner_client: Client, draft: Campaign) -> None:
     page = send_form(owner_client, edit(draft), name="Kept", move="2:up")
-    assert "The order is changed here, and nothing is saved yet." in words(page)
+    assert "The order is changed in the form. Save it to keep it." in words(page)
     assert drawn(page) == ["Cape", "Boots", "Hat"]
     assert page.context["adminform"].form["name"].value() == "Kept"
     stored = draft.campaign_rewards.values_list("reward__name", flat=True)

@@ -139,7 +139,7 @@ def test_one_that_cannot_be_published_does_not_keep_the_others(
 
 def test_a_time_is_chosen_and_cancelled(owner_client: Client, draft: Campaign, owner: User) -> None:
     overview = f"/dashboard/campaigns/{draft.pk}/overview/"
-    assert "Published by itself on 20 Nov 2026, 14:00 UTC" in words(owner_client.get(overview)).replace(
+    assert "To be published by itself on 20 Nov 2026, 14:00 UTC" in words(owner_client.get(overview)).replace(
         '<time datetime="2026-11-20T14:00:00+00:00">', ""
     )
     listed = words(owner_client.get("/dashboard/campaigns/"))
