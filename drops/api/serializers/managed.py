@@ -26,8 +26,8 @@ from config.api.fields import (
     Text,
     Ulid,
 )
+from drops.domain.campaigns.allow_lists import channels_named
 from drops.domain.campaigns.plans import MAX_CHANNELS, MAX_DAYS, RewardPlan
-from drops.domain.catalogue.channels import channel_by_name
 from drops.domain.catalogue.pictures import IMAGE_SIZE
 from drops.models import MAX_REWARDS, Campaign, CampaignPhase, Category, Channel, Reward
 
@@ -93,10 +93,7 @@ class Channels(List):
 
     def to_internal_value(self, data: Any) -> list[Channel]:
         slugs = [slug.lower() for slug in super().to_internal_value(data)]
-        found = {channel.slug: channel for channel in Channel.objects.filter(slug__in=slugs)}
-        for slug in slugs:
-            if slug not in found and (renamed := channel_by_name(slug)):
-                found[slug] = renamed
+        found = channels_named(slugs)
         if missing := [slug for slug in slugs if slug not in found]:
             raise ValidationError(f"There is no channel {', '.join(missing[:10])}.")
         return list(dict.fromkeys(found.values()))

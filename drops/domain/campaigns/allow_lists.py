@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from drops.models import Channel
+from drops.models import Channel, FormerChannelName
 
 # Of a list that somebody writes, before it is looked at: what is beyond is told, and not looked up.
 MOST_LINES = 50_000
@@ -111,27 +111,33 @@ def report_on(written: Iterable[Written], *, present: Collection[str]) -> Report
     known = channels_named({name.slug for name in written})
     lines, channels, seen = [], [], set[str]()
     for name in written:
-        slug = name.slug
-        if slug not in known:
+        channel = known.get(name.slug)
+        if channel is None:
             verdict = Verdict.UNKNOWN
-        elif slug in seen:
+        elif channel.slug in seen:
             verdict = Verdict.TWICE
         else:
-            verdict = Verdict.PRESENT if slug in present else Verdict.ADDED
-            channels.append(known[slug])
-            seen.add(slug)
+            verdict = Verdict.PRESENT if channel.slug in present else Verdict.ADDED
+            channels.append(channel)
+            seen.add(channel.slug)
         lines.append(Line(name.line, name.text[:100], verdict))
     return Report(lines, channels)
 
 
 def channels_named(slugs: Iterable[str]) -> dict[str, Channel]:
-    """By slug: those that there are. A query for 5,000 names."""
+    """By the slug that was asked for: those that have it, or else had it. Two queries for 5,000 names."""
     asked = sorted(slug for slug in slugs if slug and len(slug) <= 50 and "\0" not in slug)
-    return {
-        channel.slug: channel
-        for start in range(0, len(asked), AT_ONCE)
-        for channel in Channel.objects.filter(slug__in=asked[start : start + AT_ONCE])
-    }
+    found: dict[str, Channel] = {}
+    for some in _parts(asked):
+        found |= {channel.slug: channel for channel in Channel.objects.filter(slug__in=some)}
+    for some in _parts([slug for slug in asked if slug not in found]):
+        former = FormerChannelName.objects.filter(slug__in=some).select_related("channel")
+        found |= {name.slug: name.channel for name in former}
+    return found
+
+
+def _parts(names: list[str]) -> Iterator[list[str]]:
+    return (names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE))
 
 
 def channels_beginning_with(text: str) -> list[Channel]:

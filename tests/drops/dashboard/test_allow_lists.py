@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEvent, Organization, User
 from drops.domain.campaigns.allow_lists import slug_of
-from drops.models import AllowedChannel, Campaign, Category, Channel
+from drops.models import AllowedChannel, Campaign, Category, Channel, FormerChannelName
 from tests import factories
 from tests.dashboard import form_data, send_form, words
 from tests.factories import NOW
@@ -248,6 +248,15 @@ def test_channels_are_found_by_what_their_name_begins_with(
         factories.ChannelFactory(slug=f"beta{at}")
     assert found("beta").count("<option") == 10
     assert '"beta"' in found("beta")
+
+
+def test_a_former_name_means_the_channel_that_had_it(
+    owner_client: Client, draft: Campaign, streamers: list[Channel]
+) -> None:
+    FormerChannelName.objects.create(slug="old_alpha", channel=streamers[0], until=NOW)
+    page = send_form(owner_client, edit(draft), channels="OLD_Alpha alpha beta_2")
+    assert "Added: 2, Twice: 1" in words(page)
+    assert allowed(draft) == ["alpha", "beta_2"]
 
 
 def test_a_live_campaigns_list_is_added_to(
