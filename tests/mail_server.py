@@ -48,8 +48,9 @@ class _Connection(socketserver.StreamRequestHandler):
                 recipient = line.partition("<")[2].rstrip(">")
             self._say(answer)
             if answer.startswith("354"):
-                while self.rfile.readline().strip() != b".":
-                    pass
+                while (text := self.rfile.readline()).strip() != b".":
+                    if not text:  # whoever sent it is gone
+                        return
                 self.server.taken.append(recipient)
                 self._say("250 taken")
 
