@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _, ngettext
 
@@ -170,8 +170,9 @@ class SigningKeyAdmin(OperatorAdmin):
         return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
 
     @admin.display(description=_("last fetched by a receiver"))
-    def fetched(self, key: SigningKey) -> datetime | None:
-        return signing.last_fetch(key)
+    def fetched(self, key: SigningKey) -> str:
+        at = signing.last_fetch(key)
+        return formats.localize(timezone.localtime(at)) if at else "-"
 
 
 def hold(_admin: OperatorAdmin, _request: HttpRequest, endpoint: WebhookEndpoint, order: Order) -> None:

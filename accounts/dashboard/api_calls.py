@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 TONES = {StatusClass.SUCCEEDED: "good", StatusClass.REFUSED: "wait", StatusClass.FAILED: "bad"}
+# Of a request ID, in the list.
+SHORT = 8
 # Where apps of organizations call.
 PREFIXES = ("public/", "api/", "viewer/", "oauth/token", "oauth/revoke")
 
@@ -105,7 +107,7 @@ class ApiCallAdmin(OrganizationAdmin):
     )
     has_history = False
     in_search = True
-    list_display = ("when", "asked", "answered", "milliseconds", "error", "request_id", "app")
+    list_display = ("when", "asked", "answered", "duration", "error", "short_request_id", "app")
     list_display_links = ("asked",)
     list_filter = (ClassFilter, TimeFilter, RouteFilter, ("app", OwnRelatedFilter))
     list_select_related = ("app",)
@@ -124,6 +126,12 @@ class ApiCallAdmin(OrganizationAdmin):
         term = search_term.strip()
         return (queryset.filter(request_id=term) if term else queryset), False
 
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """In the file, the whole ID."""
+        if request.path != self.url("export"):
+            return self.list_display
+        return tuple("request_id" if name == "short_request_id" else name for name in self.list_display)
+
     def title_of(self, obj: ApiCall) -> str:
         return self.asked(obj)
 
@@ -141,12 +149,24 @@ class ApiCallAdmin(OrganizationAdmin):
             return text % {"count": f"{call.more:,}"}
         return f"{call.method} {call.path}"
 
+    @admin.display(description=_("duration (ms)"))
+    def duration(self, call: ApiCall) -> str | int:
+        return "" if call.more else call.milliseconds
+
+    @admin.display(description=_("request ID"))
+    def short_request_id(self, call: ApiCall) -> str:
+        if len(call.request_id) <= SHORT + 1:
+            return call.request_id
+        return format_html(
+            '<span title="{}" class="nowrap">{}…</span>', call.request_id, call.request_id[:SHORT]
+        )
+
     @admin.display(description=_("answer"))
     def answered(self, call: ApiCall) -> str:
         words = StatusClass(call.status_class)
         if call.more:
             return badge(words.label, TONES[words])
-        return format_html("{} {}", badge(str(call.status), TONES[words]), call.phrase)
+        return format_html("<span>{} {}</span>", badge(str(call.status), TONES[words]), call.phrase)
 
 
 @cache

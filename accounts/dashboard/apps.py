@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse_lazy
 from django.utils import timezone
@@ -74,6 +75,11 @@ class OAuthAppForm(VerbForm):
         super().__init__(*args, **kwargs)
         if "name" in self.fields:  # those who may only look have a form without fields
             self.fields["name"].required = True
+            field = self.fields["redirect_uris"]
+            advice = redirects.advice(self.instance.redirect_uris.split())
+            field.help_text = render_to_string(
+                "dashboard/redirect_help.html", {"help": field.help_text, "advice": advice}
+            )
 
     def clean_redirect_uris(self) -> str:
         uris = self.cleaned_data["redirect_uris"].split()
@@ -217,7 +223,6 @@ class OAuthAppAdmin(OrganizationAdmin):
         if obj := kwargs.get("obj"):
             organization, now = active_organization(request), timezone.now()
             context |= {
-                "advice": redirects.advice(obj.redirect_uris.split()),
                 "calls": throttle.left(obj.client_id, now=now),
                 "token_calls": throttle.left(limits.key_of(obj.client_id), now=now),
                 "calls_url": f"{site.admin_of(ApiCall).url('changelist')}?app__id__exact={obj.pk}",

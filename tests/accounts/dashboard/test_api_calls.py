@@ -82,6 +82,15 @@ def test_the_request_id_of_an_error_leads_to_its_row(owner_client: Client, studi
         assert text in shown
 
 
+def test_the_list_shortens_ids_and_the_file_has_them_whole(
+    owner_client: Client, studio_app: OAuthApp
+) -> None:
+    made(studio_app, request_id="8f14e45f-ea1b-4c1d-8888-000000000001").save(force_insert=True)
+    assert ">8f14e45f…<" in owner_client.get(PAGE).content.decode()
+    file = b"".join(owner_client.get(f"{PAGE}export.csv")).decode()
+    assert "8f14e45f-ea1b-4c1d-8888-000000000001" in file
+
+
 def test_calls_that_were_only_counted_are_told(owner_client: Client, studio_app: OAuthApp) -> None:
     made(studio_app, more=12345, status=0, method="", path="", request_id="").save(force_insert=True)
     assert "and 12,345 more in this minute" in words(owner_client.get(PAGE))
