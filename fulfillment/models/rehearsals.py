@@ -45,7 +45,10 @@ class Rehearsal(models.Model):
     """One run. What has been done is in its steps, so whoever goes on with it knows what is next."""
 
     id = ULIDField(primary_key=True, default=new_ulid, editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="rehearsals")
+    # The indexes below begin with both.
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="rehearsals", db_index=False
+    )
     campaign = models.ForeignKey(
         Campaign, on_delete=models.PROTECT, related_name="rehearsals", db_index=False
     )
@@ -99,6 +102,7 @@ class Rehearsal(models.Model):
         ]
         indexes = [
             models.Index(fields=["campaign", "-id"], name="rehearsal_by_campaign"),
+            models.Index(fields=["organization", "started_at"], name="rehearsal_by_organization"),
             models.Index(fields=["until"], condition=Q(state__in=OPEN_STATES), name="rehearsal_open"),
         ]
 
