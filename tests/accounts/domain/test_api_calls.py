@@ -169,6 +169,17 @@ class TestWithRedis:
         assert write_api_calls() == 3
         assert ApiCall.objects.count() == 3
 
+    def test_a_repeat_counts_nothing_as_too_many(
+        self, studio_app: OAuthApp, redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(api_calls, "KEPT_A_MINUTE", 4)
+        log(*[call(studio_app) for _ in range(3)])
+        lines = redis.lrange(api_calls.WAITING, 0, -1)
+        write_api_calls()
+        redis.rpush(api_calls.WAITING, *lines)
+        write_api_calls()
+        assert [row.more for row in ApiCall.objects.all()] == [0, 0, 0]
+
     def test_one_worker_writes_at_a_time(self, studio_app: OAuthApp, redis: redis_client.Redis) -> None:
         log(call(studio_app))
         redis.set(api_calls.WRITER, "another", ex=60)
