@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.html import escape
 
-from accounts.dashboard.kit import access
+from accounts.dashboard.kit import access, masking
 from accounts.dashboard.kit.access import FORM_FIELD
 from accounts.domain.permissions import ROLES
 from accounts.models import AuditEvent, MemberRole, OperatorView, User
@@ -101,6 +102,33 @@ def test_mail_addresses_are_masked_in_pages_and_files(operator: User, own: Belon
         text = text_of(desk.get(url))
         assert "(hidden)" in text
         assert f"{own.word}@" not in text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "o'brien@firm.example",
+        "ann!home@firm.example",
+        "ann@f\xefrm.example",
+        "ann@[192.0.2.7]",
+        "ann@localhost",
+    ],
+)
+def test_no_mail_address_is_too_strange_to_be_masked(operator: User, own: Belongings, address: str) -> None:
+    own.organization.contact_email = address
+    own.organization.full_clean()
+    own.organization.save()
+    page = text_of(begin(operator, own).get("/dashboard/settings/"))
+    name, _at, domain = escape(address).rpartition("@")
+    assert domain not in page.replace(f"//{domain}", "")
+    assert name not in page or name == "ann"
+    assert "ann@" not in page
+
+
+def test_the_addresses_of_one_line_are_all_masked() -> None:
+    line = b"a@b.example;c@d.example,e&#64;f.example"
+    hidden = masking.HIDDEN
+    assert masking.ADDRESS.sub(hidden, line) == hidden + hidden + b"," + hidden
 
 
 def test_the_query_of_an_endpoint_is_hidden(operator: User, own: Belongings) -> None:

@@ -8,7 +8,13 @@ from typing import Any, TypeVar, cast
 
 from django.http import HttpResponseBase, StreamingHttpResponse
 
-ADDRESS = re.compile(rb"[A-Za-z0-9._%+-]+(?:@|&#64;|&commat;|%40)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+# As they stand in HTML and in files: with other letters than ASCII's, and with `&#x27;` for an apostrophe. A bound for
+# what stands before the @ keeps a long word, as in an answer of a server, from taking long.
+ADDRESS = re.compile(
+    rb"[\w.!#$%&'*+/=?^`{|}~;\x80-\xff-]{1,64}"
+    rb"(?:@|&#64;|&commat;|%40)"
+    rb"(?:[A-Za-z0-9\x80-\xff-]+(?:\.[A-Za-z0-9\x80-\xff-]+)+|localhost|\[[0-9A-Fa-f:.]+\])"
+)
 HIDDEN = b"(hidden)"
 
 Response = TypeVar("Response", bound=HttpResponseBase)
