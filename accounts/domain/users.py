@@ -86,6 +86,8 @@ def delete_account(*, user: User, now: datetime) -> None:
     forgotten = (EmailAddress, EmailChange, Authenticator, SocialAccount, UserSession, Membership)
     for model in (*forgotten, Notice, NoticeSwitch):
         model.objects.filter(user=user).delete()
+    # Those about the account itself went to its address.
+    Notice.objects.filter(user=None, organization=None, address=user.email).delete()
     account_deleted.send(sender=User, user=user, now=now)
     images.drop(user.profile_picture)
     # Not to be guessed: a name that somebody could have taken before would stand in the way.

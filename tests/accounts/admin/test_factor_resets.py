@@ -16,7 +16,8 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from accounts.domain import factor_resets
-from accounts.models import AuditEvent, FactorReset, User
+from accounts.domain.users import delete_account
+from accounts.models import AuditEvent, FactorReset, Notice, User
 from accounts.tasks import send_notices
 from tests import factories
 from tests.dashboard import sign_in, with_second_factor, words
@@ -167,3 +168,10 @@ def test_sessions_are_gone_from_the_store(operator: User, second: User, person: 
     act(operator, ASK, person)
     act(second, AGREE, person)
     assert not Session.objects.filter(session_key=key).exists()
+
+
+def test_the_address_goes_with_the_account(person: User, operator: User) -> None:
+    factor_resets.ask(user=person, reason="Lost the phone", now=NOW, actor=operator)
+    assert Notice.objects.filter(address=person.email).exists()
+    delete_account(user=person, now=NOW)
+    assert not Notice.objects.exclude(address="").exists()
