@@ -455,6 +455,15 @@ def test_a_draft_that_was_rehearsed_is_archived_instead_of_deleted(
         delete_draft(campaign=campaign, now=now, actor=owner)
 
 
+def test_a_draft_with_a_run_that_was_killed_before_its_grant_is_not_deleted_either(
+    campaign, attached, owner, now
+):
+    starting.start_rehearsal(campaign=campaign, viewer=owner, actor=owner, now=now)
+    with pytest.raises(ValidationError, match="Archive it"):
+        delete_draft(campaign=campaign, now=now, actor=owner)
+    assert not AuditEvent.objects.filter(action="campaign.deleted").exists()
+
+
 def test_support_sees_the_grants(rehearse, owner, owner_linked, studio, rival_studio, now):
     rehearse()
     case = case_of(organization=studio, viewer_id=owner.pk, now=now)
