@@ -20,6 +20,8 @@ from drops.models import Channel, FormerChannelName
 MOST_LINES = 50_000
 AT_ONCE = 5_000
 FOUND = 10
+# Of a file: further columns have no channels.
+MOST_COLUMNS = 100
 # What the column of a file may be called that has the channels.
 HEADINGS = ("channel", "channels", "slug", "name", "username", "url", "channel_url", "channel url")
 
@@ -94,9 +96,12 @@ def written_in_file(text: str) -> Iterator[Written]:
     column = 0
     lines = text.splitlines()
     for number, line in enumerate(lines, start=1):
-        cells = next(csv.reader([line], delimiter=separator), [])
+        try:
+            cells = next(csv.reader([line], delimiter=separator), [])
+        except csv.Error:  # longer than any cell may be: no channel is called so
+            cells = [line]
         if number == 1:
-            headings = [cell.strip().lower() for cell in cells]
+            headings = [cell.strip().lower() for cell in cells[:MOST_COLUMNS]]
             named = [headings.index(heading) for heading in HEADINGS if heading in headings]
             if named and not Channel.objects.filter(slug__in=headings).exists():
                 column = named[0]

@@ -268,3 +268,19 @@ def test_a_live_campaigns_list_is_added_to(
     Campaign.objects.filter(pk=live.pk).update(ends_at=NOW, closes_at=NOW + timedelta(days=5))
     send_form(owner_client, edit(live), add_channel="beta_2", channels="beta_2")
     assert allowed(live) == ["alpha"]
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("alpha\n" + "x" * 200_000, "x" * 100),
+        ('"' + "x" * 200_000 + "\nalpha", '"' + "x" * 99),
+        ("channel," + "a," * 300_000 + "\nalpha\nnobody", "nobody"),
+    ],
+)
+def test_no_line_of_a_file_is_too_long(
+    owner_client: Client, draft: Campaign, streamers: list[Channel], text: str, unknown: str
+) -> None:
+    page = send_form(owner_client, edit(draft), channels_file=file(text))
+    assert [line[1] for line in lines_of(page) if line[2] == "unknown"] == [unknown]
+    assert [line[1] for line in lines_of(page) if line[2] == "added"] == ["alpha"]
