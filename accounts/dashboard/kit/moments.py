@@ -19,6 +19,8 @@ from config import zones
 
 WHICH = "_which"  # after a field's name: which of two moments that clocks show alike
 PICKER = "%Y-%m-%dT%H:%M"
+# Of what is typed or sent. Nearer to the first and the last year that there is, no zone may be told.
+YEARS = range(2000, 2101)
 
 
 class Reading(NamedTuple):
@@ -110,10 +112,9 @@ class MomentField(forms.DateTimeField):
         if moment is None or isinstance(value, datetime):
             return moment
         local = moment.replace(tzinfo=None)  # with the offset, or in UTC, which is Django's current time zone
-        try:
-            moments = zones.moments_of(local, self.widget.zone)
-        except OverflowError:
-            raise ValidationError(_("Choose a year between 2000 and 2100."), code="invalid") from None
+        if local.year not in YEARS:
+            raise ValidationError(_("Choose a year between 2000 and 2100."), code="invalid")
+        moments = zones.moments_of(local, self.widget.zone)
         if _offset(value) is not None and moment in moments:  # else it was chosen in another zone
             return moment
         if not moments:
@@ -163,7 +164,7 @@ class ZoneForm(forms.Form):
             moment = parse_datetime(text) if isinstance(text, str) else None
         except ValueError:
             return None
-        return moment if moment is not None and moment.tzinfo is not None else None
+        return moment if moment is not None and moment.tzinfo is not None and moment.year in YEARS else None
 
     def _draw_in(self, zone: tzinfo, moments: dict[str, MomentField]) -> None:
         data: Any = cast("QueryDict", self.data).copy()
@@ -207,7 +208,7 @@ def _chosen(value: Any) -> datetime | None:
     if _offset(value) is None:
         return None
     parsed = parse_datetime(value.strip())
-    return _minute(parsed) if parsed else None
+    return _minute(parsed) if parsed and parsed.year in YEARS else None
 
 
 def _minute(moment: datetime) -> datetime:

@@ -318,3 +318,28 @@ def test_next_week_is_at_the_same_time_by_the_owners_clocks(
     made = Campaign.objects.exclude(pk=draft.pk).get()
     assert made.starts_at == datetime(2027, 3, 31, 16, 0, tzinfo=UTC)
     assert made.ends_at - made.starts_at == timedelta(days=2)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"starts_at": "0001-01-01T00:00+05:00"},
+        {"starts_at": "9999-12-31T23:00-05:00"},
+        {"starts_at": "0001-01-01T22:00", "announcement_days": "1", "zone": "America/New_York"},
+        {"ends_at": "9999-12-31T08:00", "grace_days": "1", "zone": "Asia/Tokyo"},
+        {"publish_at": "0001-01-01T00:00", "publish_at_which": "0001-01-01T00:00+05:00"},
+        {"initial-starts_at": "0001-01-01T00:00:00+00:00", "zone": "America/New_York"},
+        {"initial-starts_at": "9999-12-31T23:59:00+00:00", "zone": "Asia/Tokyo", "initial-zone": "UTC"},
+    ],
+)
+def test_times_at_the_ends_of_the_calendar_are_only_wrong(
+    owner_client: Client, draft: Campaign, sent: dict[str, str]
+) -> None:
+    data, _ = form_data(owner_client, edit(draft))
+    assert owner_client.get(f"/dashboard/campaigns/{draft.pk}/dates/", data | sent).status_code == 200
+    page = owner_client.post(edit(draft), data | sent)
+    # What was never drawn is no time that somebody left as it was: the typed one counts.
+    drawn = any(name.startswith("initial-") for name in sent)
+    assert drawn or "Choose a year between 2000 and 2100." in words(page)
+    draft.refresh_from_db()
+    assert {draft.starts_at.year, draft.ends_at.year} == {2026}
