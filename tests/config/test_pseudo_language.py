@@ -28,6 +28,7 @@ from accounts.domain.notices.writing import write
 from accounts.models import (
     ApplicationStep,
     AuditEvent,
+    FactorReset,
     Notice,
     OAuthApp,
     Organization,
@@ -296,6 +297,7 @@ def test_every_mail(own: Belongings, template: str) -> None:
         "proposal": own.proposal,
         "act": CODES["act"][own.proposal.act],
         "trouble": trouble,
+        "reset": FactorReset(user=own.owner, asked_by=own.owner, reason=own.organization.name),
         "notice": Notice(user=own.owner, organization=own.organization),
         "kind": notices.ENDPOINT_TROUBLE,
         "campaign": own.campaign,
