@@ -11,6 +11,7 @@ from django.core import validators
 from django.core.exceptions import ValidationError
 from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import CharField, Func
 from django.utils.translation import gettext_lazy as _
 from ulid import ULID, PureRandomPolicy, ULIDGenerator
 
@@ -120,6 +121,33 @@ class ULIDField(models.Field):
 
     def formfield(self, *args: Any, **kwargs: Any) -> Any:
         return super().formfield(*args, **{"max_length": 26, **kwargs})
+
+
+class UlidEnd(Func):
+    """The end of a ULID, by which people know it: see `ulid_end`. An index on it finds what has that end."""
+
+    output_field = CharField()
+    arity = 1
+
+    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper, **context: Any) -> Any:
+        return super().as_sql(compiler, connection, template="SUBSTR(%(expressions)s, -8)", **context)
+
+    def as_postgresql(self, compiler: Any, connection: BaseDatabaseWrapper, **context: Any) -> Any:
+        """Eight characters of five bits are ten of four."""
+        return super().as_sql(compiler, connection, template="RIGHT(%(expressions)s::text, 10)", **context)
+
+
+# As many characters of an ID do lists show.
+SHORT = 8
+_SHORT = re.compile(f"[{_CHARACTERS}]{{{SHORT}}}")
+
+
+def ulid_end(text: str) -> str | None:
+    """What `UlidEnd` is of a ULID that ends in these eight characters; None if no ULID does."""
+    canonical = text.upper()
+    if not (text.isascii() and _SHORT.fullmatch(canonical)):
+        return None
+    return f"{int(canonical.translate(_DIGITS), 32):010x}" if connection.vendor == "postgresql" else canonical
 
 
 _FIELD = ULIDField()

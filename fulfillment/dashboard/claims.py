@@ -17,7 +17,8 @@ from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.domain.permissions import Action
-from fulfillment.dashboard.columns import PathFilter, link_to, status_badge
+from fulfillment.dashboard.columns import link_to, short_id, status_badge
+from fulfillment.dashboard.filters import PathFilter
 from fulfillment.dashboard.live import LiveAdmin
 from fulfillment.dashboard.sending import tell
 from fulfillment.domain.claims.reading import search_claims
@@ -84,7 +85,7 @@ class ClaimAdmin(LiveAdmin):
     )
     search_fields = ("id",)
     in_search = True
-    search_help_text = _("Claim ID or user ID")
+    search_help_text = _("Claim ID or its last 8 characters, or user ID")
     ordering = ("-id",)
     sortable_by = ("created_at",)
     sorts = (("created_at", "id"),)
@@ -151,7 +152,7 @@ class ClaimAdmin(LiveAdmin):
 
     @admin.display(description=_("claim"), ordering="id")
     def claim_id(self, claim: Claim) -> str:
-        return format_html("<code>{}</code>{}", claim.pk, _test_badge(claim))
+        return format_html("{}{}", short_id(claim.pk), _test_badge(claim))
 
     @admin.display(description=_("campaign"))
     def its_campaign(self, claim: Claim) -> str:

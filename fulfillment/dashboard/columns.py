@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
 from django.utils.html import format_html
-from django.utils.translation import gettext, gettext_lazy as _
+from django.utils.translation import gettext as _
 
 from accounts.dashboard.kit.display import badge
 from accounts.dashboard.kit.sites import site
 from accounts.templatetags.dashboard import to_the_second
-from fulfillment.domain.delivery.status import (
-    DELIVERY_FILTERS,
-    LISTED_DELIVERIES,
-    DeliveryStatus,
-    Step,
-    delivery_status,
-    next_attempt_at,
-)
-from fulfillment.domain.delivery.words import FOR_OWNERS, filter_words
+from config.ulid import SHORT
+from fulfillment.domain.delivery.status import DeliveryStatus, delivery_status, next_attempt_at
+from fulfillment.domain.delivery.words import FOR_OWNERS
 from fulfillment.models import Attempt, Delivery, ErrorClass
 
 NOTHING = "-"
@@ -44,22 +35,11 @@ def status_badge(status: DeliveryStatus) -> str:
     )
 
 
-class PathFilter(admin.SimpleListFilter):
-    """By the three words of the path. Links of other pages lead to one of its statuses as well: it is offered
-    while it is chosen."""
-
-    title = _("state")
-    parameter_name = "state"
-    also: tuple[DeliveryStatus, ...] = ()
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        chosen = request.GET.get(str(self.parameter_name))
-        offered = [*Step, *self.also, *(each for each in LISTED_DELIVERIES if each.value == chosen)]
-        return list({each.value: filter_words(each) for each in offered}.items())
-
-    @property
-    def wanted(self) -> Step | DeliveryStatus | None:
-        return next((each for each in DELIVERY_FILTERS if each.value == self.value()), None)
+def short_id(pk: str) -> str:
+    """All of an id, of which the end is seen: what is copied, read aloud or downloaded is whole."""
+    return format_html(
+        '<code class="short-id" title="{}"><span>{}</span>{}</code>', pk, pk[:-SHORT], pk[-SHORT:]
+    )
 
 
 def answer_badge(attempts: Sequence[Attempt]) -> str:
@@ -82,13 +62,13 @@ def next_attempt_words(delivery: Delivery, now: datetime) -> str:
     status = delivery_status(delivery)
     if status == DeliveryStatus.HELD:
         held = delivery.endpoint.held_at is not None
-        return gettext("Once released") if held else gettext("Once verified")
+        return _("Once released") if held else _("Once verified")
     if status != DeliveryStatus.WAITING:
         return NOTHING
     at = next_attempt_at(delivery)
     if at is None:
-        return gettext("Being sent")
-    return to_the_second(at) if at > now else gettext("Now")
+        return _("Being sent")
+    return to_the_second(at) if at > now else _("Now")
 
 
 def link_to(obj: Model) -> str:

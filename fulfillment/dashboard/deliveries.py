@@ -18,12 +18,13 @@ from accounts.dashboard.kit.verbs import Verb
 from accounts.domain.permissions import Action
 from fulfillment.dashboard.columns import (
     NOTHING,
-    PathFilter,
     answer_badge,
     link_to,
     next_attempt_words,
+    short_id,
     status_badge,
 )
+from fulfillment.dashboard.filters import LastAnswerFilter, PathFilter, TimeFilter
 from fulfillment.dashboard.live import LiveAdmin
 from fulfillment.dashboard.sending import tell
 from fulfillment.domain.delivery import resending
@@ -69,12 +70,14 @@ class DeliveryAdmin(LiveAdmin):
     )
     list_filter = (
         StatusFilter,
-        ("endpoint", OwnRelatedFilter),
+        LastAnswerFilter,
+        TimeFilter,
         ("claim__campaign", OwnRelatedFilter),
+        ("endpoint", OwnRelatedFilter),
     )
     search_fields = ("id",)
     in_search = True
-    search_help_text = _("Delivery ID or claim ID")
+    search_help_text = _("Delivery or claim ID or its last 8 characters, or user ID")
     ordering = ("-id",)
     fields = (
         "id",
@@ -125,6 +128,9 @@ class DeliveryAdmin(LiveAdmin):
             return self.fields
         return tuple("server" if name == "its_endpoint" else name for name in self.fields)
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return lookup in TimeFilter.BOUNDS or super().lookup_allowed(lookup, value, request)
+
     @admin.display(description=_("endpoint"))
     def server(self, delivery: Delivery) -> str:
         return delivery.endpoint.server
@@ -132,8 +138,8 @@ class DeliveryAdmin(LiveAdmin):
     @admin.display(description=_("delivery"))
     def delivery_id(self, delivery: Delivery) -> str:
         if delivery.claim_id is None:
-            return format_html('<code>{}</code> <span class="muted small">{}</span>', delivery.pk, _("test"))
-        return format_html("<code>{}</code>", delivery.pk)
+            return format_html('{} <span class="muted small">{}</span>', short_id(delivery.pk), _("test"))
+        return short_id(delivery.pk)
 
     @admin.display(description=_("state"))
     def status(self, delivery: Delivery) -> str:

@@ -21,6 +21,7 @@ from accounts.domain.permissions import Action
 from accounts.models import Organization
 from config.api.fields import MAX_ID
 from drops.models import Campaign
+from fulfillment.dashboard.filters import MOMENT
 from fulfillment.dashboard.sending import tell
 from fulfillment.domain.claims.reading import ClaimFilter
 from fulfillment.domain.claims.reconciliation import unacknowledged_csv
@@ -28,8 +29,6 @@ from fulfillment.domain.delivery import resending
 from fulfillment.domain.delivery.reading import Arrival
 from fulfillment.domain.delivery.status import endpoint_status
 from fulfillment.models import WebhookEndpoint
-
-MOMENT = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
 
 
 class CampaignChoice(forms.ModelChoiceField):

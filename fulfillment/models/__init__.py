@@ -1,6 +1,6 @@
 from .chats import ChatPost, ChatShape, ChatWebhook
 from .claims import INITIATED, Claim, ClaimSequence, ClaimStatusChange
-from .deliveries import Attempt, Delivery, DeliveryState, ErrorClass, Trigger
+from .deliveries import NOT_OK, Attempt, Delivery, DeliveryState, ErrorClass, LastAnswer, Trigger
 from .endpoints import EndpointNotice, HoldReason, NoticeKind, WebhookEndpoint
 from .keys import SigningKey
 from .rehearsals import (
@@ -14,6 +14,7 @@ from .rehearsals import (
 
 __all__ = [
     "INITIATED",
+    "NOT_OK",
     "OPEN_STATES",
     "Attempt",
     "ChatPost",
@@ -27,6 +28,7 @@ __all__ = [
     "EndpointNotice",
     "ErrorClass",
     "HoldReason",
+    "LastAnswer",
     "NoticeKind",
     "Rehearsal",
     "RehearsalState",

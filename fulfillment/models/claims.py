@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, ULIDField
+from config.ulid import UlidEnd
 from drops.models import Campaign, Reward
 
 from .rehearsals import Rehearsal
@@ -123,6 +124,7 @@ class Claim(models.Model):
             models.Index(fields=["organization", "viewer", "id"], name="claim_by_viewer"),
             models.Index(fields=["organization", "external_status", "id"], name="claim_by_status"),
             models.Index(fields=["organization", "updated_at"], name="claim_by_update"),
+            models.Index(UlidEnd("id"), name="claim_by_end"),
         ]
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db import models
@@ -9,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ULIDField, new_ulid
+from config.ulid import UlidEnd
 from fulfillment.models.endpoints import WebhookEndpoint
 
 from .claims import Claim
@@ -29,6 +31,64 @@ class Trigger(models.TextChoices):
     VERIFICATION = "verification", _("Verification of the endpoint")
     TEST = "test", _("Test by an owner")
     REHEARSAL = "rehearsal", _("Rehearsal")
+
+
+class ErrorClass(models.TextChoices):
+    """What went wrong with an attempt. Empty where the answer was a plain 2xx."""
+
+    ADDRESS = "address", _("The address is not allowed")
+    DNS = "dns", _("The name does not resolve")
+    CONNECT = "connect", _("No connection")
+    CONNECT_TIMEOUT = "connect_timeout", _("No connection in time")
+    TLS = "tls", _("TLS failed because of the certificate or the protocol")
+    RESET = "reset", _("The connection broke before an answer")
+    TIMEOUT = "timeout", _("No answer in time")
+    MALFORMED = "malformed", _("The answer is not HTTP")
+    HEADERS_TOO_LARGE = "headers_too_large", _("The answer's headers are too large")
+    REDIRECT = "redirect", _("The answer is a redirect, which Drops does not follow")
+    STATUS = "status", _("The answer's status is not 2xx")
+    BODY_TIMEOUT = "body_timeout", _("The answer's body did not end in time")
+    BODY_TOO_LARGE = "body_too_large", _("The answer's body is too large")
+    BODY_ENCODED = "body_encoded", _("The answer's body is compressed and was not read")
+    BODY_BROKEN = "body_broken", _("The answer's body broke off")
+    SIGNING = "signing", _("There is no signing key")
+    CRASHED = "crashed", _("Drops was interrupted: the request may or may not have arrived")
+
+
+class LastAnswer(models.TextChoices):
+    """What came back of an attempt, as lists are filtered by it. Empty where none was made yet."""
+
+    OK = "2xx", _("2xx")
+    REDIRECT = "3xx", _("3xx")
+    CLIENT_ERROR = "4xx", _("4xx")
+    SERVER_ERROR = "5xx", _("5xx")
+    TIMEOUT = "timeout", _("Timeout")
+    REFUSED = "refused", _("Connection refused")
+    BROKEN = "broken", _("Connection broke")
+    NO_ADDRESS = "dns", _("DNS or address")
+    TLS = "tls", _("TLS")
+    OURS = "drops", _("Drops was interrupted")
+
+    @classmethod
+    def of(cls, status: int | None, error_class: str) -> LastAnswer:
+        if status is not None:
+            family = f"{status // 100}xx"
+            return cls(family) if family in cls.values else cls.BROKEN
+        return _WITHOUT_AN_ANSWER.get(error_class, cls.BROKEN)
+
+
+_WITHOUT_AN_ANSWER: Mapping[str, LastAnswer] = {
+    ErrorClass.TIMEOUT: LastAnswer.TIMEOUT,
+    ErrorClass.CONNECT_TIMEOUT: LastAnswer.TIMEOUT,
+    ErrorClass.CONNECT: LastAnswer.REFUSED,
+    ErrorClass.DNS: LastAnswer.NO_ADDRESS,
+    ErrorClass.ADDRESS: LastAnswer.NO_ADDRESS,
+    ErrorClass.TLS: LastAnswer.TLS,
+    ErrorClass.SIGNING: LastAnswer.OURS,
+    ErrorClass.CRASHED: LastAnswer.OURS,
+}
+# Those that are few: an index finds them, and costs a delivery that arrives nothing.
+NOT_OK = tuple(answer for answer in LastAnswer if answer != LastAnswer.OK)
 
 
 class Delivery(models.Model):
@@ -73,6 +133,7 @@ class Delivery(models.Model):
     next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
     lease_token = ULIDField(null=True, blank=True)
     leased_at = models.DateTimeField(null=True, blank=True)
+    last_answer = models.CharField(_("last answer"), max_length=8, choices=LastAnswer, blank=True, default="")
     delivered_at = models.DateTimeField(
         _("delivered"), null=True, blank=True, help_text=_("When it arrived for the first time.")
     )
@@ -128,32 +189,18 @@ class Delivery(models.Model):
                 fields=["endpoint"], condition=Q(state=DeliveryState.FAILED), name="delivery_failed"
             ),
             models.Index(fields=["endpoint", "-id"], name="delivery_by_endpoint"),
+            models.Index(
+                fields=["endpoint", "last_answer", "-id"],
+                condition=Q(last_answer__in=NOT_OK),
+                name="delivery_not_ok",
+            ),
+            # Tests: few among the claims.
+            models.Index(fields=["endpoint", "id"], condition=Q(claim__isnull=True), name="delivery_tests"),
+            models.Index(UlidEnd("id"), name="delivery_by_end"),
         ]
 
     def __str__(self) -> str:
         return str(self.id)
-
-
-class ErrorClass(models.TextChoices):
-    """What went wrong with an attempt. Empty where the answer was a plain 2xx."""
-
-    ADDRESS = "address", _("The address is not allowed")
-    DNS = "dns", _("The name does not resolve")
-    CONNECT = "connect", _("No connection")
-    CONNECT_TIMEOUT = "connect_timeout", _("No connection in time")
-    TLS = "tls", _("TLS failed because of the certificate or the protocol")
-    RESET = "reset", _("The connection broke before an answer")
-    TIMEOUT = "timeout", _("No answer in time")
-    MALFORMED = "malformed", _("The answer is not HTTP")
-    HEADERS_TOO_LARGE = "headers_too_large", _("The answer's headers are too large")
-    REDIRECT = "redirect", _("The answer is a redirect, which Drops does not follow")
-    STATUS = "status", _("The answer's status is not 2xx")
-    BODY_TIMEOUT = "body_timeout", _("The answer's body did not end in time")
-    BODY_TOO_LARGE = "body_too_large", _("The answer's body is too large")
-    BODY_ENCODED = "body_encoded", _("The answer's body is compressed and was not read")
-    BODY_BROKEN = "body_broken", _("The answer's body broke off")
-    SIGNING = "signing", _("There is no signing key")
-    CRASHED = "crashed", _("Drops was interrupted: the request may or may not have arrived")
 
 
 class Attempt(models.Model):

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models.lookups import Exact
 
 from accounts.models import parse_ulid
-from config.ulid import first_ulid
+from config.ulid import UlidEnd, first_ulid, ulid_end
 from drops.models import Campaign
 from fulfillment.models import Claim, Delivery
 
@@ -76,10 +77,15 @@ def claims_page(*, organization_id: str, wanted: ClaimFilter, after: str | None,
 
 
 def search_claims(claims: QuerySet[Claim], term: str) -> QuerySet[Claim]:
-    """By the id of a claim or of a user. Nothing typed finds all, what is no id finds nothing."""
+    """By the id of a claim, whole or by its last eight characters, or of a user. Nothing typed finds all, what is
+    no id finds nothing."""
     term = term.strip()
     if not term:
         return claims
+    if end := ulid_end(term):
+        found = claims.filter(Exact(UlidEnd("id"), end))
+        if not term.isdecimal() or found.exists():
+            return found
     if term.isdecimal() and len(term) < 19:
         return claims.filter(viewer=int(term))
     return claims.filter(pk=parse_ulid(term))

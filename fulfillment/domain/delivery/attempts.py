@@ -24,6 +24,7 @@ from fulfillment.models import (
     Delivery,
     DeliveryState,
     ErrorClass,
+    LastAnswer,
     SigningKey,
     Trigger,
     WebhookEndpoint,
@@ -173,8 +174,8 @@ def _note_test(outcome: Outcome) -> None:
 
 _DELIVERED = f"""
     UPDATE fulfillment_delivery
-    SET state = '{DeliveryState.DELIVERED}', delivered_at = COALESCE(delivered_at, %s), next_attempt_at = NULL,
-        lease_token = NULL, leased_at = NULL
+    SET state = '{DeliveryState.DELIVERED}', last_answer = '{LastAnswer.OK}',
+        delivered_at = COALESCE(delivered_at, %s), next_attempt_at = NULL, lease_token = NULL, leased_at = NULL
     WHERE id = %s AND lease_token = %s
 """  # noqa: S608 - nothing of it is anybody's input
 
@@ -194,6 +195,9 @@ def _correct_crashed(attempt: Attempt) -> None:
     """The lease ran out before this outcome, and another process went on. Its result stands, but it recorded
     this attempt as crashed: write what really happened."""
     logger.warning("late_delivery_outcome", delivery=attempt.delivery_id, attempt=attempt.number)
+    Delivery.objects.filter(pk=attempt.delivery_id, attempt_count=attempt.number).update(
+        last_answer=LastAnswer.of(attempt.status, attempt.error_class)
+    )
     Attempt.objects.filter(delivery=attempt.delivery_id, number=attempt.number).update(
         duration_ms=attempt.duration_ms,
         status=attempt.status,

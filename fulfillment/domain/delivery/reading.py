@@ -2,26 +2,63 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.db.models import Count, Exists, F, Min, OuterRef, Prefetch, Q, QuerySet, TextChoices
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, parse_ulid
+from config.ulid import UlidEnd, first_ulid, ulid_end
 from fulfillment.domain.claims.reading import ClaimFilter, claims_of
 from fulfillment.domain.delivery.status import DELIVERY_RULES, OF_CLAIM, PENDING, DeliveryStatus
 from fulfillment.models import Attempt, Claim, Delivery, WebhookEndpoint
 
+# How far the time in an id may be from the moment that the delivery counts as made.
+CLOSE = timedelta(hours=1)
+# Ids with the same end: one among 10 ** 12 has it.
+MOST_ALIKE = 20
+
 
 def search_deliveries(deliveries: QuerySet[Delivery], term: str) -> QuerySet[Delivery]:
-    """Find deliveries by their own id or their claim's. An empty term finds all, a term that is no id none."""
+    """Find deliveries by their own id or their claim's, whole or by its last eight characters, or by the viewer's id.
+
+    An empty term finds all, a term that is no id none.
+    """
     term = term.strip()
     if not term:
         return deliveries
-    ulid = parse_ulid(term)
-    # Tests have no claim: a search for the claim None would find them.
-    return deliveries.filter(Q(pk=ulid) | Q(claim=ulid)) if ulid else deliveries.none()
+    if ulid := parse_ulid(term):
+        return deliveries.filter(Q(pk=ulid) | Q(claim=ulid))
+    if end := ulid_end(term):
+        claims = Claim.objects.filter(Exact(UlidEnd("id"), end)).values_list("pk", flat=True)
+        # The few that are found, so that each half goes by its own index.
+        found = deliveries.filter(Q(Exact(UlidEnd("id"), end)) | Q(claim__in=list(claims[:MOST_ALIKE])))
+        if not term.isdecimal() or found.exists():
+            return found
+    if term.isdecimal() and len(term) < 19:
+        return deliveries.filter(claim__viewer=int(term))
+    return deliveries.none()
+
+
+def made_between(
+    deliveries: QuerySet[Delivery], *, since: datetime | None = None, until: datetime | None = None
+) -> QuerySet[Delivery]:
+    """Those that were made from `since` on and before `until`, None being no limit.
+
+    An id is drawn when the delivery is made, so that the order of ids leads to the time.
+    """
+    if since is not None:
+        deliveries = deliveries.filter(created_at__gte=since, pk__gte=first_ulid(_in_range(since - CLOSE)))
+    if until is not None:
+        deliveries = deliveries.filter(created_at__lt=until, pk__lt=first_ulid(_in_range(until + CLOSE)))
+    return deliveries
+
+
+def _in_range(at: datetime) -> datetime:
+    """What a ULID can tell: 1970 and later."""
+    return max(at, datetime.fromtimestamp(0, UTC))
 
 
 class DeliveryFigures(NamedTuple):

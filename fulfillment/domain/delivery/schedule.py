@@ -11,6 +11,7 @@ from fulfillment.models import (
     Attempt,
     Delivery,
     DeliveryState,
+    LastAnswer,
     Trigger,
 )
 
@@ -38,11 +39,12 @@ def what_follows(delivery: Delivery, attempt: Attempt) -> dict[str, object]:
     """The fields of a delivery after a failed attempt: with another attempt, or without one until an owner asks
     for it. Tests and rehearsals are attempted once. A verification is always tried again, because claims wait for
     it. A delivery that had arrived before it was sent again stays delivered."""
+    answer = {"last_answer": LastAnswer.of(attempt.status, attempt.error_class)}
     since = delivery.retrying_since or attempt.started_at
     too_old = delivery.claim_id is not None and attempt.ended_at - since >= HOLD_AFTER
     if attempt.trigger in (Trigger.TEST, Trigger.REHEARSAL) or too_old:
         state = DeliveryState.DELIVERED if delivery.delivered_at else DeliveryState.FAILED
-        return {"state": state, "next_attempt_at": None}
+        return {"state": state, "next_attempt_at": None, **answer}
     failures = delivery.failures + 1
     wait = SCHEDULE[min(failures, len(SCHEDULE)) - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
     return {
@@ -50,6 +52,7 @@ def what_follows(delivery: Delivery, attempt: Attempt) -> dict[str, object]:
         "failures": failures,
         "retrying_since": since,
         "next_attempt_at": attempt.ended_at + max(wait, min(retry_after(attempt), LONGEST_RETRY_AFTER)),
+        **answer,
     }
 
 

@@ -103,9 +103,14 @@ def test_lists_are_filtered_and_searched(owner_client: Client, claim: Claim, del
             "/dashboard/claims/",
             "status",
             "answered",
-            "a whole claim ID (26 characters) or a whole user ID",
+            "the ID of a claim (26 characters, or the last 8), or for a whole user ID",
         ),
-        ("/dashboard/deliveries/", "state", "failed", "a whole delivery ID or claim ID"),
+        (
+            "/dashboard/deliveries/",
+            "state",
+            "failed",
+            "the ID of a delivery or a claim (26 characters, or the last 8)",
+        ),
     ],
 )
 def test_a_search_for_what_is_no_id_says_what_it_takes(

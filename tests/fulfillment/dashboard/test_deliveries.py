@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 
 from accounts.models import Organization
-from fulfillment.models import Attempt, Delivery, DeliveryState, WebhookEndpoint
+from fulfillment.models import Attempt, Claim, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
 from tests.dashboard import press, send_form, words
 from tests.fulfillment.delivering import make_delivery
@@ -178,6 +179,91 @@ def test_the_list_shows_the_last_answer(
     for pk, cells in rows(owner_client).items():
         assert expected.pop(pk) in cells["answer"]
     assert not expected
+
+
+def test_the_list_is_filtered_by_the_last_answer(
+    owner_client: Client, endpoint: WebhookEndpoint, now: datetime
+) -> None:
+    by_answer = {
+        answer: make_delivery(endpoint, now, last_answer=answer).pk for answer in ("2xx", "5xx", "timeout")
+    }
+    make_delivery(endpoint, now)  # no attempt yet
+    for answer, pk in by_answer.items():
+        assert list(rows(owner_client, answer=answer)) == [pk]
+    assert not rows(owner_client, answer="dns")
+    assert len(rows(owner_client, answer="no such answer")) == 4
+
+
+def test_the_list_is_filtered_by_time(owner_client: Client, endpoint: WebhookEndpoint, now: datetime) -> None:
+    made = {}
+    for ago in (timedelta(minutes=5), timedelta(hours=5), timedelta(days=5)):
+        with time_machine.travel(now - ago, tick=False):  # an id tells when it was drawn
+            made[ago] = make_delivery(endpoint, now - ago).pk
+    of_minutes, of_hours, of_days = made.values()
+    assert set(rows(owner_client, hours="1")) == {of_minutes}
+    assert set(rows(owner_client, hours="24")) == {of_minutes, of_hours}
+    between = {
+        "since": f"{now - timedelta(days=6):%Y-%m-%dT%H:%M}",
+        "until": f"{now - timedelta(hours=2):%Y-%m-%dT%H:%M}",
+    }
+    assert set(rows(owner_client, **between)) == {of_hours, of_days}
+    assert set(rows(owner_client, since=between["until"])) == {of_minutes}
+    for nonsense in ({"since": "yesterday"}, {"until": "99999-01-01T00:00"}, {"hours": "-1"}, {"since": ""}):
+        assert len(rows(owner_client, **nonsense)) == 3
+    assert not rows(owner_client, until="0001-01-01T00:00")
+    page = words(owner_client.get(LIST, {**between, "answer": "5xx", "q": of_days[-8:]}))
+    assert '<input type="hidden" name="answer" value="5xx">' in page  # the form of the time keeps the others
+    assert f'name="since" value="{between["since"]}"' in page
+
+
+def test_a_delivery_is_found_by_the_end_of_its_id_or_its_claims_and_by_its_viewer(
+    owner_client: Client, endpoint: WebhookEndpoint, rival_studio: Organization, now: datetime
+) -> None:
+    delivery = make_delivery(endpoint, now)
+    make_delivery(endpoint, now)
+    theirs = make_delivery(factories.WebhookEndpointFactory(organization=rival_studio), now)
+    claim = delivery.claim
+    assert claim is not None
+    for term in (
+        delivery.pk,
+        delivery.pk[-8:],
+        delivery.pk[-8:].lower(),
+        claim.pk[-8:],
+        str(claim.viewer_id),
+    ):
+        assert list(rows(owner_client, q=f" {term} ")) == [delivery.pk]
+    assert theirs.claim is not None
+    for term in (
+        theirs.pk[-8:],
+        theirs.claim.pk[-8:],
+        str(theirs.claim.viewer_id),
+        delivery.pk[-7:],
+        "U" * 8,
+    ):
+        assert not rows(owner_client, q=term)
+    found = owner_client.get("/dashboard/claims/", {"q": claim.pk[-8:]}).context["cl"].result_list
+    assert list(found) == [claim]
+
+
+def test_a_number_of_eight_digits_is_a_user_unless_an_id_ends_in_it(
+    owner_client: Client, endpoint: WebhookEndpoint, now: datetime
+) -> None:
+    delivery = make_delivery(endpoint, now)
+    claim = delivery.claim
+    assert claim is not None
+    Claim.objects.filter(pk=claim.pk).update(viewer=factories.UserFactory(pk=12345678))
+    assert list(rows(owner_client, q="12345678")) == [delivery.pk]
+    other = make_delivery(endpoint, now, id=f"{delivery.pk[:-8]}12345678")
+    assert list(rows(owner_client, q="12345678")) == [other.pk]
+
+
+def test_a_short_id_is_whole_to_whoever_copies_it(
+    owner_client: Client, endpoint: WebhookEndpoint, now: datetime
+) -> None:
+    pk = make_delivery(endpoint, now).pk
+    shown = f'<code class="short-id" title="{pk}"><span>{pk[:-8]}</span>{pk[-8:]}</code>'
+    assert shown in words(owner_client.get(LIST))
+    assert pk in owner_client.get(f"{LIST}export.csv").getvalue().decode()
 
 
 def test_a_test_is_told_apart_from_a_claim(
