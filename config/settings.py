@@ -183,6 +183,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     },
     "purge the log of the API": {"task": "accounts.tasks.purge_api_calls", "schedule": 3600},
     "remind operators": {"task": "accounts.tasks.remind_operators", "schedule": 3600},
+    "count answers of webhooks": {
+        "task": "fulfillment.tasks.count_answers",
+        "schedule": 300,
+        "options": {"expires": 300},
+    },
     "clear expired tokens": {"task": "accounts.tasks.clear_tokens", "schedule": 3600},
     "delete unused files": {"task": "accounts.tasks.delete_unused_files", "schedule": 86400},
     "make small pictures": {"task": "drops.tasks.make_small_pictures", "schedule": 600},

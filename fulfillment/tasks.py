@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from config import ticks
 from fulfillment.domain.chat import posting
-from fulfillment.domain.delivery import delivering, notices
+from fulfillment.domain.delivery import delivering, hours, notices
 from fulfillment.domain.delivery.calling import QUEUE, call_workers
 from fulfillment.domain.rehearsals import running
 
@@ -28,6 +28,12 @@ def deliver() -> int:
 def rehearse() -> int:
     """Called every other second by beat: go on with the rehearsals that are open; returns how many there were."""
     return running.go_on_with_all(clock=timezone.now)
+
+
+@shared_task
+def count_answers() -> None:
+    """Count what endpoints answered in the hours that are over."""
+    hours.count_hours(now=timezone.now())
 
 
 @signals.worker_shutting_down.connect

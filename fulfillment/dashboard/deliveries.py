@@ -3,19 +3,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from accounts.dashboard.kit.access import may, member
+from accounts.dashboard.kit.access import active_organization, may, member
 from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.domain.permissions import Action
+from config import sql
 from fulfillment.dashboard.columns import (
     NOTHING,
     answer_badge,
@@ -28,16 +30,37 @@ from fulfillment.dashboard.filters import LastAnswerFilter, PathFilter, TimeFilt
 from fulfillment.dashboard.live import LiveAdmin
 from fulfillment.dashboard.sending import tell
 from fulfillment.domain.delivery import resending
+from fulfillment.domain.delivery.exchanges import as_curl, compare, readable
 from fulfillment.domain.delivery.reading import search_deliveries, with_latest_attempts
 from fulfillment.domain.delivery.status import DELIVERY_FILTERS, DeliveryStatus, delivery_status
 from fulfillment.domain.delivery.words import LEGEND
-from fulfillment.models import Attempt, Delivery
+from fulfillment.models import Attempt, Claim, Delivery
 
 
 def resend(model_admin: DeliveryAdmin, request: HttpRequest, delivery: Delivery) -> None:
     now = timezone.now()
     resending.resend_delivery(delivery=delivery, actor=member(request), now=now)
     tell(request, count=1, endpoint=delivery.endpoint, now=now)
+
+
+CAMPAIGN = "claim__campaign__id__exact"
+
+
+class CampaignFilter(OwnRelatedFilter):
+    """Deliveries of a campaign lie between its first claim and its last, however long ago that was."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        found: QuerySet[Any] = super().queryset(request, queryset)
+        if CAMPAIGN not in self.used_parameters:
+            return found
+        own = Claim.objects.filter(campaign__in=self.used_parameters[CAMPAIGN]).order_by("id").values("pk")
+        first, last = own.first(), own.last()
+        if first is None or last is None:
+            return found.none()
+        # Of the claims, not of the deliveries that refer to them, where the ORM would ask it: by their key.
+        ids = [sql.ulid(first["pk"]), sql.ulid(last["pk"])]
+        between = found.filter(claim__gte=first["pk"], claim__lte=last["pk"])
+        return between.extra(where=["fulfillment_claim.id BETWEEN %s AND %s"], params=ids)
 
 
 class StatusFilter(PathFilter):
@@ -72,7 +95,7 @@ class DeliveryAdmin(LiveAdmin):
         StatusFilter,
         LastAnswerFilter,
         TimeFilter,
-        ("claim__campaign", OwnRelatedFilter),
+        ("claim__campaign", CampaignFilter),
         ("endpoint", OwnRelatedFilter),
     )
     search_fields = ("id",)
@@ -109,7 +132,15 @@ class DeliveryAdmin(LiveAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return with_latest_attempts(super().get_queryset(request).select_related("endpoint", "claim"))
+        own = super().get_queryset(request)
+        # Named one by one: of these the database knows how many deliveries each has, and chooses its way by it.
+        endpoints = active_organization(request).webhook_endpoints.values_list("pk", flat=True)
+        own = own.filter(endpoint__in=list(endpoints))
+        return with_latest_attempts(own.select_related("endpoint", "claim"))
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Deliveries of a campaign are found by its claims, in their order."""
+        return ("-claim_id", "-id") if CAMPAIGN in request.GET else self.ordering
 
     # Whoever may not see endpoints is told their hosts alone.
 
@@ -183,17 +214,50 @@ class DeliveryAdmin(LiveAdmin):
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         delivery: Delivery = kwargs["obj"]
         context["attempts"] = [
-            (attempt, readable(attempt)) for attempt in delivery.attempts.order_by("-number")
+            (attempt, readable(attempt.response_body), _curl(request, delivery, attempt))
+            for attempt in delivery.attempts.order_by("-number")
         ]
         context["status"] = delivery_status(delivery)
         context["body"] = bytes(delivery.body).decode()
         return super().render_change_form(request, context, *args, **kwargs)
 
 
-def readable(attempt: Attempt) -> str:
-    """The answer's first bytes as text; JSON is laid out."""
-    body = bytes(attempt.response_body)
-    try:
-        return orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode()
-    except (orjson.JSONDecodeError, TypeError):  # TypeError: nested too deeply to be laid out
-        return body.decode("utf-8", "replace")
+def _curl(request: HttpRequest, delivery: Delivery, attempt: Attempt) -> str:
+    """The request as a command, for those who see it; "" where none was made. The query of the URL, where secrets
+    are, is there for those who may change endpoints, as long as the endpoint has the URL still."""
+    if not attempt.request_headers or not may(request, Action.SEE_SETUP):
+        return ""
+    endpoint = delivery.endpoint
+    is_whole = may(request, Action.CHANGE_ENDPOINTS) and endpoint.address == attempt.url
+    url = endpoint.url if is_whole else attempt.url
+    return as_curl(url=url, headers=attempt.request_headers, body=delivery.body)
+
+
+@site.page("deliveries/<path:object_id>/compare/", name="delivery_compare", action=Action.SEE_SETUP)
+def delivery_compare(request: HttpRequest, object_id: str) -> HttpResponse:
+    """Two attempts of a delivery side by side: the last two, or those that were chosen."""
+    model_admin = site.admin_of(Delivery)
+    delivery: Delivery = model_admin.object_or_404(request, unquote(object_id))
+    attempts = {str(attempt.number): attempt for attempt in delivery.attempts.order_by("number")}
+    last_two = [*attempts][-2:]
+    first, second = (
+        (
+            attempts.get(request.GET.get(name, ""), attempts[number])
+            for name, number in zip(("first", "second"), last_two, strict=False)
+        )
+        if len(last_two) == 2
+        else (None, None)
+    )
+    context = {
+        **site.each_context(request),
+        "title": _("Compare two attempts"),
+        "delivery": delivery,
+        "attempts": attempts.values(),
+        "first": first,
+        "pair": (first, second),
+        "second": second,
+        "comparison": compare(first, second) if first and second else None,
+        "back": model_admin.url_of(delivery),
+        "list_url": model_admin.url("changelist"),
+    }
+    return render(request, "dashboard/compare.html", context)

@@ -21,22 +21,34 @@ from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.domain.permissions import Action
 from accounts.requests import PageRequest
-from fulfillment.dashboard.deliveries import readable
+from fulfillment.dashboard.health_charts import health_charts
 from fulfillment.dashboard.live import seconds_until
 from fulfillment.domain.claims.reconciliation import unacknowledged
 from fulfillment.domain.delivery import endpoints, signing
+from fulfillment.domain.delivery.exchanges import readable
 from fulfillment.domain.delivery.health import (
+    HOURS,
     EndpointHealth,
     endpoint_health,
     recent_attempts,
 )
+from fulfillment.domain.delivery.hours import DAY, answers_by_hour, start_of_hour, together
+from fulfillment.domain.delivery.messages import CLAIM_CREATED
 from fulfillment.domain.delivery.status import endpoint_status
 from fulfillment.domain.delivery.words import ENDPOINTS
 from fulfillment.models import WebhookEndpoint
 
 EXAMPLE_URL = "https://hooks.example.com/drops"
-HOURS = format_lazy(
+LIMITS = format_lazy(
     _("{least} to {most}"), least=WebhookEndpoint.LEAST_HOURS, most=WebhookEndpoint.MOST_HOURS
+)
+
+WEEK = 7 * HOURS
+PERIODS = ((HOURS, _("24 hours")), (WEEK, _("7 days")))
+# Every endpoint gets all there are: there is one kind of event beside the test, so there is nothing to choose.
+EVENTS = (
+    (CLAIM_CREATED, _("A viewer has claimed a reward.")),
+    (endpoints.TEST_EVENT, _("A test, when an endpoint is added or changed, or when you send one.")),
 )
 
 
@@ -52,11 +64,11 @@ class WebhookEndpointForm(VerbForm):
                 "{hours} hours. Claims that were delivered and are still “initiated” after this time "
                 "are counted here and listed in a CSV file. If empty, no claims are counted."
             ),
-            hours=HOURS,
+            hours=LIMITS,
         ),
         error_messages=dict.fromkeys(
             ("invalid", "min_value", "max_value"),
-            format_lazy(_("Enter a whole number of hours, {hours}, or leave the field empty."), hours=HOURS),
+            format_lazy(_("Enter a whole number of hours, {hours}, or leave the field empty."), hours=LIMITS),
         ),
     )
 
@@ -74,9 +86,15 @@ class WebhookEndpointForm(VerbForm):
         }
 
 
-def health_context(endpoint: WebhookEndpoint, now: datetime) -> dict[str, Any]:
-    health = endpoint_health(endpoint=endpoint, now=now)
+def health_context(endpoint: WebhookEndpoint, now: datetime, hours: int) -> dict[str, Any]:
+    by_hour = answers_by_hour(endpoint=endpoint, now=now, hours=hours)
+    day = together(answers for hour, answers in by_hour.items() if hour > start_of_hour(now) - DAY)
+    health = endpoint_health(endpoint=endpoint, now=now, day=day)
     return {
+        "hours": hours,
+        "periods": PERIODS,
+        "period": together(by_hour.values()),
+        "charts": health_charts(by_hour) if any(answers.attempts for answers in by_hour.values()) else (),
         "health": health,
         "fetch_again_after": fetch_again_after(health, now),
         "unacknowledged": unacknowledged(endpoint=endpoint, now=now).count(),
@@ -97,7 +115,7 @@ def test(model_admin: WebhookEndpointAdmin, request: HttpRequest, endpoint: Webh
         "title": _("Test event"),
         "endpoint": endpoint,
         "attempt": attempt,
-        "answer": readable(attempt),
+        "answer": readable(attempt.response_body),
         "back": model_admin.url_of(endpoint),
         "list_url": model_admin.url("changelist"),
         "model_admin": model_admin,
@@ -212,9 +230,11 @@ class WebhookEndpointAdmin(OrganizationAdmin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         if kwargs.get("obj") is not None:
-            context |= {"endpoint": kwargs["obj"], **health_context(kwargs["obj"], timezone.now())}
+            hours = WEEK if request.GET.get("hours") == str(WEEK) else HOURS
+            context |= {"endpoint": kwargs["obj"], **health_context(kwargs["obj"], timezone.now(), hours)}
             if cast("PageRequest", request).htmx:  # the part that changes, fetched again
                 return render(request, "dashboard/endpoint_health.html", context)
+        context["events"] = EVENTS
         try:
             context["public_key"] = signing.public_key_pem(timezone.now())
         except signing.NoSigningKey:

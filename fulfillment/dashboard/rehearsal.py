@@ -22,7 +22,7 @@ from accounts.domain import links
 from accounts.domain.permissions import Action
 from accounts.models import parse_ulid
 from drops.models import Campaign, CampaignReward
-from fulfillment.dashboard.deliveries import readable
+from fulfillment.domain.delivery.exchanges import readable
 from fulfillment.domain.rehearsals import reading
 from fulfillment.domain.rehearsals.reading import Report
 from fulfillment.domain.rehearsals.running import go_on
@@ -189,7 +189,7 @@ def _shown(request: HttpRequest, report: Report, page_url: str) -> dict[str, Any
             ShownExchange(
                 str(delivery.endpoint) if sees_setup else delivery.endpoint.server,
                 attempt,
-                readable(attempt) if attempt else "",
+                readable(attempt.response_body) if attempt else "",
                 bytes(delivery.body).decode() if may(request, Action.SEE_CLAIMS) else "",
             )
             for delivery, attempt in report.exchanges

@@ -1,7 +1,7 @@
 from .chats import ChatPost, ChatShape, ChatWebhook
 from .claims import INITIATED, Claim, ClaimSequence, ClaimStatusChange
 from .deliveries import NOT_OK, Attempt, Delivery, DeliveryState, ErrorClass, LastAnswer, Trigger
-from .endpoints import EndpointNotice, HoldReason, NoticeKind, WebhookEndpoint
+from .endpoints import EndpointHour, EndpointNotice, HoldReason, NoticeKind, WebhookEndpoint
 from .keys import SigningKey
 from .rehearsals import (
     OPEN_STATES,
@@ -25,6 +25,7 @@ __all__ = [
     "ClaimStatusChange",
     "Delivery",
     "DeliveryState",
+    "EndpointHour",
     "EndpointNotice",
     "ErrorClass",
     "HoldReason",

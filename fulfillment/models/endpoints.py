@@ -70,6 +70,8 @@ class WebhookEndpoint(models.Model):
     )
     # Older failures no longer open the breaker.
     breaker_counts_from = models.DateTimeField(null=True, blank=True, editable=False)
+    # Of the hours before, `EndpointHour` tells what was answered.
+    counted_until = models.DateTimeField(null=True, blank=True, editable=False)
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -111,6 +113,28 @@ class WebhookEndpoint(models.Model):
     def address(self) -> str:
         """The URL without its query, where studios keep secrets: what everybody but the form shows."""
         return self.url.partition("?")[0]
+
+
+class EndpointHour(models.Model):
+    """What an endpoint answered to claims in one hour: see fulfillment/domain/delivery/hours.py. An hour without an
+    attempt has no row."""
+
+    # The constraint begins with it.
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, on_delete=models.CASCADE, related_name="hours", db_index=False
+    )
+    hour = models.DateTimeField()
+    attempts = models.PositiveIntegerField()
+    arrived = models.PositiveIntegerField()
+    # How many attempts took so many milliseconds, these to two digits.
+    durations = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["hour"]
+        constraints = [models.UniqueConstraint(fields=["endpoint", "hour"], name="endpoint_hour_once")]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint_id}: {self.hour:%Y-%m-%d %H:%M}"
 
 
 class NoticeKind(models.TextChoices):

@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver
 
 from accounts.dashboard import site
 from drops.models import Campaign
-from fulfillment.models import WebhookEndpoint
+from fulfillment.models import Delivery, WebhookEndpoint
 from tests.isolation.world import Belongings
 
 # Reached by people who are not let in yet: they show nothing of any organization.
@@ -22,6 +22,7 @@ OBJECT_PAGES: dict[str, type[Model]] = {
     "campaign_export": Campaign,
     "campaign_file": Campaign,
     "campaign_overview": Campaign,
+    "delivery_compare": Delivery,
     "endpoint_resend": WebhookEndpoint,
 }
 

@@ -11,8 +11,8 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import MemberRole, Organization, User
-from fulfillment.dashboard.deliveries import readable
 from fulfillment.domain.delivery import endpoints, resending
+from fulfillment.domain.delivery.exchanges import readable
 from fulfillment.models import Attempt, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
 from tests.dashboard import press, send_form, sign_in, words
@@ -285,7 +285,12 @@ def test_the_page_lists_the_newest_attempts(
     deliver_due(now + timedelta(seconds=7))
 
     page = words(owner_client.get(url))
-    (newer, older) = page.partition("<tbody>")[2].partition("</tbody>")[0].split("<tr>")[1:]
+    (newer, older) = (
+        page.partition("Latest attempts</h2>")[2]
+        .partition("<tbody>")[2]
+        .partition("</tbody>")[0]
+        .split("<tr>")[1:]
+    )
     for text in (f"/dashboard/deliveries/{claim.pk}/change/", "12:00:07 UTC", ">Claim", ">503<", " ms<"):
         assert text in newer
     for text in ("12:00:00 UTC", ">Test", ">200<"):
@@ -311,6 +316,44 @@ def test_19_of_20_are_told_of_20_attempts_and_more(
     assert ("19 of 20 within" in page) is told
 
 
+def test_the_page_draws_the_answers_of_a_day_and_of_a_week(
+    owner_client: Client, endpoint: WebhookEndpoint, now: datetime
+) -> None:
+    url = f"/dashboard/webhooks/{endpoint.pk}/change/"
+    assert "No claim was sent to this endpoint in this time." in words(owner_client.get(url))
+    delivery = make_delivery(endpoint, now)
+    for number, (ago, status) in enumerate(((1, 200), (1, 500), (50, 200)), start=1):
+        Attempt.objects.create(
+            delivery=delivery,
+            endpoint=endpoint,
+            number=number,
+            trigger="claim",
+            started_at=now - timedelta(hours=ago),
+            duration_ms=ago * 12,
+            status=status,
+        )
+
+    def charts_of(**query: str) -> str:
+        return words(owner_client.get(url, query)).partition("Answers of your server")[2].partition("<h2>")[0]
+
+    day, week = charts_of(hours="24"), charts_of(hours="168")
+    assert day == charts_of() == charts_of(hours="x")
+    row = '<tr><th scope="row">20 Nov, 11:00</th><td class="num">1</td><td class="num">1</td></tr>'
+    assert row in day
+    assert row in week
+    assert "2 attempts, not counting tests. 50 % arrived." in day
+    assert "3 attempts, not counting tests. 66.6 % arrived." in week
+    assert '18 Nov, 10:00</th><td class="num">600 ms' in week
+    assert "18 Nov" not in day
+    assert day.count('role="img"') == week.count('role="img"') == 3
+
+
+def test_the_page_names_every_event_there_is(owner_client: Client, endpoint: WebhookEndpoint) -> None:
+    page = words(owner_client.get(f"/dashboard/webhooks/{endpoint.pk}/change/"))
+    assert "<dt><code>drops.claim.created</code></dt>" in page
+    assert "<dt><code>drops.test</code></dt>" in page
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_page_costs_the_same_with_more_attempts(
     owner_client: Client,
@@ -323,7 +366,7 @@ def test_the_page_costs_the_same_with_more_attempts(
     for _ in range(count):
         make_delivery(endpoint, now)
     deliver_due(now)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         owner_client.get(f"/dashboard/webhooks/{endpoint.pk}/change/")
 
 
@@ -388,4 +431,4 @@ def test_a_filter_that_is_wrong_sends_nothing(owner_client: Client, endpoint: We
 @pytest.mark.parametrize("depth", [1, 300, 5000])
 def test_an_answer_nested_however_deep_is_shown(depth):
     body = b"[" * depth + b"]" * depth
-    assert readable(Attempt(response_body=body)).replace("\n", "").replace(" ", "") == body.decode()
+    assert readable(body).replace("\n", "").replace(" ", "") == body.decode()

@@ -115,11 +115,11 @@ def test_the_newest_attempts_are_read_with_one_query(
 
 
 @pytest.mark.parametrize("waiting", [1, 3])
-def test_health_takes_three_queries(endpoint, now, django_assert_num_queries, waiting):
+def test_health_takes_four_queries(endpoint, now, django_assert_num_queries, waiting):
     for _ in range(waiting):
         make_delivery(endpoint, now)
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         endpoint_health(endpoint=endpoint, now=now)
 
 

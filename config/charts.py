@@ -1,0 +1,197 @@
+"""Charts, drawn by the server as SVG: bars and lines over time, with their numbers in a table.
+
+A function computes where everything is; `components/chart.html` draws it. Without a script and without a style of its
+own: colours are the tones of docs/style.md, in both themes and on paper. Where a value is None there is nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+
+WIDTH, HEIGHT = 600, 140
+# Beside and below the picture, for the values and the times.
+LEFT, BELOW = 46, 18
+MOST_TICKS = 6
+GRID_LINES = 4
+
+Value = float | None
+Words = str | Promise
+
+
+class Series(NamedTuple):
+    """Values in the order of the labels. `tone`: good, live, wait, bad, info or muted. `dashed` tells lines apart
+    where colours do not."""
+
+    name: Words
+    tone: str
+    values: Sequence[Value]
+    dashed: bool = False
+
+
+class Rect(NamedTuple):
+    x: float
+    y: float
+    width: float
+    height: float
+    tone: str
+    words: str
+
+
+class Line(NamedTuple):
+    """`points` as SVG takes them; a single point is a `dot`."""
+
+    points: str
+    tone: str
+    dashed: bool
+    dot: tuple[float, float] | None
+
+
+class Mark(NamedTuple):
+    """A value beside the picture, or a time below it, at `at` of its axis. `anchor`: start, middle, end."""
+
+    at: float
+    words: str
+    anchor: str = "middle"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What the template draws. `rows`: a label and the value of each series as text, for the table."""
+
+    title: Words
+    series: Sequence[Series]
+    rects: Sequence[Rect]
+    lines: Sequence[Line]
+    grid: Sequence[Mark]
+    ticks: Sequence[Mark]
+    head: Words
+    rows: Sequence[tuple[str, Sequence[str]]]
+    summary: Words
+    left: int = LEFT
+    right: int = WIDTH
+    bottom: int = HEIGHT
+    box: str = f"0 -8 {WIDTH} {HEIGHT + BELOW + 8}"
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(value for series in self.series for value in series.values)
+
+
+def bars(
+    *,
+    title: Words,
+    head: Words,
+    labels: Sequence[str],
+    series: Sequence[Series],
+    summary: Words = "",
+    words: Callable[[float], str] = "{:,.0f}".format,
+    short: Sequence[str] = (),
+) -> Chart:
+    """A bar for each label, of one part for each series, one upon the other.
+
+    `head` says what the labels are. `words` writes a value. `short`: the labels below the picture, if others.
+    """
+    totals = [
+        sum(value or 0 for value in values) for values in zip(*(each.values for each in series), strict=True)
+    ]
+    top = _top(max(totals, default=0))
+    slot = (WIDTH - LEFT) / max(len(labels), 1)
+    rects = []
+    for number, label in enumerate(labels):
+        y = float(HEIGHT)
+        for each in series:
+            value = each.values[number]
+            if not value:
+                continue
+            height = max(round(HEIGHT * value / top, 1), 0.5)
+            y -= height
+            x, width = LEFT + (number + 0.1) * slot, 0.8 * slot
+            told = f"{label}: {words(value)} {each.name}"
+            rects.append(Rect(round(x, 1), round(y, 1), round(width, 1), height, each.tone, told))
+    return _chart(title, head, labels, short or labels, series, summary, words, top, rects=rects)
+
+
+def lines(
+    *,
+    title: Words,
+    head: Words,
+    labels: Sequence[str],
+    series: Sequence[Series],
+    summary: Words = "",
+    words: Callable[[float], str] = "{:,.0f}".format,
+    short: Sequence[str] = (),
+    top: float | None = None,
+) -> Chart:
+    """A line for each series; it is broken where there is no value. `top`: the end of the scale, if it is known.
+
+    For the others see `bars`.
+    """
+    values = [value for each in series for value in each.values if value is not None]
+    end = top if top is not None else _top(max(values, default=0))
+    slot = (WIDTH - LEFT) / max(len(labels), 1)
+    drawn = []
+    for each in series:
+        part: list[tuple[float, float]] = []
+        for number, value in enumerate([*each.values, None]):
+            if value is not None:
+                at = (LEFT + (number + 0.5) * slot, HEIGHT * (1 - value / end))
+                part.append((round(at[0], 1), round(at[1], 1)))
+            elif part:
+                points = " ".join(f"{x},{y}" for x, y in part)
+                drawn.append(Line(points, each.tone, each.dashed, part[0] if len(part) == 1 else None))
+                part = []
+    return _chart(title, head, labels, short or labels, series, summary, words, end, drawn=drawn)
+
+
+def _chart(
+    title: Words,
+    head: Words,
+    labels: Sequence[str],
+    short: Sequence[str],
+    series: Sequence[Series],
+    summary: Words,
+    words: Callable[[float], str],
+    top: float,
+    rects: Sequence[Rect] = (),
+    drawn: Sequence[Line] = (),
+) -> Chart:
+    rows = [
+        (label, ["-" if value is None else words(value) for value in values])
+        for label, *values in zip(labels, *(each.values for each in series), strict=True)
+    ]
+    grid = [Mark(HEIGHT * (1 - share), words(top * share)) for share in _shares(top, words)]
+    return Chart(title, series, rects, drawn, grid, _ticks(short), head, rows, summary)
+
+
+def _shares(top: float, words: Callable[[float], str]) -> list[float]:
+    """Where the scale has a line: fewer where two of them would have the same words."""
+    for count in (GRID_LINES, 2, 1):
+        shares = [number / count for number in range(count + 1)]
+        if all(words(top * low) != words(top * high) for low, high in pairwise(shares)):
+            return shares
+    return [0.0, 1.0]
+
+
+def _ticks(labels: Sequence[str]) -> list[Mark]:
+    """The first label and others at equal distances, never more than fit."""
+    if not labels:
+        return []
+    slot, every = (WIDTH - LEFT) / len(labels), math.ceil(len(labels) / MOST_TICKS)
+    return [
+        Mark(round(LEFT + (number + 0.5) * slot, 1), labels[number])
+        for number in range(0, len(labels), every)
+    ]
+
+
+def _top(most: float) -> float:
+    """The end of a scale: the next of 1, 2, 4, 5, 8 or 10 times a power of ten, so that its lines are plain numbers."""
+    if most <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(most))
+    return next(step * power for step in (1, 2, 4, 5, 8, 10) if step * power >= most)
