@@ -51,6 +51,7 @@ ACTIONS: Mapping[str, Promise] = {
     "delivery.resent": _("Delivery sent again"),
     "endpoint.changed": _("Endpoint changed"),
     "endpoint.claims_resent": _("Claims sent to the endpoint again"),
+    "endpoint.deliveries_resent": _("Deliveries to the endpoint sent again"),
     "endpoint.created": _("Endpoint created"),
     "endpoint.deleted": _("Endpoint deleted"),
     "endpoint.held": _("Endpoint held"),

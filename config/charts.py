@@ -34,6 +34,15 @@ class Series(NamedTuple):
     dashed: bool = False
 
 
+class Axis(NamedTuple):
+    """The times or names along the picture, and what they are (`head`). `short`: as they stand below the picture, if
+    otherwise than in the table."""
+
+    head: Words
+    labels: Sequence[str]
+    short: Sequence[str] = ()
+
+
 class Rect(NamedTuple):
     x: float
     y: float
@@ -86,17 +95,13 @@ class Chart:
 def bars(
     *,
     title: Words,
-    head: Words,
-    labels: Sequence[str],
+    axis: Axis,
     series: Sequence[Series],
     summary: Words = "",
     words: Callable[[float], str] = "{:,.0f}".format,
-    short: Sequence[str] = (),
 ) -> Chart:
-    """A bar for each label, of one part for each series, one upon the other.
-
-    `head` says what the labels are. `words` writes a value. `short`: the labels below the picture, if others.
-    """
+    """A bar for each label, of one part for each series, one upon the other. `words` writes a value."""
+    labels = axis.labels
     totals = [
         sum(value or 0 for value in values) for values in zip(*(each.values for each in series), strict=True)
     ]
@@ -114,27 +119,22 @@ def bars(
             x, width = LEFT + (number + 0.1) * slot, 0.8 * slot
             told = f"{label}: {words(value)} {each.name}"
             rects.append(Rect(round(x, 1), round(y, 1), round(width, 1), height, each.tone, told))
-    return _chart(title, head, labels, short or labels, series, summary, words, top, rects=rects)
+    return _chart(title, axis, series, summary, words, top, rects=rects)
 
 
 def lines(
     *,
     title: Words,
-    head: Words,
-    labels: Sequence[str],
+    axis: Axis,
     series: Sequence[Series],
     summary: Words = "",
     words: Callable[[float], str] = "{:,.0f}".format,
-    short: Sequence[str] = (),
     top: float | None = None,
 ) -> Chart:
-    """A line for each series; it is broken where there is no value. `top`: the end of the scale, if it is known.
-
-    For the others see `bars`.
-    """
+    """A line for each series; it is broken where there is no value. `top`: the end of the scale, if it is known."""
     values = [value for each in series for value in each.values if value is not None]
     end = top if top is not None else _top(max(values, default=0))
-    slot = (WIDTH - LEFT) / max(len(labels), 1)
+    slot = (WIDTH - LEFT) / max(len(axis.labels), 1)
     drawn = []
     for each in series:
         part: list[tuple[float, float]] = []
@@ -146,14 +146,12 @@ def lines(
                 points = " ".join(f"{x},{y}" for x, y in part)
                 drawn.append(Line(points, each.tone, each.dashed, part[0] if len(part) == 1 else None))
                 part = []
-    return _chart(title, head, labels, short or labels, series, summary, words, end, drawn=drawn)
+    return _chart(title, axis, series, summary, words, end, drawn=drawn)
 
 
 def _chart(
     title: Words,
-    head: Words,
-    labels: Sequence[str],
-    short: Sequence[str],
+    axis: Axis,
     series: Sequence[Series],
     summary: Words,
     words: Callable[[float], str],
@@ -163,10 +161,11 @@ def _chart(
 ) -> Chart:
     rows = [
         (label, ["-" if value is None else words(value) for value in values])
-        for label, *values in zip(labels, *(each.values for each in series), strict=True)
+        for label, *values in zip(axis.labels, *(each.values for each in series), strict=True)
     ]
     grid = [Mark(HEIGHT * (1 - share), words(top * share)) for share in _shares(top, words)]
-    return Chart(title, series, rects, drawn, grid, _ticks(short), head, rows, summary)
+    ticks = _ticks(axis.short or axis.labels)
+    return Chart(title, series, rects, drawn, grid, ticks, axis.head, rows, summary)
 
 
 def _shares(top: float, words: Callable[[float], str]) -> list[float]:

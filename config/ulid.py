@@ -128,13 +128,11 @@ class UlidEnd(Func):
 
     output_field = CharField()
     arity = 1
-
-    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper, **context: Any) -> Any:
-        return super().as_sql(compiler, connection, template="SUBSTR(%(expressions)s, -8)", **context)
+    template = "SUBSTR(%(expressions)s, -8)"
 
     def as_postgresql(self, compiler: Any, connection: BaseDatabaseWrapper, **context: Any) -> Any:
         """Eight characters of five bits are ten of four."""
-        return super().as_sql(compiler, connection, template="RIGHT(%(expressions)s::text, 10)", **context)
+        return self.as_sql(compiler, connection, template="RIGHT(%(expressions)s::text, 10)", **context)
 
 
 # As many characters of an ID do lists show.

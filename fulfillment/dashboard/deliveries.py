@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 
 from accounts.dashboard.kit.access import active_organization, may, member
 from accounts.dashboard.kit.scoping import OwnRelatedFilter
@@ -18,6 +18,7 @@ from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.domain.permissions import Action
 from config import sql
+from config.ulid import SHORT
 from fulfillment.dashboard.columns import (
     NOTHING,
     answer_badge,
@@ -44,16 +45,18 @@ def resend(model_admin: DeliveryAdmin, request: HttpRequest, delivery: Delivery)
 
 
 CAMPAIGN = "claim__campaign__id__exact"
+CHANGELIST = "fulfillment_delivery_changelist"
 
 
 class CampaignFilter(OwnRelatedFilter):
     """Deliveries of a campaign lie between its first claim and its last, however long ago that was."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        found: QuerySet[Any] = super().queryset(request, queryset)
+        found: QuerySet[Any] = cast("QuerySet[Any]", super().queryset(request, queryset))
         if CAMPAIGN not in self.used_parameters:
             return found
-        own = Claim.objects.filter(campaign__in=self.used_parameters[CAMPAIGN]).order_by("id").values("pk")
+        campaigns: Any = self.used_parameters[CAMPAIGN]
+        own = Claim.objects.filter(campaign__in=campaigns).order_by("id").values("pk")
         first, last = own.first(), own.last()
         if first is None or last is None:
             return found.none()
@@ -82,6 +85,7 @@ class DeliveryAdmin(LiveAdmin):
     order = 40
     lede = _("Every message to your servers, with every attempt.")
     empty_text = _("This list shows how each claim is delivered to your webhook endpoints.")
+    list_display_links = ("delivery_id",)
     list_display = (
         "delivery_id",
         "status",
@@ -145,9 +149,11 @@ class DeliveryAdmin(LiveAdmin):
     # Whoever may not see endpoints is told their hosts alone.
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        if may(request, Action.SEE_SETUP):
-            return self.list_display
-        return tuple("server" if name == "endpoint" else name for name in self.list_display)
+        shown: tuple[str, ...] = self.list_display
+        if not may(request, Action.SEE_SETUP):
+            shown = tuple("server" if name == "endpoint" else name for name in shown)
+        is_list = request.resolver_match is not None and request.resolver_match.url_name == CHANGELIST
+        return ("choose", *shown) if is_list and may(request, Action.RESEND_MANY) else shown
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         if may(request, Action.SEE_SETUP):
@@ -161,6 +167,12 @@ class DeliveryAdmin(LiveAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         return lookup in TimeFilter.BOUNDS or super().lookup_allowed(lookup, value, request)
+
+    @admin.display(description=_("choose"))
+    def choose(self, delivery: Delivery) -> str:
+        """A box of the form below the list."""
+        box = '<input type="checkbox" name="id" value="{}" form="chosen" aria-label="{}">'
+        return format_html(box, delivery.pk, gettext("Choose %(id)s") % {"id": delivery.pk[-SHORT:]})
 
     @admin.display(description=_("endpoint"))
     def server(self, delivery: Delivery) -> str:

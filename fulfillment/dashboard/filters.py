@@ -59,6 +59,7 @@ class TimeFilter(admin.ListFilter):
     parameter_name = "hours"
     template_part = "dashboard/time_filter.html"
     BOUNDS = ("since", "until")
+    names = ("hours", *BOUNDS)
     PERIODS = (
         ("1", _("The last hour")),
         ("24", _("The last 24 hours")),
@@ -68,26 +69,24 @@ class TimeFilter(admin.ListFilter):
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
-        for name in self.expected_parameters():
-            typed = params.pop(name, None)
-            if typed:
-                self.used_parameters[name] = typed[-1]
-        self.bounds = {name: _moment(self.used_parameters.get(name)) for name in self.BOUNDS}
-        hours = self.used_parameters.get("hours")
+        typed = {name: (params.pop(name, None) or [""])[-1] for name in self.names}
+        self.used_parameters = {name: text for name, text in typed.items() if text}
+        self.bounds = {name: _moment(typed[name]) for name in self.BOUNDS}
+        hours = typed["hours"]
         self.hours = hours if hours in dict(self.PERIODS) and not any(self.bounds.values()) else None
         # The other filters, which the form of the two moments sends along.
         self.others = [
             (name, value)
             for name, values in request.GET.lists()
             for value in values
-            if name not in (*self.expected_parameters(), PAGE_VAR)
+            if name not in (*self.names, PAGE_VAR)
         ]
 
     def has_output(self) -> bool:
         return True
 
     def expected_parameters(self) -> list[str | None]:
-        return [self.parameter_name, *self.BOUNDS]
+        return list(self.names)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.hours:
@@ -95,7 +94,7 @@ class TimeFilter(admin.ListFilter):
         return made_between(queryset, **self.bounds)
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
-        names = self.expected_parameters()
+        names = list(self.names)
         chosen = any(self.bounds.values())
         yield {
             "selected": not chosen and self.hours is None,
@@ -118,7 +117,7 @@ class TimeFilter(admin.ListFilter):
             }
 
 
-def _moment(typed: str | None) -> datetime | None:
+def _moment(typed: str) -> datetime | None:
     """A minute in UTC that was typed; None where nothing was, or no such thing."""
     try:
         return forms.DateTimeField(required=False).clean(typed)  # type: ignore[no-any-return]

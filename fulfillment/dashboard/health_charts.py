@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _, ngettext
 
 from accounts.templatetags.dashboard import percent
 from config import charts
-from config.charts import Chart, Series
+from config.charts import Axis, Chart, Series
 from fulfillment.domain.delivery.hours import DAY, Answers, together
 
 LEAST = 20
@@ -22,11 +22,11 @@ def health_charts(by_hour: Mapping[datetime, Answers]) -> tuple[Chart, Chart, Ch
     whole = together(answers)
     labels = [dateformat.format(hour, "j M, H:i") for hour in hours]
     of_days = hours[-1] - hours[0] >= DAY
-    axis = {
-        "head": _("Hour (UTC)"),
-        "labels": labels,
-        "short": [dateformat.format(hour, "j M" if of_days else "H:i") for hour in hours],
-    }
+    axis = Axis(
+        head=_("Hour (UTC)"),
+        labels=labels,
+        short=[dateformat.format(hour, "j M" if of_days else "H:i") for hour in hours],
+    )
     count = ngettext(
         "%(count)s attempt, not counting tests.", "%(count)s attempts, not counting tests.", whole.attempts
     ) % {"count": f"{whole.attempts:,}"}
@@ -38,14 +38,14 @@ def health_charts(by_hour: Mapping[datetime, Answers]) -> tuple[Chart, Chart, Ch
             Series(_("failed"), "bad", [each.attempts - each.arrived for each in answers]),
         ],
         summary=_("%(count)s %(share)s arrived.") % {"count": count, "share": arrived},
-        **axis,
+        axis=axis,
     )
     share = charts.lines(
         title=_("Share that arrived"),
         series=[Series(_("share"), "good", [each.share for each in answers])],
         words=percent,
         top=1.0,
-        **axis,
+        axis=axis,
     )
     halves = [each.percentile(0.5) for each in answers]
     mosts = [_most(each) for each in answers]
@@ -60,7 +60,7 @@ def health_charts(by_hour: Mapping[datetime, Answers]) -> tuple[Chart, Chart, Ch
         series=series,
         words=_milliseconds,
         summary=" ".join([*told, _("Times have two digits.")]),
-        **axis,
+        axis=axis,
     )
     return attempts, share, durations
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
+from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -18,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.dashboard.kit.access import active_organization, member, recheck
 from accounts.dashboard.kit.sites import site
 from accounts.domain.permissions import Action
-from accounts.models import Organization
+from accounts.models import Organization, parse_ulid
 from config.api.fields import MAX_ID
 from drops.models import Campaign
 from fulfillment.dashboard.filters import MOMENT
@@ -28,7 +30,13 @@ from fulfillment.domain.claims.reconciliation import unacknowledged_csv
 from fulfillment.domain.delivery import resending
 from fulfillment.domain.delivery.reading import Arrival
 from fulfillment.domain.delivery.status import endpoint_status
-from fulfillment.models import WebhookEndpoint
+from fulfillment.models import Delivery, WebhookEndpoint
+
+if TYPE_CHECKING:
+    from fulfillment.dashboard.deliveries import DeliveryAdmin
+
+# A page of the list has 50.
+MOST_CHOSEN = 100
 
 
 class CampaignChoice(forms.ModelChoiceField):
@@ -112,6 +120,59 @@ def endpoint_resend(request: HttpRequest, object_id: str) -> HttpResponse:
         "list_url": model_admin.url("changelist"),
     }
     return render(request, "dashboard/resend.html", context)
+
+
+@site.page("deliveries/resend/", name="deliveries_resend", action=Action.RESEND_MANY)
+def deliveries_resend(request: HttpRequest) -> HttpResponse:
+    """How many of the deliveries that the list shows, or of those that were chosen in it, are sent again; then the
+    sending."""
+    model_admin = cast("DeliveryAdmin", site.admin_of(Delivery))
+    list_url = model_admin.url("changelist")
+    query = request.GET.copy()
+    chosen = [ulid for each in query.pop("id", [])[:MOST_CHOSEN] if (ulid := parse_ulid(str(each)))]
+    back = f"{list_url}?{query.urlencode()}" if query else list_url
+    if chosen:
+        deliveries, is_filtered = model_admin.get_queryset(request).filter(pk__in=chosen), True
+    else:
+        request.GET = cast("Any", query)
+        try:
+            changelist = model_admin.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            return redirect(back)  # the list says what is wrong with the address
+        deliveries = changelist.queryset
+        is_filtered = bool(changelist.has_active_filters or changelist.query)
+    now = timezone.now()
+    if request.method == "POST":
+        which = {"id": ", ".join(chosen)} if chosen else {str(key): str(query[key]) for key in query}
+        try:
+            with transaction.atomic():
+                recheck(request, Action.RESEND_MANY)
+                sent = resending.resend_deliveries(
+                    organization=active_organization(request),
+                    deliveries=deliveries,
+                    which=which,
+                    actor=member(request),
+                    now=now,
+                )
+        except ValidationError as refusal:
+            messages.error(request, " ".join(refusal.messages))
+        else:
+            for endpoint, count in sent.items():
+                tell(request, count=count, endpoint=endpoint, now=now)
+            if not sent:
+                messages.warning(request, _("No delivery that can be sent again matches. Nothing was sent."))
+        return redirect(back)
+    context = {
+        **site.each_context(request),
+        "title": _("Send deliveries again"),
+        "count": resending.count_to_resend(deliveries),
+        "most": resending.MOST_AT_ONCE,
+        "is_chosen": bool(chosen),
+        "is_filtered": is_filtered,
+        "back": back,
+        "list_url": list_url,
+    }
+    return render(request, "dashboard/resend_deliveries.html", context)
 
 
 @transaction.atomic

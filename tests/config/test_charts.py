@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from django.template.loader import render_to_string
 
-from config.charts import BELOW, HEIGHT, LEFT, WIDTH, Chart, Series, bars, lines
+from config.charts import BELOW, HEIGHT, LEFT, WIDTH, Axis, Chart, Series, bars, lines
 
 
 def drawn(chart: Chart) -> str:
@@ -17,14 +17,13 @@ def drawn(chart: Chart) -> str:
 
 def chart_of(*values: float | None, kind=bars) -> Chart:
     labels = [f"day {number}" for number in range(len(values))]
-    return kind(title="Minutes", head="Day", labels=labels, series=[Series("minutes", "good", values)])
+    return kind(title="Minutes", axis=Axis("Day", labels), series=[Series("minutes", "good", values)])
 
 
 def test_bars_are_as_high_as_their_values_and_stand_on_one_another() -> None:
     chart = bars(
         title="Attempts",
-        head="Hour",
-        labels=["one", "two"],
+        axis=Axis("Hour", ["one", "two"]),
         series=[Series("arrived", "good", [6, 0]), Series("failed", "bad", [2, 4])],
     )
     one, upon_it, two = chart.rects
@@ -86,7 +85,7 @@ def test_what_is_drawn_can_be_read_without_seeing_it() -> None:
 
 def test_words_are_escaped() -> None:
     hostile = "<script>x</script>"
-    chart = bars(title=hostile, head=hostile, labels=[hostile], series=[Series(hostile, "good", [1])])
+    chart = bars(title=hostile, axis=Axis(hostile, [hostile]), series=[Series(hostile, "good", [1])])
     assert "<script>" not in drawn(chart)
 
 

@@ -1,4 +1,5 @@
-"""Sending again: one delivery, one claim to every endpoint, or every claim that a filter finds to one.
+"""Sending again: one delivery, one claim to every endpoint, every delivery that a filter finds, or every claim that
+a filter finds to one endpoint.
 
 A receiver knows a claim by its `claim_id`, so sending again is always safe. The message keeps its id
 and its bytes. A ValidationError says why it is not sent, and what to do.
@@ -6,6 +7,8 @@ and its bytes. A ValidationError says why it is not sent, and what to do.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -17,7 +20,7 @@ from django.utils.translation import gettext as _, gettext_lazy
 from accounts.domain import audit, permissions
 from accounts.domain.permissions import Action
 from accounts.domain.verbs import goes_ahead
-from accounts.models import User
+from accounts.models import Organization, User
 from config.locks import lock
 from fulfillment.domain.claims.reading import ClaimFilter
 from fulfillment.domain.delivery.messages import CLAIM_CREATED, claim_body
@@ -95,20 +98,7 @@ def resend_filtered(
             _("%(count)s claims match. At most %(most)s can be sent again at once. Choose a shorter period.")
             % {"count": f"{count:,}", "most": f"{MOST_AT_ONCE:,}"}
         )
-    # Locked, so that two owners cannot begin at the same time.
-    endpoint = lock(endpoint)
-    under_way = endpoint.deliveries.filter(
-        state=DeliveryState.PENDING,
-        trigger=Trigger.RESEND,
-        next_attempt_at__gt=now - BATCH_EVERY,
-        lease_token=None,
-    )
-    last = under_way.aggregate(at=Max("next_attempt_at"))["at"]
-    if last is not None:
-        raise ValidationError(
-            _("Claims are being sent to this endpoint again until %(until)s UTC. Wait until then.")
-            % {"until": f"{last + BATCH_EVERY:%H:%M:%S}"}
-        )
+    endpoint = _lock_for_many(endpoint, now)
     found = list(claims.order_by("id"))
     for first in range(0, len(found), BATCH):
         at = now + first // BATCH * BATCH_EVERY
@@ -122,6 +112,71 @@ def resend_filtered(
         data={"claims": count, "which": {"arrival": arrival.value, **limits}},
     )
     return count
+
+
+def can_be_resent(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """Those that `resend_deliveries` sends: of claims, to endpoints that are there, with no attempt under way."""
+    return deliveries.filter(claim__isnull=False, endpoint__deleted_at=None, lease_token=None)
+
+
+def count_to_resend(deliveries: QuerySet[Delivery]) -> int:
+    """How many of them can be sent again; counted no further than one more than can be sent at once."""
+    return can_be_resent(deliveries).order_by()[: MOST_AT_ONCE + 1].count()
+
+
+@transaction.atomic
+def resend_deliveries(
+    *,
+    organization: Organization,
+    deliveries: QuerySet[Delivery],
+    which: Mapping[str, str],
+    actor: User,
+    now: datetime,
+) -> Mapping[WebhookEndpoint, int]:
+    """Send those of `deliveries` again that can be, the oldest MOST_AT_ONCE of them, with new schedules. Returns how
+    many go to each endpoint.
+
+    `which` says for the audit trail how they were found. Each endpoint gets 50 a second at most. Refused while such
+    a sending is under way to one of the endpoints.
+    """
+    permissions.require(actor=actor, organization=organization, action=Action.RESEND_MANY)
+    own = can_be_resent(deliveries).filter(endpoint__organization=organization).order_by("pk")
+    by_endpoint: defaultdict[str, list[str]] = defaultdict(list)
+    for pk, endpoint_id in own.values_list("pk", "endpoint_id")[:MOST_AT_ONCE]:
+        by_endpoint[endpoint_id].append(pk)
+    sent: dict[WebhookEndpoint, int] = {}
+    # In one order, so that two owners do not wait for each other.
+    for found in WebhookEndpoint.objects.filter(pk__in=by_endpoint).order_by("pk"):
+        endpoint = _lock_for_many(found, now)
+        keys = by_endpoint[endpoint.pk]
+        sent[endpoint] = sum(
+            _make_due(
+                Delivery.objects.filter(pk__in=keys[first : first + BATCH]),
+                now + first // BATCH * BATCH_EVERY,
+            )
+            for first in range(0, len(keys), BATCH)
+        )
+        data = {"deliveries": sent[endpoint], "which": dict(which)}
+        audit.record("endpoint.deliveries_resent", endpoint, by=actor, at=now, data=data)
+    return sent
+
+
+def _lock_for_many(endpoint: WebhookEndpoint, now: datetime) -> WebhookEndpoint:
+    """Locked, so that two owners cannot begin at the same time. ValidationError while many are sent again to it."""
+    endpoint = lock(endpoint)
+    under_way = endpoint.deliveries.filter(
+        state=DeliveryState.PENDING,
+        trigger=Trigger.RESEND,
+        next_attempt_at__gt=now - BATCH_EVERY,
+        lease_token=None,
+    )
+    last = under_way.aggregate(at=Max("next_attempt_at"))["at"]
+    if last is not None:
+        raise ValidationError(
+            _("Claims are being sent to %(endpoint)s again until %(until)s UTC. Wait until then.")
+            % {"endpoint": endpoint, "until": f"{last + BATCH_EVERY:%H:%M:%S}"}
+        )
+    return endpoint
 
 
 def a_part_of(endpoint: WebhookEndpoint, which: ClaimFilter, arrival: Arrival) -> datetime | None:

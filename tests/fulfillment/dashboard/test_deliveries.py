@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 import time_machine
 from django.test import Client
 
-from accounts.models import Organization
+from accounts.models import AuditEvent, MemberRole, Organization, User
+from fulfillment.domain.delivery import resending
 from fulfillment.models import Attempt, Claim, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
-from tests.dashboard import press, send_form, words
+from tests.dashboard import press, send_form, sign_in, words
 from tests.fulfillment.delivering import make_delivery
 
 LIST = "/dashboard/deliveries/"
@@ -23,6 +26,11 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture
 def endpoint(studio: Organization) -> WebhookEndpoint:
     return factories.WebhookEndpointFactory(organization=studio)
+
+
+@pytest.fixture
+def support(studio: Organization) -> User:
+    return factories.MembershipFactory(organization=studio, role=MemberRole.SUPPORT).user
 
 
 def hold(endpoint: WebhookEndpoint, now: datetime) -> None:
@@ -324,6 +332,169 @@ def test_a_filter_that_finds_nothing_sends_nothing(
     page = words(send_form(owner_client, url, arrival="delivered", send="1"))
     assert "Nothing was sent" in page
     assert "on their way" not in page
+
+
+RESEND = f"{LIST}resend/"
+
+
+def send_many(client: Client, query: str) -> str:
+    return words(press(client, f"{RESEND}?{query}"))
+
+
+def due_again(now: datetime) -> set[str]:
+    return set(Delivery.objects.filter(trigger="resend", next_attempt_at=now).values_list("pk", flat=True))
+
+
+def test_all_that_match_the_filter_are_counted_and_then_sent(
+    owner_client: Client, endpoint: WebhookEndpoint, rival_studio: Organization, now: datetime
+) -> None:
+    later = now + MINUTE
+    failed = {make_delivery(endpoint, later, last_answer="5xx").pk for _ in range(3)}
+    make_delivery(endpoint, later, last_answer="2xx")
+    make_delivery(endpoint, later, last_answer="5xx", lease_token=endpoint.pk, leased_at=now)  # under way
+    make_failed_test(endpoint, now)
+    make_delivery(factories.WebhookEndpointFactory(organization=rival_studio), later, last_answer="5xx")
+    link = f'href="{RESEND}?answer=5xx"'
+    assert link in words(owner_client.get(LIST, {"answer": "5xx"}))
+    asked = words(owner_client.get(f"{RESEND}?answer=5xx"))
+    assert (
+        "<strong>3 deliveries</strong> are sent again. They are those that the list shows with its filters."
+        in asked
+    )
+    assert not due_again(now)
+
+    assert f"3 claims are on their way to {endpoint}." in send_many(owner_client, "answer=5xx")
+    assert due_again(now) == failed
+    event = AuditEvent.objects.get(action="endpoint.deliveries_resent")
+    assert event.data == {"deliveries": 3, "which": {"answer": "5xx"}}
+    # A second one while the first is under way would double what the server gets.
+    assert "are being sent" in send_many(owner_client, "answer=5xx")
+
+
+def test_those_that_were_chosen_are_sent(
+    owner_client: Client,
+    endpoint: WebhookEndpoint,
+    studio: Organization,
+    rival_studio: Organization,
+    now: datetime,
+) -> None:
+    later = now + MINUTE
+    other = factories.WebhookEndpointFactory(organization=studio)
+    chosen = {make_delivery(each, later).pk for each in (endpoint, other)}
+    make_delivery(endpoint, later)
+    theirs = make_delivery(factories.WebhookEndpointFactory(organization=rival_studio), later)
+    page = words(owner_client.get(LIST))
+    for pk in chosen:
+        assert f'<input type="checkbox" name="id" value="{pk}" form="chosen"' in page
+    query = "&".join(f"id={pk}" for pk in (*chosen, theirs.pk, "no id"))
+    assert "<strong>2 deliveries</strong>" in words(owner_client.get(f"{RESEND}?{query}"))
+    page = send_many(owner_client, query)
+    assert f"1 claim is on its way to {endpoint}." in page
+    assert f"1 claim is on its way to {other}." in page
+    assert due_again(now) == chosen
+
+
+def test_no_more_are_sent_at_once_than_a_server_bears(
+    owner_client: Client, endpoint: WebhookEndpoint, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resending, "MOST_AT_ONCE", 3)
+    monkeypatch.setattr(resending, "BATCH", 2)
+    made = [make_delivery(endpoint, now + MINUTE).pk for _ in range(5)]
+    assert "More than 3 deliveries</strong> match. The oldest 3 are sent now." in words(
+        owner_client.get(RESEND)
+    )
+    send_many(owner_client, "")
+    assert due_again(now) == set(made[:2])  # the first batch
+    assert due_again(now + resending.BATCH_EVERY) == {made[2]}
+
+
+def test_where_nothing_matches_nothing_is_sent(
+    owner_client: Client, endpoint: WebhookEndpoint, now: datetime
+) -> None:
+    make_delivery(endpoint, now)
+    for query in ("answer=dns", f"id={'0' * 26}", "q=nothing"):
+        assert "<strong>0 deliveries</strong>" in words(owner_client.get(f"{RESEND}?{query}"))
+        assert "Nothing was sent." in send_many(owner_client, query)
+    assert "No filter is set" in words(owner_client.get(RESEND))
+    factories.WebhookEndpointFactory(organization=endpoint.organization)  # one alone is no choice
+    wrong = owner_client.get(f"{RESEND}?endpoint__id__exact=nonsense")
+    assert wrong.status_code == 302
+    assert owner_client.get(f"{RESEND}?claim__viewer__email=x").status_code == 400
+
+
+def test_support_sends_one_and_not_many(support: User, endpoint: WebhookEndpoint, now: datetime) -> None:
+    client = sign_in(Client(), support)
+    pk = make_delivery(endpoint, now + MINUTE).pk
+    page = words(client.get(LIST))
+    assert "checkbox" not in page
+    assert RESEND not in page
+    assert client.get(f"{RESEND}?id={pk}").status_code == 403
+    assert client.get(f"{LIST}{pk}/compare/").status_code == 403
+    assert not due_again(now)
+
+
+def test_a_file_of_the_list_has_no_boxes(
+    owner_client: Client, endpoint: WebhookEndpoint, now: datetime
+) -> None:
+    make_delivery(endpoint, now)
+    assert "Choose" not in owner_client.get(f"{LIST}export.csv").getvalue().decode()
+
+
+def test_two_attempts_are_compared(owner_client: Client, endpoint: WebhookEndpoint, now: datetime) -> None:
+    delivery = make_delivery(endpoint, now, attempt_count=3)
+    url = f"{LIST}{delivery.pk}/compare/"
+    assert "fewer than two attempts" in words(owner_client.get(url))
+    answers = ({"error": "<b>no</b>", "id": 1}, {"error": "yes", "id": 1}, {"id": 1})
+    for number, answer in enumerate(answers, start=1):
+        make_attempt(
+            delivery,
+            now,
+            number,
+            status=500,
+            error_class="status",
+            request_headers={"Kick-Event-Signature": f"signature{number}", "Same": "same"},
+            response_headers={"Server": "nginx"},
+            response_body=orjson.dumps(answer),
+        )
+    assert url in words(owner_client.get(f"{LIST}{delivery.pk}/change/"))
+    page = words(owner_client.get(url, {"first": "1", "second": "2"}))
+    assert "&lt;b&gt;no&lt;/b&gt;" in page
+    for text in ("signature1", "signature2", "<del>", "<ins>"):
+        assert text in page
+    assert "signature3" not in page
+    for query in ({}, {"first": "9", "second": "x"}):  # the last two
+        page = words(owner_client.get(url, query))
+        assert "signature1" not in page
+        assert "signature2" in page
+        assert "signature3" in page
+
+
+def test_a_request_is_copied_as_curl_by_whoever_sees_requests(
+    owner_client: Client, member: User, support: User, endpoint: WebhookEndpoint, now: datetime
+) -> None:
+    endpoint.url = "https://studio.example.com/hook?key=secret"
+    endpoint.save()
+    delivery = make_delivery(endpoint, now, attempt_count=1)
+    headers = {"Kick-Event-Signature": "a'b"}
+    attempt = make_attempt(
+        delivery, now, 1, status=500, url="https://studio.example.com/hook", request_headers=headers
+    )
+    url = f"{LIST}{delivery.pk}/change/"
+
+    def shown_to(client: Client) -> str:
+        return html.unescape(client.get(url).content.decode())
+
+    of_owner = shown_to(owner_client)
+    assert "--url 'https://studio.example.com/hook?key=secret'" in of_owner
+    assert """--header 'Kick-Event-Signature: a'"'"'b'""" in of_owner
+    assert bytes(delivery.body).decode() in of_owner
+    of_member = shown_to(sign_in(Client(), member))
+    assert "--url https://studio.example.com/hook \\" in of_member
+    assert "secret" not in of_member
+    assert "curl" not in shown_to(sign_in(Client(), support))
+    # The URL was changed since: it is not the one that this request went to.
+    Attempt.objects.filter(pk=attempt.pk).update(url="https://old.example.com/hook")
+    assert "--url https://old.example.com/hook \\" in shown_to(owner_client)
 
 
 @pytest.mark.parametrize(
