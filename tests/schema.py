@@ -93,7 +93,7 @@ def world_of_examples(
         platform = factories.OAuthAppFactory(organization=None, is_platform=True, client_id="platform")
         watch_token = issue_watch_token(viewer_id=viewer.pk, now=factories.NOW)
         yield {
-            "app": bearer(app, scope="drops:write"),
+            "app": bearer(app, scope="drops:write drops:replay"),
             "viewer": bearer(app, user=viewer, scope="user:read channel:read drops:watch drops:claim"),
             "platform": bearer(platform, scope="platform"),
             "player": Client(headers={"authorization": f"Bearer {watch_token}"}),

@@ -53,6 +53,7 @@ class Action(StrEnum):
     ANSWER_PROPOSALS = auto()  # those of others: the second owner's yes or no
 
     ACKNOWLEDGE_CLAIMS = auto()
+    REPLAY = auto()  # copies of webhooks on a developer's machine
     NAME_GAME_ACCOUNTS = auto()
 
     # For the whole platform.
@@ -143,9 +144,11 @@ STATES: Mapping[OrganizationState, frozenset[Action]] = {
 
 # The scopes of an app's own token. What every app of an organization may do needs none.
 DROPS_WRITE = "drops:write"
+DROPS_REPLAY = "drops:replay"
 PLATFORM = "platform"
 APPS: Mapping[str, frozenset[Action]] = {
     "": LOOKING | {Action.RESEND, Action.ACKNOWLEDGE_CLAIMS, Action.NAME_GAME_ACCOUNTS},
+    DROPS_REPLAY: frozenset({Action.REPLAY}),
     DROPS_WRITE: frozenset(
         {Action.CHANGE_CAMPAIGNS, Action.WITHDRAW_CAMPAIGNS, Action.CHANGE_REWARDS, Action.REHEARSE}
     ),

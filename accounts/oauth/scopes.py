@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from oauth2_provider.scopes import BaseScopes
 
-from accounts.domain.permissions import DROPS_WRITE, PLATFORM
+from accounts.domain.permissions import DROPS_REPLAY, DROPS_WRITE, PLATFORM
 from accounts.models import OAuthApp
 
 USER_READ = "user:read"
@@ -36,6 +36,7 @@ IDLE_SCOPES = (
 )
 APP_SCOPES = {
     DROPS_WRITE: _("Create, change, publish and withdraw the organization's campaigns and rewards"),
+    DROPS_REPLAY: _("Read test events and deliveries of campaigns in test mode, for a developer's machine"),
     PLATFORM: _("Report livestreams and audiences for the whole platform"),
 }
 
@@ -52,7 +53,7 @@ class Scopes(BaseScopes):
     ) -> list[str]:
         scopes = [*VIEWER_SCOPES, *IDLE_SCOPES]
         if application is not None and getattr(request, "grant_type", None) == "client_credentials":
-            scopes.append(PLATFORM if application.is_platform else DROPS_WRITE)
+            scopes += [PLATFORM] if application.is_platform else [DROPS_WRITE, DROPS_REPLAY]
         return scopes
 
     def get_default_scopes(

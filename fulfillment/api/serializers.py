@@ -148,6 +148,37 @@ class WholeDeliverySerializer(DeliverySerializer):
     body = Bytes()
 
 
+class ReplayQuery(Page):
+    since_minutes = Number(
+        most=1440,
+        default=0,
+        example=10,
+        help_text="Without a cursor: also what was made in the last minutes. Otherwise only what is new.",
+    )
+    endpoint_id = Text(
+        most=26, default="", example="", help_text="Of this endpoint alone, and none of the others."
+    )
+
+
+class MessageSerializer(Serializer):
+    id = Ulid(help_text="The `Kick-Event-Message-ID`. A message can come twice: go by its id.")
+    event_type = Text(example="drops.claim.created")
+    created_at = Moment()
+    headers = Is(
+        {"type": "object", "additionalProperties": {"type": "string"}},
+        help_text="As the webhook has them, signed with the time of this answer.",
+    )
+    body = Text(help_text="The bytes that are signed, as UTF-8.")
+
+
+class ReplayPageSerializer(Serializer):
+    messages = MessageSerializer(many=True)
+    cursor = Ulid(help_text="What to pass with the next call.")
+    poll_after_seconds = Number(
+        example=2, help_text="How long to wait before the next call, where no message came."
+    )
+
+
 # Figures
 
 

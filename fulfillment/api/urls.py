@@ -1,6 +1,6 @@
 from django.urls import path
 
-from fulfillment.api import claims, deliveries, keys, progress, rehearsals, statistics, viewer
+from fulfillment.api import claims, deliveries, keys, progress, rehearsals, replay, statistics, viewer
 
 urlpatterns = [
     path("public/v1/drops/claims", claims.ClaimsView.as_view(), name="api_claims"),
@@ -25,6 +25,7 @@ urlpatterns = [
         deliveries.DeliveryView.as_view(),
         name="api_delivery",
     ),
+    path("public/v1/drops/replay", replay.ReplayView.as_view(), name="api_replay"),
     path("public/v1/public-key", keys.PublicKeyView.as_view(), name="api_public_key"),
     path(".well-known/jwks.json", keys.JWKSView.as_view(), name="api_jwks"),
     path("api/v1/drops/progress", progress.ProgressView.as_view(), name="api_progress"),

@@ -229,20 +229,18 @@ class DeliveryAdmin(LiveAdmin):
             (attempt, readable(attempt.response_body), _curl(request, delivery, attempt))
             for attempt in delivery.attempts.order_by("-number")
         ]
+        context["has_query"] = delivery.endpoint.url != delivery.endpoint.address
         context["status"] = delivery_status(delivery)
         context["body"] = bytes(delivery.body).decode()
         return super().render_change_form(request, context, *args, **kwargs)
 
 
 def _curl(request: HttpRequest, delivery: Delivery, attempt: Attempt) -> str:
-    """The request as a command, for those who see it; "" where none was made. The query of the URL, where secrets
-    are, is there for those who may change endpoints, as long as the endpoint has the URL still."""
+    """The request as a command, for those who see requests; "" where none was made. The query of the URL, where
+    secrets are, stands in no page but the endpoint's form: it is left out."""
     if not attempt.request_headers or not may(request, Action.SEE_SETUP):
         return ""
-    endpoint = delivery.endpoint
-    is_whole = may(request, Action.CHANGE_ENDPOINTS) and endpoint.address == attempt.url
-    url = endpoint.url if is_whole else attempt.url
-    return as_curl(url=url, headers=attempt.request_headers, body=delivery.body)
+    return as_curl(url=attempt.url, headers=attempt.request_headers, body=delivery.body)
 
 
 @site.page("deliveries/<path:object_id>/compare/", name="delivery_compare", action=Action.SEE_SETUP)

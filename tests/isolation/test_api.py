@@ -30,7 +30,7 @@ def clients(
     with world_of_examples(studio=studio, app=studio_app, marker=MARKER) as clients:
         yield {
             "owner": clients["app"],
-            "rival": bearer(rival_app, scope="drops:write"),
+            "rival": bearer(rival_app, scope="drops:write drops:replay"),
             "rival's user": bearer(rival_app, user=stranger, scope="user:read"),
             "stranger": Client(),
         }

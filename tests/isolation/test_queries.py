@@ -98,7 +98,7 @@ QUERIES = {
     "campaigns": 7,
     "chats": 6,
     "claims": 11,
-    "deliveries": 9,
+    "deliveries": 10,
     "invitations": 6,
     "members": 6,
     "proposals": 6,
