@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _, ngettext
 from accounts.domain import audit, permissions
 from accounts.domain.permissions import Action
 from accounts.models import OAuthApp, Organization, User
+from config.locks import lock
 from drops.domain.watch.grants import why_not_grant
 from drops.models import Campaign, CampaignPhase, CampaignReward, Reward
 from fulfillment.domain.delivery.status import TAKES_CLAIMS
@@ -43,10 +44,11 @@ def start_rehearsal(
     unless one is named. `stand_in`: where the member has connected no game account, go on without one. A run that
     still waits for the game account ends for this one.
 
-    ValidationError by field, TooManyRehearsals.
+    ValidationError by field, TooManyRehearsals. Campaign.DoesNotExist where the draft was deleted meanwhile.
     """
     organization = campaign.organization
     permissions.require(actor=actor, organization=organization, action=Action.REHEARSE)
+    campaign = lock(campaign)  # who deletes the draft comes before or after
     if refusal := why_not_rehearse(campaign, now):
         raise ValidationError(refusal)
     if not permissions.state_allows(organization, Action.REHEARSE):

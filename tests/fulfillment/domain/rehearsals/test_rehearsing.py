@@ -464,6 +464,20 @@ def test_a_draft_with_a_run_that_was_killed_before_its_grant_is_not_deleted_eith
     assert not AuditEvent.objects.filter(action="campaign.deleted").exists()
 
 
+def test_a_draft_that_was_deleted_meanwhile_is_not_rehearsed(campaign, attached, studio_app, owner, now):
+    as_looked_at = Campaign.objects.select_related("organization").get(pk=campaign.pk)
+    delete_draft(campaign=campaign, now=now, actor=owner)
+    with pytest.raises(Campaign.DoesNotExist):
+        starting.start_rehearsal(campaign=as_looked_at, viewer=owner, actor=studio_app, now=now)
+
+
+def test_a_campaign_that_left_test_mode_meanwhile_is_not_rehearsed(campaign, attached, owner, now):
+    as_looked_at = Campaign.objects.select_related("organization").get(pk=campaign.pk)
+    Campaign.objects.filter(pk=campaign.pk).update(test_mode=False)
+    with pytest.raises(ValidationError, match="in test mode"):
+        starting.start_rehearsal(campaign=as_looked_at, viewer=owner, actor=owner, now=now)
+
+
 def test_support_sees_the_grants(rehearse, owner, owner_linked, studio, rival_studio, now):
     rehearse()
     case = case_of(organization=studio, viewer_id=owner.pk, now=now)
