@@ -199,6 +199,7 @@ CODES: Mapping[str, Mapping[str, str | Promise]] = {
     },
     "role": {role.value: role.label for role in MemberRole},
     "reason": {
+        "operator": _("Held by the platform"),
         "owner": _("Held by an owner"),
         "gone": _("The server answered 410 Gone"),
         "failing": _("Nothing was delivered for five days"),
