@@ -139,6 +139,7 @@ def anonymous(text: str) -> str:
     # A watch token is signed over the ULID that is in it.
     text = re.sub(r"(\b\d+\.[0-7][0-9A-Z]{25}\.\d+\.)[\w-]{43}", r"\1…", text)
     text = re.sub(r'\\"(n|kid)\\":\s?\\"[^"]+\\"', r'\\"\1\\":\\"…\\"', text)
+    text = re.sub(r'((?:Kick-Event-Signature|Drops-Key-Id)\\*":\s?\\*")[^"\\]+', r"\1…", text)
     return re.sub(
         r"\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b",
         lambda found: names.setdefault(found[0], f"ULID {len(names)}"),
