@@ -4,7 +4,7 @@ BIN := var/venv/bin
 export PORT STUDIO_PORT CHROMIUM LOCALE
 
 .DEFAULT_GOAL := help
-.PHONY: help run code test check lint bench chaos fmt lock messages environment environment-dev
+.PHONY: help run code test check lint bench chaos fmt lock messages pictures environment environment-dev
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ lock: environment-dev ## every package's version and hashes, after requirements*
 
 messages: environment ## the texts for translators, in config/locale (LOCALE=de begins a language)
 	@$(BIN)/python -m scripts.messages
+
+pictures: environment-dev ## the pictures of docs/pictures.md, from the demo (ONLY="inventory watch" for some)
+	@$(BIN)/python -m tests.pictures $(ONLY)
 
 environment:
 	@$(PYTHON) scripts/environment.py run

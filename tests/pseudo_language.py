@@ -104,7 +104,7 @@ def compiled(ours: Path, folder: Path) -> Path:
 # What is no word of any language: the names of the site and of the time zone; addresses; ids; codes ("user.created").
 NO_WORDS = re.compile(
     r"""\bDrops\b|\bUTC\b
-    | https?://\S+ | \b[\w.+-]+@[\w-]+(\.[\w-]+)+ | \b[\w-]+(\.[\w-]+)+/\S* | (?<![\w<])/[\w?=&%./-]+
+    | https?://\S+ | \b[\w.+-]+@[\w-]+(\.[\w-]+)+ | \b[\w-]+(\.[\w-]+)+/\S* | (?<![\w<])/[\w?=&%./{}-]+
     | \b[0-9A-HJKMNP-TV-Z]{26}\b | \b(?=\w*[0-9])[0-9A-HJKMNP-TV-Z]{8}\b | \b[A-Za-z0-9]{40}\b
     | \b[a-z_]+\.[a-z_.]+\b
     """,

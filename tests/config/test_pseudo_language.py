@@ -26,6 +26,7 @@ from accounts.dashboard.kit.access import FORM_FIELD
 from accounts.domain.invitations import INVITED
 from accounts.domain.notices.writing import write
 from accounts.models import (
+    ApiCall,
     ApplicationStep,
     AuditEvent,
     FactorReset,
@@ -83,6 +84,7 @@ def _spoken(locale: Path) -> Iterator[None]:
 
 # The columns of names and of what people wrote. Whatever else the database holds is read in words of ours.
 NAMED: dict[type[Model], tuple[str, ...]] = {
+    ApiCall: ("method", "path", "request_id", "error"),
     ApplicationStep: ("text",),
     Campaign: ("name",),
     Category: ("name", "slug"),
