@@ -9,9 +9,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from ulid import ULID
 
 from accounts.models import ApiCall, OAuthApp, Organization, StatusClass
+from config.ulid import ulid_of
 from tests import factories
 from tests.dashboard import words
 from tests.factories import NOW
@@ -28,7 +28,7 @@ def _at_noon(time_machine: Any) -> None:
 def made(app: OAuthApp, *, ago: timedelta = timedelta(), status: int = 200, **values: Any) -> ApiCall:
     return ApiCall(
         **{
-            "id": str(ULID.from_datetime(NOW - ago)),
+            "id": ulid_of(NOW - ago),
             "app": app,
             "organization": app.organization,
             "kind": "app",
@@ -136,22 +136,24 @@ def test_a_list_of_many_reads_no_more_than_one_of_few(
     query = query.format(app=studio_app.pk)
 
     def read(count: int, begin: int) -> float:
-        ApiCall.objects.bulk_create(
+        calls = [
             made(
                 rival if number % 2 else studio_app,
-                ago=timedelta(seconds=number * 120),
+                # Four days, each with more than a page, however many there are.
+                ago=timedelta(seconds=number % 2_000 * 180 + number // 2_000),
                 status=500 if number % 3 == 0 else 200,
                 route="/oauth/token" if number % 4 == 0 else "/public/v1/drops/claims",
                 request_id=f"r{number}",
             )
             for number in range(begin, begin + count)
-        )
+        ]
+        ApiCall.objects.bulk_create(calls, batch_size=1_000)
         analyze(ApiCall)
         with CaptureQueriesContext(connection) as caught:
             owner_client.get(f"{PAGE}{query}")
         asked = [each["sql"] for each in caught if '"accounts_apicall"' in each["sql"]]
         return sum(rows_read(sql.replace("%", "%%")) for sql in asked if "COUNT" not in sql)
 
-    few = read(400, 0)
-    many = read(3_600, 400)
+    few = read(2_000, 0)
+    many = read(6_000, 2_000)
     assert many <= few + 60
