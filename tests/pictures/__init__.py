@@ -1,0 +1,1 @@
+"""Pictures of the main pages for docs/images, taken from the demo."""
