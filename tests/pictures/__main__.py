@@ -49,7 +49,7 @@ def campaign(page: Page) -> None:
 
 
 def counting(page: Page) -> None:
-    page.get_by_text("Counting").first.wait_for()
+    page.get_by_text("Counting since").first.wait_for()
 
 
 SUBJECTS = [
