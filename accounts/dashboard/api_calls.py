@@ -166,7 +166,11 @@ class ApiCallAdmin(OrganizationAdmin):
         words = StatusClass(call.status_class)
         if call.more:
             return badge(words.label, TONES[words])
-        return format_html('<span>{} <span translate="no">{}</span></span>', badge(str(call.status), TONES[words]), call.phrase)
+        return format_html(
+            '<span>{} <span translate="no">{}</span></span>',
+            badge(str(call.status), TONES[words]),
+            call.phrase,
+        )
 
 
 @cache
