@@ -105,7 +105,7 @@ def compiled(ours: Path, folder: Path) -> Path:
 NO_WORDS = re.compile(
     r"""\bDrops\b|\bUTC\b
     | https?://\S+ | \b[\w.+-]+@[\w-]+(\.[\w-]+)+ | \b[\w-]+(\.[\w-]+)+/\S* | (?<![\w<])/[\w?=&%./{}-]+
-    | \b[0-9A-HJKMNP-TV-Z]{26}\b | \b(?=\w*[0-9])[0-9A-HJKMNP-TV-Z]{8}\b | \b[A-Za-z0-9]{40}\b
+    | \b[0-9A-HJKMNP-TV-Z]{26}\b | \b[0-9A-HJKMNP-TV-Z]{8}\b | \b[A-Za-z0-9]{40}\b
     | \b[a-z_]+\.[a-z_.]+\b
     """,
     re.VERBOSE,
