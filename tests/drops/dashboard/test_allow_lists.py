@@ -9,7 +9,6 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEvent, Organization, User
 from drops.domain.campaigns.allow_lists import slug_of
@@ -179,10 +178,17 @@ def many(count: int) -> list[Channel]:
 
 def queries(client: Client, url: str, **changes: Any) -> int:
     data, _ = form_data(client, url)
-    with CaptureQueriesContext(connection) as captured:
+    asked: list[str] = []
+
+    def note(execute: Any, sql: str, params: Any, is_many: bool, context: Any) -> Any:
+        asked.append(sql.lower())
+        return execute(sql, params, is_many, context)
+
+    # Not captured with their values, of which there are 10,000.
+    with connection.execute_wrapper(note):
         page = client.post(url, data | changes)
     assert page.status_code == 302, page.context["adminform"].form.errors
-    return len([each for each in captured.captured_queries if "allowedchannel" in each["sql"].lower()])
+    return len([sql for sql in asked if "allowedchannel" in sql])
 
 
 def test_ten_thousand_channels_are_saved_and_twenty_thousand_answered_at_the_field(
