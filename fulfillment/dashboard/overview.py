@@ -10,11 +10,15 @@ from django.contrib.admin.utils import quote, unquote
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.formats import date_format as date
+from django.utils.translation import gettext as _
 
 from accounts.audit_words import change_words
 from accounts.dashboard.kit.access import may
 from accounts.dashboard.kit.sites import site
 from accounts.domain.permissions import Action
+from config import charts
+from config.charts import Axis, Chart, Series
 from drops.dashboard.timeline import timeline_of
 from drops.domain.campaigns.consequences import warnings_of
 from drops.domain.campaigns.extensions import extension_of
@@ -29,7 +33,6 @@ from fulfillment.domain.rehearsals.starting import why_not_rehearse
 MOST_DAYS = 60
 TOP_CHANNELS = 5
 SHOWN_CHANNELS = 20
-CHART_WIDTH, CHART_HEIGHT = 600, 110
 
 
 class RewardFigures(NamedTuple):
@@ -45,17 +48,6 @@ class ChannelRow(NamedTuple):
 
     figures: ChannelFigures
     group: LargestGroup | None
-
-
-class Bar(NamedTuple):
-    """A day of the chart, in the units of its picture."""
-
-    day: datetime
-    minutes: int
-    x: float
-    y: float
-    width: float
-    height: float
 
 
 @site.page("campaigns/<path:object_id>/overview/", name="campaign_overview", action=Action.SEE_FIGURES)
@@ -90,7 +82,7 @@ def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
             for entry in attached
         ],
         "has_begun": campaign.starts_at <= now and campaign.published_at is not None,
-        "bars": _bars(campaign, now),
+        "chart": _chart(campaign, now),
         "top_channels": _top_channels(campaign),
         "smallest_group": SMALLEST_GROUP,
         "network_days": settings.WATCH_NETWORK_DAYS,
@@ -120,19 +112,19 @@ def _top_channels(campaign: Campaign) -> list[ChannelRow]:
     return [ChannelRow(figures, groups.get(figures.channel.pk)) for figures in top]
 
 
-def _bars(campaign: Campaign, now: datetime) -> list[Bar]:
-    """Watched minutes by day, days without any among them: the last MOST_DAYS of the campaign."""
+def _chart(campaign: Campaign, now: datetime) -> Chart | None:
+    """Watched minutes by day, days without any among them: the last MOST_DAYS of the campaign. None before the first
+    minute."""
     last = min(now, campaign.ends_at).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     first = max(campaign.starts_at, last - timedelta(days=MOST_DAYS - 1)).astimezone(UTC)
     first = first.replace(hour=0, minute=0, second=0, microsecond=0)
     minutes = {day.start: day.minutes for day in by_day(campaign) if day.start >= first}
     if not minutes:
-        return []
+        return None
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    slot, tallest = CHART_WIDTH / len(days), max(minutes.values()) or 1
-    bars = []
-    for number, day in enumerate(days):
-        height = round(CHART_HEIGHT * minutes.get(day, 0) / tallest, 1)
-        x, width = round((number + 0.15) * slot, 1), round(0.7 * slot, 1)
-        bars.append(Bar(day, minutes.get(day, 0), x, CHART_HEIGHT - height, width, height))
-    return bars
+    return charts.bars(
+        title=_("Watched minutes by day"),
+        axis=Axis(_("Day"), [date(day, "j M Y") for day in days], [date(day, "j M") for day in days]),
+        series=[Series(_("minutes"), "good", [minutes.get(day, 0) for day in days])],
+        summary=_("Minutes watched by all viewers together. Days are in UTC."),
+    )

@@ -299,7 +299,7 @@ def test_the_overview_has_the_figures(
     factories.ClaimFactory(campaign=live, reward=reward)
     context = owner_client.get(overview(live)).context
     assert (context["totals"].minutes, context["totals"].viewers) == (190, 3)
-    assert [(bar.day.day, bar.minutes, bar.height) for bar in context["bars"]] == [(19, 190, 110), (20, 0, 0)]
+    assert [*context["chart"].rows] == [("19 Nov 2026", ["190"]), ("20 Nov 2026", ["0"])]
     assert [row.figures.channel for row in context["top_channels"]] == [channel]
     assert context["claimed_rewards"] == 1
     assert [row[1:] for row in context["rewards"]] == [(2, 1, 0, 0)]

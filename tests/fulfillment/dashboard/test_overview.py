@@ -91,7 +91,7 @@ def test_what_was_tested_is_in_no_figure_and_stays_the_members(
     overview = owner_client.get(f"/dashboard/campaigns/{campaign.pk}/overview/")
     context = overview.context
     assert (context["totals"].seconds, context["totals"].viewers, context["claimed_rewards"]) == (0, 0, 0)
-    assert (context["bars"], context["top_channels"]) == ([], [])
+    assert (context["chart"], context["top_channels"]) == (None, [])
     assert [row[1:] for row in context["rewards"]] == [(0, 0, 2, 2)]
     assert "In test mode:</strong> 4 minutes watched by 2 members. 2 rewards claimed." in words(overview)
     (home,) = owner_client.get("/dashboard/").context["campaigns"]
