@@ -7,9 +7,9 @@ from functools import cache
 
 import factory
 from factory.django import DjangoModelFactory
-from ulid import ULID
 
 from accounts.models import GameLink, MemberRole, Membership, OAuthApp, Organization, OrganizationChange, User
+from config.ulid import ulid_of
 from drops.models import (
     AllowedChannel,
     Campaign,
@@ -193,7 +193,7 @@ class ClaimFactory(DjangoModelFactory):
     class Meta:
         model = Claim
 
-    id = factory.Sequence(lambda n: str(ULID.from_datetime(NOW + timedelta(milliseconds=n))))
+    id = factory.Sequence(lambda n: ulid_of(NOW + timedelta(milliseconds=n)))
     campaign = factory.SubFactory(CampaignFactory)
     organization = factory.SelfAttribute("campaign.organization")
     reward = factory.SubFactory(

@@ -17,7 +17,6 @@ from accounts.dashboard.kit.scoping import OwnRelatedFilter
 from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.domain.permissions import Action
-from config import sql
 from config.ulid import SHORT
 from fulfillment.dashboard.columns import (
     NOTHING,
@@ -32,10 +31,10 @@ from fulfillment.dashboard.live import LiveAdmin
 from fulfillment.dashboard.sending import tell
 from fulfillment.domain.delivery import resending
 from fulfillment.domain.delivery.exchanges import as_curl, compare, readable
-from fulfillment.domain.delivery.reading import search_deliveries, with_latest_attempts
+from fulfillment.domain.delivery.reading import among_claims_of, search_deliveries, with_latest_attempts
 from fulfillment.domain.delivery.status import DELIVERY_FILTERS, DeliveryStatus, delivery_status
 from fulfillment.domain.delivery.words import LEGEND
-from fulfillment.models import Attempt, Claim, Delivery
+from fulfillment.models import Attempt, Delivery
 
 
 def resend(model_admin: DeliveryAdmin, request: HttpRequest, delivery: Delivery) -> None:
@@ -56,14 +55,7 @@ class CampaignFilter(OwnRelatedFilter):
         if CAMPAIGN not in self.used_parameters:
             return found
         campaigns: Any = self.used_parameters[CAMPAIGN]
-        own = Claim.objects.filter(campaign__in=campaigns).order_by("id").values("pk")
-        first, last = own.first(), own.last()
-        if first is None or last is None:
-            return found.none()
-        # Of the claims, not of the deliveries that refer to them, where the ORM would ask it: by their key.
-        ids = [sql.ulid(first["pk"]), sql.ulid(last["pk"])]
-        between = found.filter(claim__gte=first["pk"], claim__lte=last["pk"])
-        return between.extra(where=["fulfillment_claim.id BETWEEN %s AND %s"], params=ids)
+        return among_claims_of(found, campaigns)
 
 
 class StatusFilter(PathFilter):

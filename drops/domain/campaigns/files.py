@@ -18,7 +18,7 @@ from django.db import transaction
 from accounts.domain import permissions
 from accounts.domain.audit import Actor
 from accounts.domain.permissions import Action
-from config.locks import lock
+from accounts.domain.verbs import lock_for
 from drops.domain.campaigns.lifecycle import amend_campaign, errors_of_change
 from drops.domain.campaigns.plans import (
     VALUES,
@@ -73,7 +73,6 @@ def plan_file(*, campaign: Campaign, wanted: Mapping[str, Any], now: datetime, a
     permissions.require(actor=actor, organization=campaign.organization, action=Action.CHANGE_CAMPAIGNS)
     present = plan_of(campaign)
     wanted = open_changes(campaign, wanted)
-    wanted = open_changes(campaign, wanted)
     plan = replace(present, **wanted)
     errors = errors_of_change(campaign, wanted, now=now)
     changes = [
@@ -95,8 +94,7 @@ def apply_file(
 ) -> Campaign:
     """Change the campaign as `plan_file` has said. OutOfDate where the plan's version is another by now;
     ValidationError, per field, as for `amend_campaign`."""
-    permissions.require(actor=actor, organization=campaign.organization, action=Action.CHANGE_CAMPAIGNS)
-    campaign = lock(campaign)
+    campaign = lock_for(campaign, actor=actor, action=Action.CHANGE_CAMPAIGNS)
     present = plan_of(campaign)
     wanted = open_changes(campaign, wanted)
     if _version(campaign, present, replace(present, **wanted), now) != version:

@@ -6,20 +6,17 @@ are in no number, and they reach no reward but that of the rehearsal that they w
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _, ngettext
+from django.utils.translation import gettext as _
 
 from accounts.domain import audit
 from accounts.domain.permissions import Action, organizations_of
 from accounts.models import OAuthApp, Organization, User
 from drops.models import Campaign, Grant, GrantReason
-
-# Of one campaign in one day, to one member: many rehearsals, and no more.
-MOST_A_DAY = 500
 
 
 @transaction.atomic
@@ -38,16 +35,6 @@ def grant_minutes(
     """
     if refusal := why_not_grant(campaign, viewer):
         raise ValidationError(refusal)
-    today = Grant.objects.filter(campaign=campaign, viewer=viewer, at__gt=now - timedelta(days=1))
-    if today.count() >= MOST_A_DAY:
-        raise ValidationError(
-            ngettext(
-                "Minutes can be granted %(count)d time a day in one campaign.",
-                "Minutes can be granted %(count)d times a day in one campaign.",
-                MOST_A_DAY,
-            )
-            % {"count": MOST_A_DAY}
-        )
     grant = Grant(
         campaign=campaign,
         viewer=viewer,

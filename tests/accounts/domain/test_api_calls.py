@@ -12,12 +12,12 @@ import pytest
 import redis as redis_client
 from django.db import connection
 from django.db.models import Sum
-from ulid import ULID
 
 from accounts.domain import api_calls
 from accounts.domain.api_calls import Call
 from accounts.models import ApiCall, CallKind, OAuthApp, Organization
 from accounts.tasks import purge_api_calls, write_api_calls
+from config.ulid import ulid_of
 from tests import factories
 from tests.factories import NOW
 
@@ -215,7 +215,7 @@ class TestWithRedis:
 def test_two_writers_at_once_keep_and_count_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api_calls, "KEPT_A_MINUTE", 5)
     apps = [factories.OAuthAppFactory() for _ in range(2)]
-    calls = [call(app)._replace(id=str(ULID.from_datetime(NOW))) for _ in range(40) for app in apps]
+    calls = [call(app)._replace(id=ulid_of(NOW)) for _ in range(40) for app in apps]
     start = Barrier(4)
 
     def work(part: int) -> None:

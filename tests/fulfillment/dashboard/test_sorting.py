@@ -14,7 +14,6 @@ from django.db import connection
 from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from ulid import ULID
 
 from accounts.admin.base import OperatorAdmin
 from accounts.dashboard import site
@@ -30,6 +29,7 @@ from accounts.models import (
     User,
 )
 from accounts.templatetags.dashboard import Header
+from config.ulid import ulid_of
 from drops.models import Campaign, Category, Channel, Reward
 from fulfillment.models import Claim, Delivery, DeliveryState, WebhookEndpoint
 from tests import factories
@@ -74,7 +74,7 @@ def rows_of(model: type[Model], organization: Organization, numbers: Iterable[in
         Channel: lambda n: Channel(owner=people[n - numbers_of[0]], slug=f"channel{n:06}"),
         Claim: lambda n: Claim(
             **own,
-            id=str(ULID.from_datetime(later(n))),
+            id=ulid_of(later(n)),
             campaign=attached.campaign,
             reward=attached.reward,
             viewer=people[n - numbers_of[0]],
