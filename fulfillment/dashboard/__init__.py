@@ -1,6 +1,18 @@
 """What `fulfillment` registers on the owners' dashboard, its front page among it: the top layer sees all."""
 
-from . import chats, checklist, claims, deliveries, endpoints, home, overview, rehearsal, resend, viewers
+from . import (
+    chats,
+    checklist,
+    claims,
+    deliveries,
+    endpoints,
+    home,
+    numbers,
+    overview,
+    rehearsal,
+    resend,
+    viewers,
+)
 
 __all__ = [
     "chats",
@@ -9,6 +21,7 @@ __all__ = [
     "deliveries",
     "endpoints",
     "home",
+    "numbers",
     "overview",
     "rehearsal",
     "resend",

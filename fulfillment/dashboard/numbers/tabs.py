@@ -1,0 +1,70 @@
+"""The frame of the pages with a campaign's numbers: who may see them, and the way from one to the next.
+
+A page is a module of this package that registers itself, an entry of TABS, and a template that extends
+`dashboard/numbers/base.html`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.contrib.admin.utils import quote, unquote
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _, gettext_lazy
+
+from accounts.dashboard.kit.sites import View, site
+from accounts.domain.permissions import Action
+from drops.models import Campaign
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django_stubs_ext import StrOrPromise
+
+
+class Tab(NamedTuple):
+    """`name`: of the page's address."""
+
+    name: str
+    label: StrOrPromise
+
+
+TABS = [
+    Tab("campaign_numbers", gettext_lazy("Funnel")),
+]
+
+
+def numbers_page(name: str, route: str = "") -> Callable[[View], View]:
+    """Register a view as the page `name` at numbers/`route`, for members who may see figures."""
+    return site.page(f"campaigns/<path:object_id>/numbers/{route}", name=name, action=Action.SEE_FIGURES)
+
+
+def campaign_of(request: HttpRequest, object_id: str) -> Campaign:
+    """The campaign that the address is about; 404 for a stranger's."""
+    campaign: Campaign = site.admin_of(Campaign).object_or_404(request, unquote(object_id))
+    return campaign
+
+
+def show(
+    request: HttpRequest, campaign: Campaign, name: str, template: str, context: Mapping[str, Any]
+) -> HttpResponse:
+    """The page `name` of TABS, of a template in dashboard/numbers/."""
+    return render(
+        request,
+        f"dashboard/numbers/{template}",
+        {
+            **site.each_context(request),
+            "title": _("Numbers of %(campaign)s") % {"campaign": campaign},
+            "campaign": campaign,
+            "list_url": site.admin_of(Campaign).url("changelist"),
+            "overview_url": reverse("dashboard:campaign_overview", args=[quote(campaign.pk)]),
+            "tabs": [
+                (tab.label, reverse(f"dashboard:{tab.name}", args=[quote(campaign.pk)]), tab.name == name)
+                for tab in TABS
+            ],
+            **context,
+        },
+    )
