@@ -188,6 +188,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 300,
         "options": {"expires": 300},
     },
+    "count fulfilment": {
+        "task": "fulfillment.tasks.count_fulfilment",
+        "schedule": 15,
+        "options": {"expires": 15},
+    },
     "clear expired tokens": {"task": "accounts.tasks.clear_tokens", "schedule": 3600},
     "delete unused files": {"task": "accounts.tasks.delete_unused_files", "schedule": 86400},
     "make small pictures": {"task": "drops.tasks.make_small_pictures", "schedule": 600},

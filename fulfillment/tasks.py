@@ -8,6 +8,7 @@ from celery import shared_task, signals
 from django.utils import timezone
 
 from config import ticks
+from fulfillment.domain.analytics import fulfilment
 from fulfillment.domain.chat import posting
 from fulfillment.domain.delivery import delivering, hours, notices
 from fulfillment.domain.delivery.calling import QUEUE, call_workers
@@ -34,6 +35,12 @@ def rehearse() -> int:
 def count_answers() -> None:
     """Count what endpoints answered in the hours that are over."""
     hours.count_hours(now=timezone.now())
+
+
+@shared_task
+def count_fulfilment() -> None:
+    """Called every 15 seconds by beat: count how claims got to the game."""
+    fulfilment.count_fulfilment(now=timezone.now())
 
 
 @signals.worker_shutting_down.connect

@@ -2,6 +2,7 @@ from .chats import ChatPost, ChatShape, ChatWebhook
 from .claims import INITIATED, Claim, ClaimSequence, ClaimStatusChange
 from .deliveries import NOT_OK, Attempt, Delivery, DeliveryState, ErrorClass, LastAnswer, Trigger
 from .endpoints import EndpointHour, EndpointNotice, HoldReason, NoticeKind, WebhookEndpoint
+from .fulfilment import CountedUntil, FulfilmentHour, FulfilmentStep
 from .keys import SigningKey
 from .rehearsals import (
     OPEN_STATES,
@@ -23,11 +24,14 @@ __all__ = [
     "Claim",
     "ClaimSequence",
     "ClaimStatusChange",
+    "CountedUntil",
     "Delivery",
     "DeliveryState",
     "EndpointHour",
     "EndpointNotice",
     "ErrorClass",
+    "FulfilmentHour",
+    "FulfilmentStep",
     "HoldReason",
     "LastAnswer",
     "NoticeKind",

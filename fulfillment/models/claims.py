@@ -141,6 +141,8 @@ class ClaimStatusChange(models.Model):
 
     class Meta:
         ordering = ["at", "id"]
+        # What was acknowledged lately.
+        indexes = [models.Index(fields=["at"], name="claim_status_change_by_time")]
 
     def __str__(self) -> str:
         return f"{self.old} to {self.new}"
