@@ -8,7 +8,11 @@ from typing import Any
 from celery import Celery, signals
 from celery.app.amqp import AMQP
 from celery.exceptions import SecurityWarning
+from django_structlog.celery.signals import modify_context_before_task_publish
+from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu import Connection
+
+from config.logs import hand_on
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -34,6 +38,8 @@ class QuickAMQP(AMQP):
 app = Celery("drops", amqp=QuickAMQP)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["worker"].add(DjangoStructLogInitStep)
+modify_context_before_task_publish.connect(hand_on)
 
 
 @signals.worker_ready.connect
@@ -41,3 +47,26 @@ def keep_what_was_loaded(**_: object) -> None:
     """Modules live as long as the worker: crediting makes much garbage, and should not look through them for it."""
     gc.collect()
     gc.freeze()
+
+
+@signals.celeryd_after_setup.connect
+def tell_figures_of_the_worker(instance: Any = None, **_: object) -> None:
+    _serve(",".join(sorted(instance.app.amqp.queues.consume_from)))
+
+
+@signals.beat_init.connect
+def tell_figures_of_the_clock(**_: object) -> None:
+    _serve("clock")
+
+
+def _serve(process: str) -> None:
+    from config import metrics
+
+    metrics.serve(process)
+
+
+@signals.task_failure.connect
+def count_failure(sender: Any = None, **_: object) -> None:
+    from config import metrics
+
+    metrics.FAILED_TASKS.labels(sender.name).inc()

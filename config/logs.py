@@ -46,6 +46,23 @@ def one_line_a_request(
     return event
 
 
+# What a task learns of whoever asked for it. An address is nothing that a queue should hold.
+HANDED_ON = ("request_id", "user_id", "organization_id", "parent_task_id")
+
+
+def tell_of(**ids: object) -> None:
+    """Have every further line of this request or task name these: `user_id`, `organization_id`."""
+    structlog.contextvars.bind_contextvars(
+        **{name: value for name, value in ids.items() if value is not None}
+    )
+
+
+def hand_on(context: dict[str, Any], **_: object) -> None:
+    """Before a task is published: leave only what its lines are to name."""
+    for name in context.keys() - HANDED_ON:
+        del context[name]
+
+
 def logging_config(*, debug: bool, level: str) -> dict[str, Any]:
     """Set structlog up and return Django's LOGGING. Nothing below `level` is written."""
     shared: list[Any] = [

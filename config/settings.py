@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -361,6 +362,12 @@ WEB_THREADS = env.number("WEB_THREADS", 8)
 # The deliveries that one worker of the queue `deliveries` makes at a time: its --concurrency.
 DELIVERY_THREADS = env.number("DELIVERY_THREADS", 64)
 
+# Seeing inside
+
+# The first port of the figures for Prometheus, 0: none. They are for whoever reaches it, so it is not the site's.
+METRICS_PORT = env.number("METRICS_PORT", 0, least=0)
+METRICS_HOST = env.text("METRICS_HOST", "127.0.0.1")
+
 # Language, files, safety
 
 LANGUAGE_CODE = "en-gb"
@@ -406,6 +413,10 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
 # config.middleware.request_id lets only a sound one through.
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
+# A task's lines name the request that asked for it. A line for each task that begins and ends is for DEBUG alone:
+# the clock sends several a second.
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_CELERY_DEFAULT_LOG_LEVEL = logging.DEBUG
 LOGGING = logging_config(debug=DEBUG, level=LOG_LEVEL)
 
 # The user name is unique whatever its case: a constraint on lower(username), which the check does not see.

@@ -14,7 +14,9 @@ class DropsConfig(AppConfig):
             suspension_asked,
         )
         from accounts.domain.users import account_deleted
+        from config import metrics
         from config.middleware import health
+        from drops.domain import readings
         from drops.domain.campaigns import conditions, consequences
         from drops.domain.catalogue import categories
         from drops.domain.catalogue.channels import empty_channel
@@ -29,3 +31,4 @@ class DropsConfig(AppConfig):
         suspension_asked.connect(consequences.of_suspending)
         last_app_deleted.connect(conditions.keep_an_app)
         health.ages_of.append(ages)
+        metrics.sources |= {"watch time": readings.read_watch_time, "campaigns": readings.read_campaigns}

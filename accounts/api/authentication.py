@@ -20,6 +20,7 @@ from accounts.models import CallKind, User
 from accounts.oauth.scopes import Scopes
 from accounts.requests import logged_for
 from config.api.views import APP_ITSELF, WITHOUT_SCOPE, ApiView
+from config.logs import tell_of
 
 SAFE_METHODS = ("GET", "HEAD")
 
@@ -45,6 +46,7 @@ class BearerAuthentication(BaseAuthentication):
         logged_for(
             request._request, found.client_id, CallKind.APP if found.person is None else CallKind.VIEWER
         )
+        tell_of(user_id=found.user_id, organization_id=found.organization_id)
         return found.person, found
 
     def authenticate_header(self, request: Request) -> str:

@@ -33,7 +33,7 @@ from drops.api.serializers.watching import (
     WatchStatusSerializer,
     WatchTokenSerializer,
 )
-from drops.domain.watch import history
+from drops.domain.watch import counts, history
 from drops.domain.watch.beat import UnknownChannel, beat as accept_beat, channel_exists
 from drops.domain.watch.beats import BeatKind
 from drops.domain.watch.networks import network_of
@@ -64,8 +64,10 @@ def _accept(request: HttpRequest, viewer_id: int, beat: dict[str, Any]) -> HttpR
     try:
         accept_beat(viewer_id=viewer_id, network=network_of(sender(request)), now=timezone.now(), **beat)
     except UnknownChannel:
+        counts.REFUSED.labels("unknown_channel").inc()
         return failure(404, f"channel_id: there is no channel {beat['channel_id']}.")
     except BeatsRefused as refused:
+        counts.REFUSED.labels(refused.reason).inc()
         response = failure(429, "Too much at once. Try again in a moment: the time until then is kept.")
         response.headers["Retry-After"] = str(refused.retry_after)
         response.headers["Access-Control-Expose-Headers"] = "Retry-After"
@@ -109,13 +111,16 @@ def _beat(request: HttpRequest) -> HttpResponse:
     except RequestDataTooBig:
         return failure(413, "The body is too large.")
     except orjson.JSONDecodeError as error:
+        counts.REFUSED.labels("malformed").inc()
         return failure(400, f"The body is not JSON: {error}.")
     except BadBeat as error:
+        counts.REFUSED.labels("malformed").inc()
         return failure(400, str(error))
     token = body.get("token") or bearer_token(request)
     try:
         viewer_id = read_watch_token(token if isinstance(token, str) else "", now=timezone.now()).viewer_id
     except TokenRefused as refused:
+        counts.REFUSED.labels("token").inc()
         return unauthorized(str(refused))
     return _accept(request, viewer_id, fields) or answer({"data": None, "message": "Accepted"}, status=202)
 

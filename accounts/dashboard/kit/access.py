@@ -18,6 +18,7 @@ from accounts.domain import applications, invitations, operator_views, permissio
 from accounts.domain.permissions import Action
 from accounts.models import Membership, OperatorView, Organization, User
 from accounts.requests import INVITATION_KEY, VIEW_KEY, DashboardRequest
+from config.logs import tell_of
 
 SESSION_KEY = "organization"
 # Every form of the dashboard carries the organization that it was drawn for.
@@ -70,7 +71,9 @@ def active_membership(request: HttpRequest) -> Membership:
     if not found:
         raise PermissionDenied(_("Only members of an organization have a dashboard."))
     chosen = request.session.get(SESSION_KEY)
-    return next((each for each in found if each.organization_id == chosen), found[0])
+    active = next((each for each in found if each.organization_id == chosen), found[0])
+    tell_of(organization_id=active.organization_id)
+    return active
 
 
 def active_organization(request: HttpRequest) -> Organization:

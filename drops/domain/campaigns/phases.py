@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from drops.domain import notices
 from drops.models import Campaign, PhaseChange, PhaseChangeKind
@@ -52,24 +53,35 @@ def note_phase_changes(*, now: datetime) -> list[PhaseChange]:
     Safe to run at any time, late, twice or in two places at once: a constraint lets each change in
     once. A change that was missed while nothing ran keeps its own moment in `due_at`.
     """
-    campaigns = (
-        Campaign.objects.filter(published_at__lte=now, announces_at__lte=now)
-        .exclude(phase_changes__kind=PhaseChangeKind.CLOSED)
-        .select_related("organization")
-        .prefetch_related("phase_changes")
-    )
     noted: list[PhaseChange] = []
-    for campaign in campaigns:
-        known = {change.kind for change in campaign.phase_changes.all()}
+    for campaign in _changing(now).select_related("organization"):
         missing = [
             PhaseChange(campaign=campaign, kind=kind, due_at=due, noted_at=now)
-            for kind, due in phase_changes_due(campaign, now=now)
-            if kind not in known
+            for kind, due in _not_noted(campaign, now)
         ]
         if missing:
             _note(missing, now)
             noted += missing
     return noted
+
+
+def late(*, now: datetime) -> list[datetime]:
+    """The moments of the changes that have come and are not noted yet."""
+    return [due for campaign in _changing(now) for _kind, due in _not_noted(campaign, now)]
+
+
+def _changing(now: datetime) -> QuerySet[Campaign]:
+    """Campaigns that may have a change to note, with those that were."""
+    return (
+        Campaign.objects.filter(published_at__lte=now, announces_at__lte=now)
+        .exclude(phase_changes__kind=PhaseChangeKind.CLOSED)
+        .prefetch_related("phase_changes")
+    )
+
+
+def _not_noted(campaign: Campaign, now: datetime) -> Iterator[tuple[PhaseChangeKind, datetime]]:
+    known = {change.kind for change in campaign.phase_changes.all()}
+    return (change for change in phase_changes_due(campaign, now=now) if change[0] not in known)
 
 
 @transaction.atomic

@@ -23,6 +23,7 @@ class TooManyBeats(BeatsRefused):
     """This viewer sends more beats in a minute than any player does."""
 
     retry_after = 60
+    reason = "too_many"
 
 
 def beat(

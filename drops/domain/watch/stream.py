@@ -23,7 +23,7 @@ from django.db.models import BigIntegerField
 
 from config.gather import Gatherer
 from config.memory import Memory
-from drops.domain.watch import store
+from drops.domain.watch import counts, store
 from drops.domain.watch.beats import Beat, BeatKind, partition_of
 from drops.domain.watch.credit import credit
 from drops.models import WatchPartition
@@ -64,19 +64,23 @@ _memory = _Memory()
 
 
 class BeatsRefused(Exception):
-    """No beats can be taken now. `retry_after`: seconds until trying again makes sense."""
+    """No beats can be taken now. `retry_after`: seconds until trying again makes sense. `reason`: a word for it."""
 
     retry_after = 10
+    reason = "refused"
 
 
 class StreamFull(BeatsRefused):
     """Crediting is behind: beats are turned away before the stream takes all memory."""
+
+    reason = "stream_full"
 
 
 class StreamDown(BeatsRefused):
     """Redis does not answer."""
 
     retry_after = 5
+    reason = "stream_down"
 
 
 @cache
@@ -116,6 +120,7 @@ def _send(beats: Sequence[Beat]) -> None:
             for beat in beats:
                 pipeline.xadd(key(partition_of(beat.viewer_id)), _pack(beat))
             pipeline.execute()
+        counts.ACCEPTED.inc(len(beats))
     except redis.RedisError as error:
         log.warning("watch_stream_down", error=str(error), beats=len(beats))
         raise StreamDown from error
@@ -127,6 +132,7 @@ def _send_gathered(beats: Sequence[Beat]) -> None:
         _send(beats)
     except StreamDown as down:
         _memory.down_until = time.monotonic() + down.retry_after
+        counts.REFUSED.labels(down.reason).inc(len(beats))
 
 
 _gatherer = Gatherer(_send_gathered)
@@ -178,11 +184,13 @@ def credit_partition(*, number: int, now: datetime) -> int:
         # Times of one clock are right among themselves: they are credited, and somebody sets the clocks.
         log.error("watch_clocks_disagree", partition=number, newest=entries[-1][0].decode(), here=str(now))
     last = entries[-1][0].decode()
-    with transaction.atomic():
+    with counts.BATCHES.time(), transaction.atomic():
         if store.lock_partitions([number])[number] != position:
             return 0
-        credit([beat for entry in entries for beat in _unpack(*entry)], now=now)
+        result = credit([beat for entry in entries for beat in _unpack(*entry)], now=now)
         WatchPartition.objects.filter(pk=number).update(position=last)
+    counts.CREDITED.inc(len(entries))
+    counts.SECONDS.inc(result.seconds)
     milliseconds, _, sequence = last.partition("-")
     connection.xtrim(key(number), minid=f"{milliseconds}-{int(sequence) + 1}", approximate=False)
     return len(entries)
@@ -203,6 +211,14 @@ def _take_back(number: int, position: str) -> None:
 def _milliseconds(entry_id: str | bytes) -> int:
     text = entry_id.decode() if isinstance(entry_id, bytes) else entry_id
     return int(text.partition("-")[0])
+
+
+def lengths() -> list[int]:
+    """Beats in each partition's stream. redis.RedisError."""
+    with client(settings.REDIS_URL).pipeline(transaction=False) as pipeline:
+        for number in range(settings.WATCH_PARTITIONS):
+            pipeline.xlen(key(number))
+        return list(pipeline.execute())
 
 
 def ages() -> dict[str, float | None]:
@@ -244,4 +260,5 @@ def _unpack(entry_id: bytes, fields: dict[bytes, bytes]) -> Sequence[Beat]:
         return [Beat(viewer_id, channel_id, at, BeatKind(kind), livestream_id, player, network)]
     except (KeyError, ValueError):
         log.exception("watch_stream_entry_unreadable", entry=entry_id.decode())
+        counts.REFUSED.labels("unreadable").inc()
         return []

@@ -16,10 +16,12 @@ from ulid import ULID
 from accounts.domain import links
 from accounts.models import User
 from config import sql
+from config.logs import tell_of
 from config.rounding import ceil_div
 from config.rows import insert
 from config.ulid import ulid_of
 from drops.models import Campaign, Reward
+from fulfillment.domain import counts
 from fulfillment.domain.claims.facts import ClaimFacts, claim_facts
 from fulfillment.domain.delivery import attempts, bulkhead, queue
 from fulfillment.models import Claim
@@ -62,17 +64,21 @@ def claim_reward(
     campaigns of other organizations count as unknown. `attempt` False leaves the first attempt to a worker.
     Not to be called in a transaction.
     """
+    began = time.monotonic()
     facts = _facts(viewer, campaign_id, reward_id, organization_id)
     if facts.claim_id is not None:
         return Claim.objects.get(pk=facts.claim_id)
     if (refused := refusal_of(facts, now)) is not None:
+        counts.REFUSED.labels(refused.code).inc()
         raise refused
+    tell_of(user_id=viewer.pk, organization_id=facts.organization_id)
     with bulkhead.slot(facts.organization_id) as may_wait:
         claim, leased, committed_at = _commit(viewer, facts, reward_id, now, may_wait and attempt)
         try:
             attempts.attempt_leased(leased, now=committed_at)
         except Exception:  # the claim stands: a worker finds its delivery when the lease ends
             logger.exception("first_attempt_not_finished", claim=claim.id)
+    counts.CLAIMED.observe(time.monotonic() - began)
     return claim
 
 

@@ -14,6 +14,7 @@ from django.db import DatabaseError, transaction
 from accounts.domain import audit
 from config import sql
 from config.rows import insert
+from fulfillment.domain import counts
 from fulfillment.domain.delivery import breaker, notices, signing
 from fulfillment.domain.delivery.messages import request_headers
 from fulfillment.domain.delivery.queue import REQUEST_DEADLINE, WORKER_DEADLINE, Lease, give_back
@@ -105,6 +106,8 @@ def write_outcomes(outcomes: Sequence[Outcome]) -> None:
     endpoints = _lock_endpoints_that_change(outcomes)
     in_time = [outcome for outcome in outcomes if _end_lease(outcome)]
     insert(outcome.attempt for outcome in in_time)
+    for outcome in in_time:
+        counts.note_attempt(outcome.attempt)
     for outcome in outcomes:
         if outcome not in in_time:
             _correct_crashed(outcome.attempt)

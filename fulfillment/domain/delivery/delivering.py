@@ -116,7 +116,8 @@ def _running() -> Iterator[None]:
 
 def _attempt(lease: Lease, keys: Sequence[SigningKey], clock: Callable[[], datetime]) -> Outcome | None:
     try:
-        return Outcome(lease, attempts.send(lease, keys=keys, now=clock()))
+        with structlog.contextvars.bound_contextvars(organization_id=lease.endpoint.organization_id):
+            return Outcome(lease, attempts.send(lease, keys=keys, now=clock()))
     except Exception:  # our own error: there is no outcome to write, and the lease runs out
         logger.exception("attempt_not_finished", delivery=lease.delivery.pk)
         return None

@@ -21,6 +21,7 @@ from accounts.models import new_ulid
 from config import sql
 from config.rounding import ceil_div
 from config.rows import insert
+from fulfillment.domain import counts
 from fulfillment.domain.delivery import breaker, status
 from fulfillment.domain.delivery.calling import call_workers
 from fulfillment.domain.delivery.messages import CLAIM_CREATED, claim_body
@@ -277,6 +278,7 @@ def _note_crashes(limit: int, now: datetime) -> None:
     for delivery in locked[:limit]:
         attempt = _crashed(delivery, now)
         insert([attempt])
+        counts.note_attempt(attempt)
         follows = what_follows(delivery, attempt)
         Delivery.objects.filter(pk=delivery.pk).update(lease_token=None, leased_at=None, **follows)
 
