@@ -107,12 +107,13 @@ def documented(
     failure: Any = FailureSerializer,
     also: Mapping[int, Any] | None = None,
     security: Sequence[Mapping[str, list[str]]] | None = None,
+    bare: bool = False,
 ) -> Callable[[Any], Any]:
     """Describe one operation. `example` is a body that is accepted.
 
     `answer`: what stands in the envelope, as a field or an instance of a serializer; a class of serializers
-    or a schema is a whole answer without envelope; None an empty body. `also`: further answers that are
-    no refusals, by status.
+    or a schema is a whole answer without envelope, as is all with `bare`; None an empty body. `also`: further
+    answers that are no refusals, by status.
     """
     responses: dict[Any, Any] = {}
     for code, content in ({status: answer} | dict(also or {})).items():
@@ -120,7 +121,7 @@ def documented(
         if content is None:
             responses[code] = OpenApiResponse(description="Done; the body is empty.")
             continue
-        whole = content if isinstance(content, type | dict) else enveloped(title, content, message)
+        whole = content if bare or isinstance(content, type | dict) else enveloped(title, content, message)
         responses[(code, "application/json")] = OpenApiResponse(whole, description="Done.")
     for code in refusals:
         responses[(code, "application/json")] = OpenApiResponse(failure, description=REASONS[code])

@@ -5,25 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.request import Request
 
 from accounts.api.authentication import TokenView
-from config.api.envelope import ok
+from config.api.envelope import answer, ok
 from config.api.fields import EXAMPLE_ID, MAX_ID
 from config.api.schema import documented, path_parameter
 from config.api.views import AUTHENTICATED, parse_id
 from drops.api.serializers.partners import (
     OFFLINE,
+    PUBLIC_SORTS,
     CategoriesQuery,
     ChannelsQuery,
+    PagedCategoriesQuery,
+    PagedCategoriesSerializer,
     PublicCategorySerializer,
     PublicChannelSerializer,
+    PublicLivestreamSerializer,
+    PublicLivestreamsQuery,
     StreamingChannel,
 )
 from drops.domain.catalogue.categories import category_by_id
 from drops.domain.catalogue.channels import channels_by_name
+from drops.domain.catalogue.livestreams import livestreams_on_air
 from drops.models import Category, Channel, Livestream
 
 CATEGORIES_A_PAGE = 100
@@ -91,6 +97,72 @@ class CategoriesView(TokenView):
         first = (query["page"] - 1) * CATEGORIES_A_PAGE
         page = matching.order_by("name")[first : first + CATEGORIES_A_PAGE]
         return ok(PublicCategorySerializer(page, many=True).data)
+
+
+class PagedCategoriesView(TokenView):
+    """Categories by any of some names or ids, from a cursor on."""
+
+    needs = AUTHENTICATED
+
+    @documented(
+        "Channels",
+        "paged_categories",
+        "Categories by names or ids, page by page",
+        PagedCategoriesSerializer,
+        parameters=[PagedCategoriesQuery],
+    )
+    def get(self, request: Request) -> HttpResponse:
+        query = PagedCategoriesQuery.read(_without_brackets(request.query_params))
+        matching = Category.objects.filter(pk__gt=query["cursor"]).order_by("pk")
+        if query["name"]:
+            named = Q()
+            for words in query["name"]:
+                named |= Q(name__icontains=words)
+            matching = matching.filter(named)
+        if query["id"]:
+            matching = matching.filter(pk__in=[number for number in query["id"] if number <= MAX_ID])
+        limit = query["limit"]
+        found = list(matching[: limit + 1])
+        next_cursor = str(found[limit - 1].pk) if len(found) > limit else ""
+        page = {"data": found[:limit], "pagination": {"next_cursor": next_cursor}}
+        return answer(PagedCategoriesSerializer(page).data)
+
+
+def _without_brackets(parameters: QueryDict) -> QueryDict:
+    """Clients in the field write a list as name=a&name=b or as name[]=a&name[]=b."""
+    plain = QueryDict(mutable=True)
+    for written, values in parameters.lists():
+        name = written.removesuffix("[]")
+        plain.setlist(name, [*plain.getlist(name), *values])
+    return plain
+
+
+class LivestreamsView(TokenView):
+    """What is on air: of some streamers, one category or language, or of all."""
+
+    needs = AUTHENTICATED
+
+    @documented(
+        "Channels",
+        "public_livestreams",
+        "What is on air",
+        PublicLivestreamSerializer(many=True),
+        parameters=[PublicLivestreamsQuery],
+    )
+    def get(self, request: Request) -> HttpResponse:
+        query = PublicLivestreamsQuery.read(_without_brackets(request.query_params))
+        livestreams = livestreams_on_air().order_by(PUBLIC_SORTS[query["sort"]], "-started_at", "pk")
+        if query["broadcaster_user_id"]:
+            owners = [number for number in query["broadcaster_user_id"] if number <= MAX_ID]
+            livestreams = livestreams.filter(channel__owner__in=owners)
+        if query["category_id"] is not None:
+            category = category_by_id(query["category_id"])
+            livestreams = livestreams.filter(category=category) if category else livestreams.none()
+        if query["language"]:
+            livestreams = livestreams.filter(language=query["language"])
+        first = (query["page"] - 1) * query["limit"]
+        page = livestreams.select_related("channel__owner", "category")[first : first + query["limit"]]
+        return ok(PublicLivestreamSerializer(page, many=True).data)
 
 
 class CategoryView(TokenView):

@@ -6,6 +6,8 @@ urlpatterns: list[URLPattern] = [
     path("public/v1/channels", public.ChannelsView.as_view(), name="api_channels"),
     path("public/v1/categories", public.CategoriesView.as_view(), name="api_categories"),
     path("public/v1/categories/<str:category_id>", public.CategoryView.as_view(), name="api_category"),
+    path("public/v2/categories", public.PagedCategoriesView.as_view(), name="api_paged_categories"),
+    path("public/v1/livestreams", public.LivestreamsView.as_view(), name="api_public_livestreams"),
     path(
         "public/v1/drops/campaigns",
         managed_campaigns.ManagedCampaignsView.as_view(),
@@ -50,6 +52,7 @@ urlpatterns: list[URLPattern] = [
     ),
     path("api/v1/livestreams", viewer.LivestreamsView.as_view(), name="api_livestreams"),
     path("api/v2/channels/<str:slug>", viewer.ChannelView.as_view(), name="api_channel"),
+    path("api/v2/channels/<str:slug>/videos", viewer.VideosView.as_view(), name="api_videos"),
     path("viewer/v1/token", watch.Token.as_view(), name="watch_token"),
     path("viewer/v1/beat", watch.BeatView.as_view(), name="watch_beat"),
     path("viewer/v1/history", watch.History.as_view(), name="watch_history_json"),

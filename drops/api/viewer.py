@@ -21,16 +21,19 @@ from drops.api.serializers.viewers import (
     ListedOnAirSerializer,
     LivestreamsQuery,
     LivestreamsSerializer,
+    VideoSerializer,
+    VideosQuery,
 )
 from drops.domain.campaigns.participation import livestreams_for
 from drops.domain.campaigns.reading import listed_campaigns, visible_campaigns
 from drops.domain.catalogue.categories import category_by_id
 from drops.domain.catalogue.channels import channel_by_name
-from drops.domain.catalogue.livestreams import livestreams_on_air
+from drops.domain.catalogue.livestreams import livestreams_of, livestreams_on_air
 from drops.models import (
     AllowedChannel,
     CampaignPhase,
     CampaignReward,
+    Channel,
     Livestream,
 )
 
@@ -133,9 +136,35 @@ class ChannelView(ApiView):
         refusals=(404,),
     )
     def get(self, request: Request, slug: str) -> HttpResponse:
-        channel = channel_by_name(slug)
-        if channel is None or channel.owner.deleted_at is not None:
-            raise NotFound("No such channel.")
+        channel = _present_channel(slug)
         livestreams = livestreams_on_air().filter(channel=channel)
         livestream = livestreams.select_related("category").first()
         return answer(ChannelSerializer({"channel": channel, "livestream": livestream}).data)
+
+
+class VideosView(ApiView):
+    """A channel's streams without envelope: the one on air first, then the last ones."""
+
+    needs = OPEN
+
+    @documented(
+        "Viewers",
+        "channel_videos",
+        "A channel's streams, the one on air first",
+        VideoSerializer(many=True),
+        bare=True,
+        parameters=[path_parameter("slug", "The channel's slug.", "streamer"), VideosQuery],
+        refusals=(400, 404),
+    )
+    def get(self, request: Request, slug: str) -> HttpResponse:
+        query = VideosQuery.read(request.query_params)
+        first = (query["page"] - 1) * query["limit"]
+        streams = livestreams_of(_present_channel(slug)).select_related("category")
+        return answer(VideoSerializer(streams[first : first + query["limit"]], many=True).data)
+
+
+def _present_channel(slug: str) -> Channel:
+    channel = channel_by_name(slug)
+    if channel is None or channel.owner.deleted_at is not None:
+        raise NotFound("No such channel.")
+    return channel

@@ -9,6 +9,7 @@ from config.api.fields import (
     EXAMPLE_ID,
     MAX_UINT64,
     Always,
+    Choice,
     Flag,
     Is,
     List,
@@ -28,6 +29,22 @@ class PublicCategorySerializer(Serializer):
     id = Number(example=EXAMPLE_ID)
     name = Text(example="Skyforge Rally")
     thumbnail = Picture(source="image")
+
+
+class TaggedCategorySerializer(PublicCategorySerializer):
+    """Drops knows of no tags."""
+
+    tags = Always([], TEXTS)
+
+
+class PaginationSerializer(Serializer):
+    next_cursor = Text(example="1234", help_text='The `cursor` of the next page, "" after the last.')
+
+
+class PagedCategoriesSerializer(Serializer):
+    data = TaggedCategorySerializer(many=True)  # type: ignore[assignment]  # REST framework's property is not used here
+    message = Always("OK", Text())
+    pagination = PaginationSerializer()
 
 
 class StreamedCategorySerializer(PublicCategorySerializer):
@@ -79,6 +96,48 @@ class PublicChannelSerializer(Serializer):
     slug = Text(source="channel.slug", example="streamer")
     stream = StreamSerializer(source="livestream")
     stream_title = Text(source="livestream.title", example="Storms")
+
+
+class PublicLivestreamSerializer(Serializer):
+    """What is on air. Load the channel, its owner and the category."""
+
+    broadcaster_user_id = Number(source="channel.owner_id", example=EXAMPLE_ID)
+    category = StreamedCategorySerializer()
+    channel_id = Number(example=EXAMPLE_ID)
+    custom_tags = Always([], TEXTS)
+    has_mature_content = Flag(source="is_mature")
+    language = Text(example="en")
+    profile_picture = Picture(source="channel.owner.profile_picture")
+    slug = Text(source="channel.slug", example="streamer")
+    started_at = Moment()
+    stream_title = Text(source="title", example="Storms")
+    thumbnail = Always("", Text())
+    viewer_count = Number(example=7)
+
+
+PUBLIC_SORTS = {"viewer_count": "-viewer_count", "started_at": "-started_at"}
+
+
+class PublicLivestreamsQuery(Query):
+    broadcaster_user_id = List(
+        Number(most=MAX_UINT64, example=EXAMPLE_ID), most=50, help_text="Streamers, up to 50."
+    )
+    category_id = Number(
+        most=MAX_UINT64, default=None, example=EXAMPLE_ID, help_text="Of this category alone."
+    )
+    language = Text(most=16, default="", example="en", help_text="In this language alone.")
+    limit = Number(least=1, most=100, default=25, help_text="How many at most.")
+    page = Number(least=1, most=10_000, default=1, example=1, help_text="A page of `limit`.")
+    sort = Choice(PUBLIC_SORTS, default="viewer_count", example="viewer_count", help_text="In which order.")
+
+
+class PagedCategoriesQuery(Query):
+    name = List(
+        Text(most=120, strip=False, example="Skyforge"), most=50, help_text="Parts of names, up to 50."
+    )
+    id = List(Number(most=MAX_UINT64, example=EXAMPLE_ID), most=50, help_text="Categories, up to 50.")
+    limit = Number(least=1, most=1000, default=25, help_text="How many at most.")
+    cursor = Number(default=0, help_text="The `next_cursor` of the page before.")
 
 
 class ChannelsQuery(Query):

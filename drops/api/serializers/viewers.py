@@ -131,6 +131,25 @@ class OnAirSerializer(Serializer):
     categories = Categories(NamedCategorySerializer())
 
 
+class IsOnAir(Flag):
+    def to_representation(self, value: Livestream) -> bool:
+        return value.ended_at is None
+
+
+class VideoSerializer(Serializer):
+    """A stream of a channel, on air or over."""
+
+    id = Number(example=EXAMPLE_ID)
+    is_live = IsOnAir(source="*")
+    session_title = Text(source="title", example="Storms")
+    categories = Categories(NamedCategorySerializer())
+
+
+class VideosQuery(Query):
+    limit = Number(least=1, most=100, default=25, help_text="How many at most.")
+    page = Number(least=1, most=1000, default=1, example=1, help_text="A page of `limit`.")
+
+
 class StreamersChannelSerializer(Serializer):
     id = Number(example=EXAMPLE_ID)
     slug = Text(example="streamer")

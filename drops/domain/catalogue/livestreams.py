@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.domain import audit
@@ -23,6 +23,11 @@ from drops.models.fields import to_ms
 def livestreams_on_air() -> QuerySet[Livestream]:
     """All that is being streamed, most watched first."""
     return Livestream.objects.filter(ended_at__isnull=True).order_by("-viewer_count", "-started_at", "pk")
+
+
+def livestreams_of(channel: Channel) -> QuerySet[Livestream]:
+    """All streams of a channel: the one on air, then the last ones."""
+    return channel.livestreams.order_by(F("ended_at").desc(nulls_first=True), "-pk")
 
 
 def categories_on_air() -> QuerySet[Category]:

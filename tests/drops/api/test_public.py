@@ -123,3 +123,98 @@ def test_unknown_and_impossible_categories(api: Client, category_id: str, status
 @pytest.mark.parametrize("path", [CHANNELS, CATEGORIES, f"{CATEGORIES}/1"])
 def test_a_token_is_needed(db: None, path: str) -> None:
     assert Client().get(path).status_code == 401
+
+
+LIVESTREAMS = "/public/v1/livestreams"
+PAGED = "/public/v2/categories"
+
+
+def test_a_livestream_key_for_key(api: Client, channel: Channel, streamer: User, category: Category) -> None:
+    factories.LivestreamFactory(
+        channel=channel, category=category, title="Storms", language="en", viewer_count=7
+    )
+    assert api.get(LIVESTREAMS).json() == {
+        "data": [
+            {
+                "broadcaster_user_id": streamer.pk,
+                "category": {"id": category.pk, "name": "Skyforge Rally", "thumbnail": ""},
+                "channel_id": channel.pk,
+                "custom_tags": [],
+                "has_mature_content": False,
+                "language": "en",
+                "profile_picture": "",
+                "slug": "streamer",
+                "started_at": "2026-11-20T10:00:00Z",
+                "stream_title": "Storms",
+                "thumbnail": "",
+                "viewer_count": 7,
+            }
+        ],
+        "message": "OK",
+    }
+
+
+def test_livestreams_of_streamers_of_a_category_or_a_language(
+    api: Client, channel: Channel, streamer: User, category: Category
+) -> None:
+    here = factories.LivestreamFactory(channel=channel, category=category, language="en", viewer_count=1)
+    there = factories.LivestreamFactory(category=None, viewer_count=2)
+    factories.LivestreamFactory(ended_at=factories.NOW)
+
+    def found(**query: object) -> list[int]:
+        return [stream["channel_id"] for stream in api.get(LIVESTREAMS, query).json()["data"]]
+
+    assert found() == [there.channel_id, here.channel_id]
+    assert found(sort="started_at", limit=1, page=2) == [there.channel_id]
+    assert found(broadcaster_user_id=streamer.pk) == [here.channel_id]
+    assert found(category_id=category.pk) == [here.channel_id]
+    assert found(category_id=2**64 - 1) == found(broadcaster_user_id=2**64 - 1) == []
+    assert found(language="en") == [here.channel_id]
+    assert api.get(LIVESTREAMS).json()["data"][0]["category"] == {"id": 0, "name": "", "thumbnail": ""}
+    assert api.get(LIVESTREAMS, {"limit": 101}).status_code == 400
+    assert Client().get(LIVESTREAMS).status_code == 401
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_queries_do_not_grow_with_public_livestreams(
+    api: Client, django_assert_num_queries, count: int
+) -> None:
+    factories.LivestreamFactory.create_batch(count)
+    with django_assert_num_queries(2):
+        assert len(api.get(LIVESTREAMS).json()["data"]) == count
+
+
+def test_categories_page_by_page(api: Client, category: Category) -> None:
+    rest = factories.CategoryFactory.create_batch(4)
+    first = api.get(PAGED, {"limit": 2}).json()
+    assert first["data"][0] == {"id": category.pk, "name": "Skyforge Rally", "thumbnail": "", "tags": []}
+    found, cursor = first["data"], first["pagination"]["next_cursor"]
+    assert cursor == str(rest[0].pk)
+    while cursor:
+        page = api.get(PAGED, {"limit": 2, "cursor": cursor}).json()
+        found, cursor = found + page["data"], page["pagination"]["next_cursor"]
+    assert [each["id"] for each in found] == [category.pk, *(each.pk for each in rest)]
+
+
+def test_categories_by_names_and_ids_however_the_list_is_written(api: Client, category: Category) -> None:
+    other = factories.CategoryFactory(name="Night Shift")
+
+    def found(query: str) -> list[int]:
+        return [each["id"] for each in api.get(f"{PAGED}?{query}").json()["data"]]
+
+    assert found("name=skyforge") == found("name[]=skyforge") == [category.pk]
+    assert found("name[]=skyforge&name=night") == [category.pk, other.pk]
+    assert found(f"id={other.pk}") == found(f"id[]={other.pk}&name=") == [other.pk]
+    assert found(f"id={2**64 - 1}") == []
+    for wrong in ("limit=1001", "limit=0", "cursor=x", f"cursor={2**63}", "name=%00", "id=x", "id=1&" * 51):
+        assert api.get(f"{PAGED}?{wrong}").status_code == 400, wrong
+    assert Client().get(PAGED).status_code == 401
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_queries_do_not_grow_with_paged_categories(
+    api: Client, django_assert_num_queries, count: int
+) -> None:
+    factories.CategoryFactory.create_batch(count)
+    with django_assert_num_queries(2):
+        assert len(api.get(PAGED).json()["data"]) == count

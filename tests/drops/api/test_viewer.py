@@ -201,9 +201,45 @@ def test_a_channel_by_slug(channel, category) -> None:
     }
 
 
+def test_a_channels_streams_the_one_on_air_first(channel, category) -> None:
+    before = on_air(channel, None, title="Calm", ended_at=factories.NOW - timedelta(hours=1))
+    yesterday = factories.NOW - timedelta(days=1)
+    first = on_air(channel, category, title="First", started_at=yesterday, ended_at=yesterday)
+    over = [
+        {"id": before.pk, "is_live": False, "session_title": "Calm", "categories": []},
+        {
+            "id": first.pk,
+            "is_live": False,
+            "session_title": "First",
+            "categories": [{"id": category.pk, "name": "Skyforge Rally"}],
+        },
+    ]
+    assert Client().get("/api/v2/channels/streamer/videos").json() == over
+    stream = on_air(channel, category, title="Storms")
+    videos = Client().get("/api/v2/channels/Streamer/videos").json()
+    assert videos == [{**over[1], "id": stream.pk, "is_live": True, "session_title": "Storms"}, *over]
+    page = Client().get("/api/v2/channels/streamer/videos", {"limit": 1, "page": 2}).json()
+    assert page == over[:1]
+
+
+def test_a_channel_without_a_stream_has_no_videos(channel) -> None:
+    assert Client().get("/api/v2/channels/streamer/videos").json() == []
+    for wrong in ({"limit": 101}, {"page": 1001}, {"page": 0}):
+        assert Client().get("/api/v2/channels/streamer/videos", wrong).status_code == 400
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_queries_do_not_grow_with_videos(channel, django_assert_num_queries, count: int) -> None:
+    for _ in range(count):
+        factories.LivestreamFactory(channel=channel, ended_at=factories.NOW)
+    with django_assert_num_queries(2):
+        assert len(Client().get("/api/v2/channels/streamer/videos").json()) == count
+
+
+@pytest.mark.parametrize("path", ["", "/videos"])
 @pytest.mark.parametrize("slug", ["nobody", "%00", "x" * 500])
-def test_an_unknown_channel_is_404(db, slug: str) -> None:
-    response = Client().get(f"/api/v2/channels/{slug}")
+def test_an_unknown_channel_is_404(db, slug: str, path: str) -> None:
+    response = Client().get(f"/api/v2/channels/{slug}{path}")
     assert (response.status_code, response.json()) == (404, {"data": None, "message": "No such channel."})
 
 
