@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import Any
 
 import factory
 from factory.django import DjangoModelFactory
@@ -21,6 +22,7 @@ from drops.models import (
     Progress,
     Reward,
 )
+from fulfillment.domain.claims.hours import count_claim
 from fulfillment.domain.delivery import signing
 from fulfillment.models import Attempt, Claim, Delivery, Rehearsal, SigningKey, WebhookEndpoint
 
@@ -205,6 +207,14 @@ class ClaimFactory(DjangoModelFactory):
     external_id = factory.SelfAttribute("reward.external_id")
     created_at = NOW
     updated_at = NOW
+
+    @classmethod
+    def _create(cls, model_class: type[Claim], *args: Any, **kwargs: Any) -> Claim:
+        """As a claim is made: counted in its hour."""
+        claim: Claim = super()._create(model_class, *args, **kwargs)
+        if claim.rehearsal_id is None:
+            count_claim(claim)
+        return claim
 
 
 class GrantFactory(DjangoModelFactory):

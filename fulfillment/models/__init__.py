@@ -1,5 +1,5 @@
 from .chats import ChatPost, ChatShape, ChatWebhook
-from .claims import INITIATED, Claim, ClaimSequence, ClaimStatusChange
+from .claims import INITIATED, Claim, ClaimHour, ClaimSequence, ClaimStatusChange
 from .deliveries import NOT_OK, Attempt, Delivery, DeliveryState, ErrorClass, LastAnswer, Trigger
 from .endpoints import EndpointHour, EndpointNotice, HoldReason, NoticeKind, WebhookEndpoint
 from .fulfilment import CountedUntil, FulfilmentHour, FulfilmentStep
@@ -22,6 +22,7 @@ __all__ = [
     "ChatShape",
     "ChatWebhook",
     "Claim",
+    "ClaimHour",
     "ClaimSequence",
     "ClaimStatusChange",
     "CountedUntil",

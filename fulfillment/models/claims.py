@@ -131,6 +131,26 @@ class Claim(models.Model):
         return str(self.id)
 
 
+class ClaimHour(models.Model):
+    """How many claims of a reward were made in one hour; in test mode, in a row apart. Rehearsals are in neither."""
+
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="claim_hours", db_index=False
+    )
+    reward = models.ForeignKey(Reward, on_delete=models.PROTECT, related_name="claim_hours", db_index=False)
+    hour = models.DateTimeField()
+    test = models.BooleanField(default=False, help_text=_("Claimed in test mode."))
+    claims = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "hour", "reward", "test"], name="claim_hour_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reward}, {self.hour:%Y-%m-%d %H}h"
+
+
 class ClaimStatusChange(models.Model):
     """What a studio said of a claim, when: the history behind `Claim.external_status`."""
 

@@ -32,6 +32,7 @@ from drops.models import (
     Reward,
     WatchHour,
 )
+from fulfillment.domain.claims.hours import count_claim
 from fulfillment.models import (
     Attempt,
     ChatWebhook,
@@ -195,6 +196,7 @@ class Belongings:
             created_at=NOW,
             updated_at=NOW,
         )
+        count_claim(claim)
         ClaimStatusChange.objects.create(claim=claim, at=NOW, old="initiated", new=f"{self.word}-status")
         return claim
 

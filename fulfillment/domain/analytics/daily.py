@@ -6,12 +6,12 @@ from collections import defaultdict
 from datetime import date
 from typing import NamedTuple
 
-from django.db.models import Count, Sum
+from django.db.models import Sum
 from django.db.models.functions import TruncDate
 
 from drops.domain.watch.figures import by_day
 from drops.models import Campaign, RewardHour
-from fulfillment.models import Claim
+from fulfillment.models import ClaimHour
 
 
 class Day(NamedTuple):
@@ -37,9 +37,9 @@ def daily(*, campaign: Campaign) -> list[Day]:
         qualified[day][reward_id] = viewers
     claims: dict[date, dict[str, int]] = defaultdict(dict)
     for day, reward_id, count in (
-        Claim.objects.filter(campaign=campaign, test=False)
-        .values_list(TruncDate("created_at"), "reward_id")
-        .annotate(Count("pk"))
+        ClaimHour.objects.filter(campaign=campaign, test=False)
+        .values_list(TruncDate("hour"), "reward_id")
+        .annotate(Sum("claims"))
         .order_by()
     ):
         claims[day][reward_id] = count

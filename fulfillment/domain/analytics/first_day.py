@@ -8,7 +8,7 @@ from django.db.models import Sum
 
 from config.rounding import whole_minutes
 from drops.models import Campaign, RewardHour, WatchHour
-from fulfillment.models import Claim
+from fulfillment.models import ClaimHour
 
 
 def first_day(*, campaign: Campaign, until: datetime) -> dict[str, int]:
@@ -20,10 +20,10 @@ def first_day(*, campaign: Campaign, until: datetime) -> dict[str, int]:
         Sum("new_viewers", default=0), Sum("seconds", default=0)
     )
     reached = RewardHour.objects.filter(campaign=campaign, test=False, hour__lt=until)
-    claims = Claim.objects.filter(campaign=campaign, test=False, created_at__lt=until)
+    claims = ClaimHour.objects.filter(campaign=campaign, test=False, hour__lt=until)
     return {
         "viewers": watched["new_viewers__sum"],
         "minutes": whole_minutes(watched["seconds__sum"]),
         "reached": reached.aggregate(total=Sum("qualified", default=0))["total"],
-        "claims": claims.count(),
+        "claims": claims.aggregate(total=Sum("claims", default=0))["total"],
     }

@@ -23,6 +23,7 @@ from config.ulid import ulid_of
 from drops.models import Campaign, Reward
 from fulfillment.domain import counts
 from fulfillment.domain.claims.facts import ClaimFacts, claim_facts
+from fulfillment.domain.claims.hours import count_claim
 from fulfillment.domain.delivery import attempts, bulkhead, queue
 from fulfillment.models import Claim
 
@@ -130,6 +131,7 @@ def _commit(
         updated_at=now,
     )
     insert([claim])
+    count_claim(claim)
     return claim, queue.create_for_claim(claim=claim, now=at, lease=may_wait), at
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 from django.db.models.lookups import Exact
 
 from accounts.models import parse_ulid
 from config.ulid import UlidEnd, first_ulid, ulid_end
 from drops.models import Campaign
-from fulfillment.models import Claim, Delivery
+from fulfillment.models import Claim, ClaimHour, Delivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,5 +116,5 @@ def recent_claims(*, organization_id: str, since: datetime) -> Mapping[str, Rece
 
 def claimed_by_reward(campaign: Campaign, *, test: bool = False) -> Mapping[str, int]:
     """Claims of a campaign by reward id: those in test mode, or the others. Rehearsals are in neither."""
-    claims = Claim.objects.filter(campaign=campaign, test=test, rehearsal=None).order_by()
-    return dict(claims.values_list("reward_id").annotate(Count("pk")))
+    hours = ClaimHour.objects.filter(campaign=campaign, test=test).order_by()
+    return dict(hours.values_list("reward_id").annotate(Sum("claims")))

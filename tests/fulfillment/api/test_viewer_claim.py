@@ -35,9 +35,9 @@ def claim(client: Client, campaign: Campaign, reward: Reward, **headers: str):
 def test_a_claim_costs_few_statements(
     player: Client, campaign, reward, earned, endpoint, receiver, django_assert_num_queries
 ) -> None:
-    """The token, what the claim depends on, the signing keys; its id, the same again under the lock, row,
+    """The token, what the claim depends on, the signing keys; its id, the same again under the lock, row, its hour,
     endpoints, their room, delivery; the delivery's end and attempt. And two transactions, savepoints here."""
-    with django_assert_num_queries(3 + 6 + 2 + 4):
+    with django_assert_num_queries(3 + 7 + 2 + 4):
         assert claim(player, campaign, reward).status_code == 200
     assert len(receiver.received) == 1
 
