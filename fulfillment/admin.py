@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _, ngettext
 
 from accounts.admin import OperatorAdmin
 from accounts.admin.verbs import OperatorVerb, Order
+from config import metrics
+from fulfillment.domain import platform
 from fulfillment.domain.claims.reading import search_claims
 from fulfillment.domain.delivery import endpoints, signing, status
 from fulfillment.domain.delivery.reading import search_deliveries
@@ -220,3 +223,19 @@ class WebhookEndpointAdmin(OperatorAdmin):
     @admin.display(description=_("URL"))
     def address(self, endpoint: WebhookEndpoint) -> str:
         return endpoint.address
+
+
+def health(request: HttpRequest) -> HttpResponse:
+    """How Drops itself does, at this moment: few seconds old, however many operators ask."""
+    now = timezone.now()
+    found = metrics.readings(now)
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Health"),
+        "answers": platform.answers(found),
+        "silent_parts": platform.silent_parts(found),
+        "servers": platform.servers_down(now),
+        "most": platform.MOST_SERVERS,
+        "now": now,
+    }
+    return render(request, "admin/health.html", context)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from config.metrics import Gauge, Reading
+from config.metrics import Gauge, Reading, readings, value_of
 from drops.domain.campaigns import phases
 from drops.domain.watch import stream
 
@@ -29,6 +29,11 @@ def read_watch_time(now: datetime) -> Iterator[Reading]:
     yield Reading(AHEAD, ages["ahead"] or 0.0)
     for number, length in enumerate(stream.lengths()):
         yield Reading(LENGTH, length, (str(number),))
+
+
+def counted_up_to_age(*, now: datetime) -> float | None:
+    """How many seconds ago the moment was up to which all watch time is counted; None where nobody knows."""
+    return value_of(readings(now), LAG) if settings.REDIS_URL else 0.0
 
 
 def read_campaigns(now: datetime) -> Iterator[Reading]:

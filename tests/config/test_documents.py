@@ -16,6 +16,7 @@ FOLDERS = (
     *APPS,
     "bench",
     "config",
+    "deploy",
     "docs",
     "examples",
     "requirements",
@@ -29,8 +30,15 @@ DOCUMENTS = sorted(
     for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md")
     for path in ROOT.glob(pattern)
 )
-# Settings of nginx and PgBouncer.
-OTHERS = {"client_max_body_size", "limit_conn", "max_prepared_statements"}
+# Settings of nginx and PgBouncer, tables of PostgreSQL, and what django-structlog writes to the log.
+OTHERS = {
+    "client_max_body_size",
+    "limit_conn",
+    "max_connections",
+    "max_prepared_statements",
+    "pg_stat_activity",
+    "task_failed",
+}
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
@@ -48,7 +56,7 @@ def code() -> str:
     """Everything but the documents and this test."""
     files = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()]
     files += [ROOT / name for name in ("Makefile", "Procfile", ".env.example", "pyproject.toml")]
-    texts = {".py", ".html", ".js", ".css", ".txt", ".toml", ".example", ""}
+    texts = {".py", ".html", ".js", ".css", ".txt", ".toml", ".example", ".yml", ".json", ""}
     return "\n".join(
         path.read_text() for path in files if path.suffix in texts and path != Path(__file__).resolve()
     )

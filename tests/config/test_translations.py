@@ -155,6 +155,16 @@ ENGLISH = {
     "fulfillment/domain/delivery/attempts.py": "for the log of attempts",
     "fulfillment/outbound/": "for the log of attempts",
     "fulfillment/management/": "for who runs the site",
+    **dict.fromkeys(
+        (
+            "config/metrics.py",
+            "drops/domain/readings.py",
+            "drops/domain/watch/counts.py",
+            "fulfillment/domain/counts.py",
+            "fulfillment/domain/readings.py",
+        ),
+        "for who runs the site: figures for Prometheus",
+    ),
     "config/checks.py": "for who runs the site",
     "config/settings.py": "for who runs the site",
     "config/views.py": "said where even templates fail",
