@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from django.template.loader import render_to_string
 
-from config.charts import BELOW, HEIGHT, LEFT, WIDTH, Axis, Chart, Series, bars, lines
+from config.charts import BELOW, HEIGHT, LEFT, WIDTH, Axis, Chart, Series, Step, bars, curve, funnel, lines
 
 
 def drawn(chart: Chart) -> str:
@@ -92,3 +92,42 @@ def test_words_are_escaped() -> None:
 def test_an_empty_chart_says_so() -> None:
     assert chart_of(0, 0, None).is_empty
     assert not chart_of(0, 1).is_empty
+
+
+def test_a_step_of_a_funnel_is_as_long_as_its_value() -> None:
+    chart = funnel(
+        title="Funnel",
+        head="Step",
+        name="viewers",
+        steps=[Step("watched", 200), Step("reached", 50, "(25 %)"), Step("claimed", 0)],
+    )
+    assert [rect.width for rect in chart.rects if rect.tone == "good"] == [WIDTH, WIDTH / 4]
+    assert chart.rows == [("watched", ["200"]), ("reached", ["50 (25 %)"]), ("claimed", ["0"])]
+    page = drawn(chart)
+    assert page.count("50 (25 %)</text>") == 1
+    assert "<title></title>" not in page
+
+
+def test_a_curve_has_its_points_and_marks_where_they_belong() -> None:
+    points = [(0, 100), (60, 50), (120, 0)]
+    chart = curve(
+        title="Left", head="Minutes", name="viewers", points=points, marks=[(90, "late"), (30, "early")]
+    )
+    _, line = chart.lines
+    middle = LEFT + (WIDTH - LEFT) / 2
+    assert line.points == f"{LEFT:.1f},0.0 {middle:.1f},70.0 {WIDTH:.1f},140.0"
+    early, late = chart.marks
+    assert (early.words, early.anchor, late.words, late.anchor) == ("early", "start", "late", "end")
+    assert early.x - LEFT == WIDTH - late.x
+    assert all(LEFT <= tick.at <= WIDTH for tick in chart.ticks)
+    assert [values for _, values in chart.rows] == [["100"], ["50"], ["0"]]
+    assert not curve(title="None", head="Minutes", name="viewers", points=[]).lines
+
+
+def test_a_mark_stands_at_its_label() -> None:
+    axis = Axis("Day", ["one", "two"])
+    series = [Series("minutes", "good", [1, 2])]
+    for kind in (bars, lines):
+        (mark,) = kind(title="Minutes", axis=axis, series=series, marks=[(1, "start")]).marks
+        assert mark.x == LEFT + 0.75 * (WIDTH - LEFT)
+        assert "start</text>" in drawn(kind(title="Minutes", axis=axis, series=series, marks=[(1, "start")]))
