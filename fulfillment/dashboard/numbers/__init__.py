@@ -1,5 +1,5 @@
 """The numbers of a campaign: pages that share a frame, one module for each (`tabs.py`)."""
 
-from . import funnel
+from . import fulfilment, funnel
 
-__all__ = ["funnel"]
+__all__ = ["fulfilment", "funnel"]

@@ -7,7 +7,7 @@ A page is a module of this package that registers itself, an entry of TABS, and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from django.contrib.admin.utils import quote, unquote
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _, gettext_lazy
 
 from accounts.dashboard.kit.sites import View, site
 from accounts.domain.permissions import Action
+from accounts.requests import PageRequest
 from drops.models import Campaign
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Tab(NamedTuple):
 
 TABS = [
     Tab("campaign_numbers", gettext_lazy("Funnel")),
+    Tab("campaign_fulfilment", gettext_lazy("Fulfilment")),
 ]
 
 
@@ -49,9 +51,16 @@ def campaign_of(request: HttpRequest, object_id: str) -> Campaign:
 
 
 def show(
-    request: HttpRequest, campaign: Campaign, name: str, template: str, context: Mapping[str, Any]
+    request: HttpRequest,
+    campaign: Campaign,
+    name: str,
+    template: str,
+    context: Mapping[str, Any],
+    part: str = "",
 ) -> HttpResponse:
-    """The page `name` of TABS, of a template in dashboard/numbers/."""
+    """The page `name` of TABS, of a template in dashboard/numbers/. `part`: what HTMX gets of it."""
+    if part and cast("PageRequest", request).htmx:
+        template = part
     return render(
         request,
         f"dashboard/numbers/{template}",

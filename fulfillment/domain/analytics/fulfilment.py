@@ -28,6 +28,7 @@ from django.db.models import (
     Exists,
     ExpressionWrapper,
     F,
+    Max,
     Min,
     OuterRef,
     Q,
@@ -123,7 +124,8 @@ class EndpointFulfilment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Of one campaign. `as_of`: until when it is counted, None where nothing has been yet."""
+    """Of one campaign. `as_of`: until when it is counted, None where nothing has been yet. `by_hour`: the hours in
+    which something happened, in order."""
 
     as_of: datetime | None
     by_endpoint: list[EndpointFulfilment]
@@ -139,23 +141,50 @@ def counted_until() -> datetime | None:
 def fulfilment(*, campaign: Campaign, since: datetime | None = None) -> Report:
     """What became of the claims of `campaign`: in all, and by the hours from `since` on. Four queries."""
     rows = FulfilmentHour.objects.filter(campaign=campaign)
-    sums = [Sum("claims"), Sum("retries"), Sum("at_once")]
     by_endpoint: dict[str | None, Fulfilment] = defaultdict(Fulfilment)
     whole = Fulfilment()
-    for endpoint_id, step, *counted in (
-        rows.order_by().values_list("endpoint", "step", "within_ms").annotate(*sums)
-    ):
+    for endpoint_id, step, *counted in _sums(rows, "endpoint"):
         by_endpoint[endpoint_id].times(step).add(*counted)
         whole.times(step).add(*counted)
     by_hour: dict[datetime, Fulfilment] = defaultdict(Fulfilment)
     if since is not None:
-        of_hours = rows.filter(hour__gte=since).order_by("hour")
-        for hour, step, *counted in of_hours.values_list("hour", "step", "within_ms").annotate(*sums):
+        for hour, step, *counted in _sums(rows.filter(hour__gte=since), "hour"):
             by_hour[hour].times(step).add(*counted)
     endpoints = WebhookEndpoint.objects.in_bulk([key for key in by_endpoint if key])
     found = [EndpointFulfilment(endpoints.get(key or ""), each) for key, each in by_endpoint.items()]
     found.sort(key=lambda each: (each.endpoint is None, -each.fulfilment.arrived.claims))
-    return Report(counted_until(), found, dict(by_hour), whole)
+    return Report(counted_until(), found, dict(sorted(by_hour.items())), whole)
+
+
+def latest_hour(campaign: Campaign) -> datetime | None:
+    """In which something happened. One query."""
+    latest: datetime | None = FulfilmentHour.objects.filter(campaign=campaign).aggregate(Max("hour"))[
+        "hour__max"
+    ]
+    return latest
+
+
+class HourAt(NamedTuple):
+    hour: datetime
+    endpoint_id: str | None
+    fulfilment: Fulfilment
+
+
+def fulfilment_by_hour(*, campaign: Campaign) -> list[HourAt]:
+    """Each hour at each endpoint, in order: the whole campaign. One query."""
+    found: dict[tuple[datetime, str], Fulfilment] = defaultdict(Fulfilment)
+    rows = FulfilmentHour.objects.filter(campaign=campaign)
+    for hour, endpoint_id, step, *counted in _sums(rows, "hour", "endpoint"):
+        found[hour, endpoint_id or ""].times(step).add(*counted)
+    return [
+        HourAt(hour, endpoint_id or None, found[hour, endpoint_id]) for hour, endpoint_id in sorted(found)
+    ]
+
+
+def _sums(rows: QuerySet[FulfilmentHour], *keys: str) -> Iterable[Any]:
+    """The keys, the step, the bucket, and what `Times.add` takes."""
+    counted = (Sum("claims"), Sum("retries"), Sum("at_once"))
+    return rows.order_by().values_list(*keys, "step", "within_ms").annotate(*counted)
 
 
 # Counting
