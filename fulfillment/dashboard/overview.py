@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.conf import settings
 from django.contrib.admin.utils import quote, unquote
@@ -17,6 +17,7 @@ from accounts.audit_words import change_words
 from accounts.dashboard.kit.access import may
 from accounts.dashboard.kit.sites import site
 from accounts.domain.permissions import Action
+from accounts.requests import PageRequest
 from config import charts
 from config.charts import Axis, Chart, Series
 from drops.dashboard.timeline import timeline_of
@@ -24,6 +25,7 @@ from drops.domain.campaigns.consequences import warnings_of
 from drops.domain.campaigns.extensions import extension_of
 from drops.domain.campaigns.lifecycle import problems_of, why_not_publish
 from drops.domain.campaigns.publications import last_failure
+from drops.domain.readings import counted_up_to_age
 from drops.domain.watch.figures import ChannelFigures, by_channel, by_day, totals, viewers_qualified
 from drops.domain.watch.network_groups import LargestGroup, largest_groups
 from drops.models import SMALLEST_GROUP, Campaign, CampaignPhase, CampaignReward
@@ -33,6 +35,8 @@ from fulfillment.domain.rehearsals.starting import why_not_rehearse
 MOST_DAYS = 60
 TOP_CHANNELS = 5
 SHOWN_CHANNELS = 20
+# In seconds: so a figure on the page is at most half a minute old, beside what waits to be credited.
+AGAIN_AFTER = 30
 
 
 class RewardFigures(NamedTuple):
@@ -55,6 +59,38 @@ def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
     now = timezone.now()
     model_admin = site.admin_of(Campaign)
     campaign: Campaign = model_admin.object_or_404(request, unquote(object_id))
+    phase = campaign.phase(now)
+    figures = _figures(campaign, phase, now)
+    if cast("PageRequest", request).htmx:  # the part that changes, fetched again
+        return render(request, "dashboard/campaign_figures.html", {**site.each_context(request), **figures})
+    failure = last_failure(campaign) if phase is CampaignPhase.DRAFT else None
+    context = {
+        **site.each_context(request),
+        **figures,
+        "title": campaign.name,
+        "model_admin": model_admin,
+        "phase": phase,
+        "channels": campaign.allowed_channels.select_related("channel")[:SHOWN_CHANNELS],
+        "more_channels": max(campaign.allowed_channels.count() - SHOWN_CHANNELS, 0),
+        "problems": [] if why_not_publish(campaign, now) else problems_of(campaign, now=now),
+        "warnings": [] if campaign.published_at else warnings_of(campaign, now=now),
+        "timeline": timeline_of(campaign, now),
+        "extension": extension_of(campaign),
+        "failure": failure,
+        "failure_words": change_words(failure.action, failure.data) if failure else [],
+        "verbs": [
+            (verb, model_admin.url(verb.name, quote(campaign.pk)))
+            for verb in model_admin.offered_verbs(request, campaign)
+        ],
+        "history_url": model_admin.history_url_for(request, campaign),
+        "list_url": model_admin.url("changelist"),
+        "may_rehearse": may(request, Action.REHEARSE) and not why_not_rehearse(campaign, now),
+    }
+    return render(request, "dashboard/campaign_overview.html", context)
+
+
+def _figures(campaign: Campaign, phase: CampaignPhase, now: datetime) -> dict[str, Any]:
+    """What `dashboard/campaign_figures.html` draws."""
     attached = list(campaign.campaign_rewards.select_related("reward"))
     figures = [
         by_reward
@@ -65,14 +101,11 @@ def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
         )
     ]
     claimed, claimed_in_test = (sum(by_reward.values()) for by_reward in figures[1::2])
-    phase = campaign.phase(now)
-    failure = last_failure(campaign) if phase is CampaignPhase.DRAFT else None
-    context = {
-        **site.each_context(request),
-        "title": campaign.name,
-        "model_admin": model_admin,
+    age = counted_up_to_age(now=now)
+    return {
         "campaign": campaign,
-        "phase": phase,
+        "as_of": None if age is None else now - timedelta(seconds=age),
+        "fetch_again_after": AGAIN_AFTER if phase is CampaignPhase.LIVE else None,
         "totals": totals([campaign])[campaign.pk],
         "claimed_rewards": claimed,
         "test_totals": totals([campaign], test=True)[campaign.pk],
@@ -86,24 +119,8 @@ def campaign_overview(request: HttpRequest, object_id: str) -> HttpResponse:
         "top_channels": _top_channels(campaign),
         "smallest_group": SMALLEST_GROUP,
         "network_days": settings.WATCH_NETWORK_DAYS,
-        "channels": campaign.allowed_channels.select_related("channel")[:SHOWN_CHANNELS],
-        "more_channels": max(campaign.allowed_channels.count() - SHOWN_CHANNELS, 0),
-        "problems": [] if why_not_publish(campaign, now) else problems_of(campaign, now=now),
-        "warnings": [] if campaign.published_at else warnings_of(campaign, now=now),
-        "timeline": timeline_of(campaign, now),
-        "extension": extension_of(campaign),
-        "failure": failure,
-        "failure_words": change_words(failure.action, failure.data) if failure else [],
-        "verbs": [
-            (verb, model_admin.url(verb.name, quote(campaign.pk)))
-            for verb in model_admin.offered_verbs(request, campaign)
-        ],
-        "edit_url": model_admin.url("change", quote(campaign.pk)),
-        "history_url": model_admin.history_url_for(request, campaign),
-        "list_url": model_admin.url("changelist"),
-        "may_rehearse": may(request, Action.REHEARSE) and not why_not_rehearse(campaign, now),
+        "edit_url": site.admin_of(Campaign).url("change", quote(campaign.pk)),
     }
-    return render(request, "dashboard/campaign_overview.html", context)
 
 
 def _top_channels(campaign: Campaign) -> list[ChannelRow]:

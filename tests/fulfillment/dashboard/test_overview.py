@@ -7,7 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import OAuthApp, Organization, User
 from drops.domain.campaigns import lifecycle, plans
@@ -16,7 +18,7 @@ from fulfillment.domain.claims.claiming import claim_reward
 from fulfillment.models import Claim
 from tests import factories
 from tests.api import bearer
-from tests.dashboard import words
+from tests.dashboard import sign_in, words
 from tests.drops.domain.watch.crediting import beats
 from tests.factories import NOW
 
@@ -132,3 +134,34 @@ def test_a_long_allow_list_is_shown_in_part(owner_client: Client, campaign: Camp
     page = owner_client.get(f"/dashboard/campaigns/{campaign.pk}/overview/")
     assert len(page.context["channels"]) == 20
     assert f'href="/dashboard/campaigns/{campaign.pk}/change/#id_channels">and 3 more' in words(page)
+
+
+def test_while_the_campaign_runs_the_figures_follow_by_themselves(
+    owner_client: Client, live: Channel, campaign: Campaign, viewer: User
+) -> None:
+    beats(viewer, live, 0, 60)
+    page = f"/dashboard/campaigns/{campaign.pk}/overview/"
+    whole = owner_client.get(page).text
+    part = owner_client.get(page, headers={"HX-Request": "true"}).text
+    assert part.lstrip().startswith('<div class="stack dash-part" id="campaign-figures" hx-get=')
+    assert part.strip() in whole
+    assert "12:00:00 UTC</time> is counted." in part
+    assert ">1<" in part  # the minute
+
+    Campaign.objects.filter(pk=campaign.pk).update(ends_at=NOW)
+    with time_machine.travel(NOW + timedelta(minutes=1), tick=False):
+        over = owner_client.get(page).text.partition('id="campaign-figures"')[2]
+    assert "hx-get" not in over.partition(">")[0]
+
+
+def test_a_rival_gets_no_part_of_it(client: Client, rival_owner: User, campaign: Campaign) -> None:
+    page = f"/dashboard/campaigns/{campaign.pk}/overview/"
+    assert sign_in(client, rival_owner).get(page, headers={"HX-Request": "true"}).status_code == 404
+
+
+def test_a_part_takes_few_queries(
+    owner_client: Client, campaign: Campaign, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    page = f"/dashboard/campaigns/{campaign.pk}/overview/"
+    with django_assert_max_num_queries(16):
+        owner_client.get(page, headers={"HX-Request": "true"})
