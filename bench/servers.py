@@ -66,8 +66,10 @@ def environment(*, database_url: str, redis_url: str = "", **more: str) -> dict[
     }
 
 
-def set_up_django(*, database_url: str, redis_url: str = "", **more: str) -> dict[str, str]:
-    """Set Django up in this process with a migrated database; returns the environment for other processes."""
+def set_up_django(
+    *, database_url: str, redis_url: str = "", migrated: bool = True, **more: str
+) -> dict[str, str]:
+    """Set Django up in this process, with a migrated database; returns the environment for other processes."""
     settings = environment(database_url=database_url, redis_url=redis_url, **more)
     os.environ |= settings | {"DJANGO_SETTINGS_MODULE": "config.settings"}
 
@@ -75,7 +77,8 @@ def set_up_django(*, database_url: str, redis_url: str = "", **more: str) -> dic
     from django.core.management import call_command
 
     django.setup()
-    call_command("migrate", verbosity=0)
+    if migrated:
+        call_command("migrate", verbosity=0)
     return settings
 
 

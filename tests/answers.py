@@ -22,14 +22,12 @@ def main() -> None:
     import django
 
     django.setup()
-    from django.apps import apps
-    from django.test import override_settings
     from django.test.utils import setup_test_environment
 
-    from tests.tables import tables
+    from tests.tables import tables, tables_of_the_models
 
     setup_test_environment()
-    with override_settings(MIGRATION_MODULES={app.label: None for app in apps.get_app_configs()}), database():
+    with tables_of_the_models(), database():
         of_models = tables()
     with database():
         told = {"tables": tables(), "tables of the models": of_models, "answers": answers()}

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from scripts.chromium import chromium
 from tests.accounts.openid_provider import CLIENT_ID, running_provider
-from tests.running import Site, running_site
+from tests.running import Site, after_first_start, running_site
 
 # Chromium as root in a container, and without its own calls to the internet.
 OPTIONS = [
@@ -47,7 +47,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with (
         running_provider() as platform,
         running_site(
-            tmp_path_factory.mktemp("site"),
+            after_first_start(tmp_path_factory.mktemp("site") / "state"),
             OIDC_SERVER_URL=platform,
             OIDC_CLIENT_ID=CLIENT_ID,
             OIDC_CLIENT_SECRET="secret",

@@ -39,6 +39,7 @@ def main(database: str, seconds: int, seed: int) -> int:
         settings = set_up_django(
             database_url=server.url if server else f"sqlite:///{folder}/db.sqlite3",
             redis_url=redis_url,
+            migrated=False,
             STATE_DIR=str(folder),
             API_CALLS_PER_MINUTE="10000000",
             LOG_LEVEL="WARNING",
@@ -47,7 +48,9 @@ def main(database: str, seconds: int, seed: int) -> int:
         from django.core.management import call_command  # Django is set up
 
         from tests.chaos import studios
+        from tests.tables import make_tables
 
+        make_tables()
         call_command("collectstatic", verbosity=0, interactive=False)  # pages of errors need them
         sink = stack.enter_context(running_sink(seed))
         wishes, quiet_wishes = studios.fill(

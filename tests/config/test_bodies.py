@@ -16,7 +16,7 @@ from django.test import Client, RequestFactory
 from accounts.domain import images
 from config.middleware.bodies import limit_of, refusal
 from config.server import REFUSED
-from tests.running import Site, running_site
+from tests.running import Site, after_first_start, running_site
 
 PATIENCE = 60  # seconds, for a machine that does much else
 MEBIBYTE = 1024 * 1024
@@ -73,7 +73,7 @@ def test_nothing_reads_a_body_that_was_refused(client: Client) -> None:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with running_site(tmp_path_factory.mktemp("state")) as site:
+    with running_site(after_first_start(tmp_path_factory.mktemp("site") / "state")) as site:
         yield site
 
 

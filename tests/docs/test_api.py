@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from fulfillment.management.commands.demo import PASSWORD, current_code
-from tests.running import ROOT, Site, running_site
+from tests.running import ROOT, Site, after_first_start, running_site
 
 pytestmark = pytest.mark.processes
 
@@ -70,7 +70,7 @@ class Person(requests.Session):
 def test_the_page_leads_from_a_registered_studio_to_its_first_claim(tmp_path: Path) -> None:
     page = PAGE.read_text()
     assert page.count(DROPS) == 1
-    with running_site(tmp_path / "state") as site:
+    with running_site(after_first_start(tmp_path / "state")) as site:
         nora = Person(site)
         nora.sign_in("nora")
         client_id, client_secret = nora.add_app()

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests.running import Site, running_site
+from tests.running import Site, after_first_start, running_site
 
 pytestmark = [pytest.mark.processes, pytest.mark.launcher]
 PATIENCE = 60  # seconds, for a machine that does much else
@@ -19,7 +19,7 @@ PATIENCE = 60  # seconds, for a machine that does much else
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with running_site(tmp_path_factory.mktemp("state")) as site:
+    with running_site(after_first_start(tmp_path_factory.mktemp("site") / "state")) as site:
         yield site
 
 

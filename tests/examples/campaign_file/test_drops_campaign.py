@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.docs.test_api import PATIENCE, Person
-from tests.running import ROOT, Site, running_site
+from tests.running import ROOT, Site, after_first_start, running_site
 
 pytestmark = pytest.mark.processes
 
@@ -72,7 +72,7 @@ class Studio:
 
 
 def test_a_campaign_is_kept_as_a_file(tmp_path: Path) -> None:
-    with running_site(tmp_path / "state") as site:
+    with running_site(after_first_start(tmp_path / "state")) as site:
         studio = Studio(site, tmp_path)
         live = next(each for each in studio.api("GET", "?limit=100")["campaigns"] if each["phase"] == "live")
         file = str(studio.file)

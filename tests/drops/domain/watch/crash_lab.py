@@ -53,11 +53,10 @@ def in_child(work: Callable[[], Any], *, kill_after: float | None = None) -> Any
 
 
 def make_world() -> list[int]:
-    from django.core.management import call_command
-
     from tests.factories import CampaignFactory, CampaignRewardFactory, LivestreamFactory, UserFactory
+    from tests.tables import make_tables
 
-    call_command("migrate", verbosity=0)
+    make_tables()
     now = datetime.now(UTC)
     campaign = CampaignFactory(starts_at=now - timedelta(days=9), ends_at=now + timedelta(days=9))
     CampaignRewardFactory(campaign=campaign, required_minutes=3)
