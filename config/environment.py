@@ -6,6 +6,7 @@ An empty value is as good as none. Every error is one line: which setting, and w
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,14 @@ def number(name: str, default: int, *, least: int = 1) -> int:
     if not value.isdecimal() or int(value) < least:
         raise BadSetting(f"{name} must be a whole number, {least} or more, not {value!r}.")
     return int(value)
+
+
+def share(name: str, default: str) -> float:
+    """A part of one."""
+    value = text(name, default)
+    if not re.fullmatch(r"0|1|0?\.[0-9]{1,9}|1\.0+", value, re.ASCII):
+        raise BadSetting(f"{name} must be a number from 0 to 1, such as 0.01, not {value!r}.")
+    return float(value)
 
 
 def words(name: str, default: str = "") -> list[str]:

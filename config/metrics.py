@@ -18,7 +18,7 @@ from django.core.cache import cache
 from django.core.signals import got_request_exception
 from django.db import connection
 from django.utils import timezone
-from prometheus_client import REGISTRY, Counter, start_http_server
+from prometheus_client import REGISTRY, Counter, disable_created_metrics, start_http_server
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -173,6 +173,7 @@ def serve(process: str) -> int | None:
     """
     if not settings.METRICS_PORT:
         return None
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     REGISTRY.register(Platform())
     REGISTRY.register(Process(process))
     got_request_exception.connect(_note_failed_request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -367,6 +368,13 @@ DELIVERY_THREADS = env.number("DELIVERY_THREADS", 64)
 # The first port of the figures for Prometheus, 0: none. They are for whoever reaches it, so it is not the site's.
 METRICS_PORT = env.number("METRICS_PORT", 0, least=0)
 METRICS_HOST = env.text("METRICS_HOST", "127.0.0.1")
+# Where traces go (OTLP over HTTP), and the share of beats and claims that has one.
+TRACES_ENDPOINT = env.address("TRACES_ENDPOINT", path=True)
+TRACES_SHARE = env.share("TRACES_SHARE", "1")
+if TRACES_ENDPOINT and importlib.util.find_spec("opentelemetry") is None:
+    raise BadSetting(
+        "TRACES_ENDPOINT needs the packages of requirements/traces.lock, which are not installed."
+    )
 
 # Language, files, safety
 

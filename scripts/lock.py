@@ -14,7 +14,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # The largest first: the others take their versions from it.
-LOCKS = {"dev": "requirements-dev.txt", "run": "requirements-run.txt", "production": "requirements.txt"}
+LOCKS = {
+    "dev": "requirements-dev.txt",
+    "run": "requirements-run.txt",
+    "production": "requirements.txt",
+    "traces": "requirements-traces.txt",
+}
 SOURCES = [*sorted(LOCKS.values()), "examples/game_studio/requirements.txt"]
 OLDEST_PYTHON = "3.11"
 

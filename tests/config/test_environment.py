@@ -37,6 +37,17 @@ def start(*command: str, **environment: str) -> subprocess.CompletedProcess[str]
         ({"DEBUG": "ture"}, "DEBUG must be true or false, not 'ture'."),
         ({"WEB_THREADS": "0"}, "WEB_THREADS must be a whole number, 1 or more, not '0'."),
         ({"WEB_THREADS": "many"}, "WEB_THREADS must be a whole number, 1 or more, not 'many'."),
+        *(
+            (
+                {"TRACES_SHARE": value},
+                f"TRACES_SHARE must be a number from 0 to 1, such as 0.01, not '{value}'.",
+            )
+            for value in ("2", "-1", "1.5", "nan", "1e-3")
+        ),
+        (
+            {"TRACES_ENDPOINT": "collector"},
+            "TRACES_ENDPOINT must be an address such as https://host.example/path",
+        ),
         ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES must be a whole number, 0 or more, not '-1'."),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be one of DEBUG, INFO, WARNING, ERROR, not 'loud'."),
         ({"SITE_URL": "drops.example.com"}, "SITE_URL must be an address such as https://host.example"),

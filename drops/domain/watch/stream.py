@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import BigIntegerField
 
+from config import tracing
 from config.gather import Gatherer
 from config.memory import Memory
 from drops.domain.watch import counts, store
@@ -119,8 +120,12 @@ def _send(beats: Sequence[Beat]) -> None:
         with client(settings.REDIS_URL).pipeline(transaction=False) as pipeline:
             for beat in beats:
                 pipeline.xadd(key(partition_of(beat.viewer_id)), _pack(beat))
-            pipeline.execute()
+            began = time.time_ns()
+            entry_ids = pipeline.execute()
         counts.ACCEPTED.inc(len(beats))
+        if tracing.is_on():
+            for beat, entry_id in zip(beats, entry_ids, strict=True):
+                _trace("beat accepted", partition_of(beat.viewer_id), entry_id, began, first=True)
     except redis.RedisError as error:
         log.warning("watch_stream_down", error=str(error), beats=len(beats))
         raise StreamDown from error
@@ -184,6 +189,7 @@ def credit_partition(*, number: int, now: datetime) -> int:
         # Times of one clock are right among themselves: they are credited, and somebody sets the clocks.
         log.error("watch_clocks_disagree", partition=number, newest=entries[-1][0].decode(), here=str(now))
     last = entries[-1][0].decode()
+    began = time.time_ns()
     with counts.BATCHES.time(), transaction.atomic():
         if store.lock_partitions([number])[number] != position:
             return 0
@@ -191,9 +197,17 @@ def credit_partition(*, number: int, now: datetime) -> int:
         WatchPartition.objects.filter(pk=number).update(position=last)
     counts.CREDITED.inc(len(entries))
     counts.SECONDS.inc(result.seconds)
+    if tracing.is_on():
+        for entry_id, _fields in entries:
+            _trace("beat credited", number, entry_id, began, batch=len(entries))
     milliseconds, _, sequence = last.partition("-")
     connection.xtrim(key(number), minid=f"{milliseconds}-{int(sequence) + 1}", approximate=False)
     return len(entries)
+
+
+def _trace(name: str, number: int, entry_id: bytes, began: int, **more: Any) -> None:
+    trace = tracing.trace_of_entry(key(number), entry_id.decode())
+    tracing.note(name, trace=trace, began=began, ended=time.time_ns(), partition=number, **more)
 
 
 def _start_anew(number: int, latest: int) -> None:

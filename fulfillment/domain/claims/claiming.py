@@ -15,7 +15,7 @@ from ulid import ULID
 
 from accounts.domain import links
 from accounts.models import User
-from config import sql
+from config import sql, tracing
 from config.logs import tell_of
 from config.rounding import ceil_div
 from config.rows import insert
@@ -65,7 +65,7 @@ def claim_reward(
     campaigns of other organizations count as unknown. `attempt` False leaves the first attempt to a worker.
     Not to be called in a transaction.
     """
-    began = time.monotonic()
+    began, began_at = time.monotonic(), time.time_ns()
     facts = _facts(viewer, campaign_id, reward_id, organization_id)
     if facts.claim_id is not None:
         return Claim.objects.get(pk=facts.claim_id)
@@ -80,6 +80,16 @@ def claim_reward(
         except Exception:  # the claim stands: a worker finds its delivery when the lease ends
             logger.exception("first_attempt_not_finished", claim=claim.id)
     counts.CLAIMED.observe(time.monotonic() - began)
+    if tracing.is_on():
+        tracing.note(
+            "claim",
+            trace=tracing.trace_of_ulid(claim.pk),
+            began=began_at,
+            ended=time.time_ns(),
+            first=True,
+            organization=claim.organization_id,
+            campaign=claim.campaign_id,
+        )
     return claim
 
 

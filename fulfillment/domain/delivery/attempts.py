@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, transaction
 
 from accounts.domain import audit
-from config import sql
+from config import sql, tracing
 from config.rows import insert
 from fulfillment.domain import counts
 from fulfillment.domain.delivery import breaker, notices, signing
@@ -72,6 +72,7 @@ def send(
 ) -> Attempt:
     """Make the request and return the attempt, unsaved. No query."""
     delivery = lease.delivery
+    began = time.time_ns()
     headers: dict[str, str] = {}
     try:
         headers = request_headers(delivery, keys, now)
@@ -82,6 +83,19 @@ def send(
         body = bytes(delivery.body)
         answer = client.post(
             url=lease.endpoint.url, headers=headers, body=body, timeout=deadline, pool_key=lease.endpoint.pk
+        )
+    if tracing.is_on():
+        tracing.note(
+            "webhook",
+            trace=tracing.trace_of_ulid(delivery.claim_id or delivery.pk),
+            began=began,
+            ended=time.time_ns(),
+            delivery=delivery.pk,
+            attempt=delivery.attempt_count,
+            trigger=str(delivery.trigger),
+            server__address=lease.endpoint.server,
+            http__response__status_code=answer.status,
+            error__type=answer.error_class or None,
         )
     return Attempt(
         delivery=delivery,
