@@ -191,6 +191,9 @@ class WatchHour(models.Model):
     viewers = models.PositiveIntegerField(default=0)
     # Viewers whose first second for the campaign was here: their sum is exact.
     new_viewers = models.PositiveIntegerField(default=0)
+    # Viewers whose first second of this hour for the campaign was here: their sum is the hour's different viewers.
+    # None: the hour was before this was counted.
+    new_to_hour = models.PositiveIntegerField(null=True, default=0)
 
     class Meta:
         constraints = [
@@ -228,6 +231,72 @@ class RewardHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reward} on {self.channel or 'no channel'}, {self.hour:%Y-%m-%d %H}h"
+
+
+class UncountedHour(models.Model):
+    """Seconds that were watched on a channel in an hour and did not count for a campaign that was live, though the
+    channel or its category is the campaign's; campaigns in test mode have none.
+
+    Time that counted for other campaigns is in it. The streamer's own is not.
+    """
+
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="uncounted_hours", db_index=False
+    )
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="uncounted_hours")
+    hour = models.DateTimeField()
+    reason = models.CharField(max_length=32, choices=Reason)
+    seconds = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign", "hour", "channel", "reason"], name="uncounted_hour_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign} on {self.channel}, {self.hour:%Y-%m-%d %H}h: {self.reason}"
+
+
+class ChannelUncountedHour(models.Model):
+    """Seconds that were watched on a channel in an hour and counted for no campaign, by the reason that the visits
+    have; without the streamer's own."""
+
+    channel = models.ForeignKey(
+        Channel, on_delete=models.PROTECT, related_name="uncounted_hours_of_all", db_index=False
+    )
+    hour = models.DateTimeField()
+    reason = models.CharField(max_length=32, choices=Reason)
+    seconds = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "hour", "reason"], name="channel_uncounted_hour_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel}, {self.hour:%Y-%m-%d %H}h: {self.reason}"
+
+
+class ChannelMove(models.Model):
+    """How often viewers who counted for a campaign on one channel went on on another one within an hour."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="moves", db_index=False)
+    from_channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+", db_index=False)
+    to_channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+", db_index=False)
+    moves = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign", "from_channel", "to_channel"], name="channel_move_once"
+            )
+        ]
+        indexes = [models.Index(fields=["campaign", "to_channel"], name="channel_move_by_end")]
+
+    def __str__(self) -> str:
+        return f"{self.from_channel} to {self.to_channel}"
 
 
 class ChannelDay(models.Model):

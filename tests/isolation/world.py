@@ -28,8 +28,12 @@ from drops.models import (
     Category,
     Channel,
     ChannelDay,
+    ChannelMove,
+    ChannelUncountedHour,
     NetworkDay,
+    Reason,
     Reward,
+    UncountedHour,
     WatchHour,
 )
 from fulfillment.domain.claims.hours import count_claim
@@ -180,7 +184,13 @@ class Belongings:
     def _watched(self, channel: Channel) -> None:
         """A day of watch time with many viewers of one network."""
         day = {"channel": channel, "day": NOW.date()}
-        WatchHour.objects.create(campaign=self.campaign, channel=channel, hour=NOW, seconds=600)
+        hour = {"campaign": self.campaign, "channel": channel, "hour": NOW}
+        WatchHour.objects.create(**hour, seconds=600)
+        UncountedHour.objects.create(**hour, seconds=7200, reason=Reason.WRONG_CATEGORY)
+        ChannelUncountedHour.objects.create(
+            channel=channel, hour=NOW, seconds=7200, reason=Reason.WRONG_CATEGORY
+        )
+        ChannelMove.objects.create(campaign=self.campaign, from_channel=channel, to_channel=channel, moves=9)
         ChannelDay.objects.create(**day, viewers=20)
         NetworkDay.objects.create(**day, viewers=10, network=1)
 

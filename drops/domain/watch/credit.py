@@ -31,10 +31,12 @@ from drops.domain.watch.beats import (
 from drops.domain.watch.counters import add_to_counters
 from drops.domain.watch.epochs import FOREVER
 from drops.domain.watch.hourly import Earned, Figures, Mark, campaigns_of
+from drops.domain.watch.moves import Moves
 from drops.domain.watch.networks import Networks
-from drops.domain.watch.store import OpenRow
+from drops.domain.watch.store import LastCounted, OpenRow
 from drops.domain.watch.terms import Counted
-from drops.domain.watch.timeline import Timeline
+from drops.domain.watch.timeline import Timeline, Verdict
+from drops.domain.watch.uncounted import Uncounted
 from drops.domain.watch.visits import Visit
 from drops.models import Reason
 
@@ -86,9 +88,11 @@ class Crediting:
         self.added: list[Visit] = []
         self.earned: dict[int, list[Earned]] = {}
         # The open visits of the viewers who need the long way, and the moment up to which the time of each
-        # of them is taken by a closed visit.
+        # of them is taken by a closed visit that counted.
         self.visits: defaultdict[int, dict[int, Visit]] = defaultdict(dict)
-        self.taken: dict[int, int] = {}
+        self.taken: dict[int, LastCounted] = {}
+        self.uncounted = Uncounted()
+        self.moves = Moves()
 
     def _load_timeline(self, beats: Collection[Beat], channel_ids: Collection[int]) -> Timeline:
         moments = [beat.at for beat in beats]
@@ -103,6 +107,7 @@ class Crediting:
 
     def run(self) -> None:
         rest = self._go_on_steadily()
+        self.uncounted.add_steady(self.earned.values(), self.timeline.missed())
         viewer_ids = {beat.viewer_id for beat in rest}
         for row in self.rows:
             if row.viewer_id in viewer_ids:
@@ -111,7 +116,7 @@ class Crediting:
             channel for channel in {beat.channel_id for beat in rest} if self.timeline.may_count(channel)
         }
         counting = [beat for beat in rest if beat.channel_id in channels]
-        self.taken = store.credited_until(self._newcomers(counting))
+        self.taken = store.last_counted(self._newcomers(counting))
         self.networks = Networks(counting, [row for row in self.rows if row.viewer_id in viewer_ids])
         for beat in rest:
             self._take(beat)
@@ -220,17 +225,15 @@ class Crediting:
             if not reason and self.networks.refuse(beat, start):
                 reason = Reason.NETWORK_LIMIT
             if reason:
-                visit = self._go_on(visit, verdict.standing_id, reason, end)
+                visit = self._go_on(visit, verdict, reason, end)
                 continue
             if free_from is None:
                 free_from = self._free_from(visit, beat)
             if start < free_from or (start == end and free_from > start):
-                visit = self._go_on(
-                    visit, verdict.standing_id, Reason.OTHER_STREAM_ACTIVE, min(end, free_from)
-                )
+                visit = self._go_on(visit, verdict, Reason.OTHER_STREAM_ACTIVE, min(end, free_from))
             if free_from < end or free_from <= start:
                 self.networks.enter(beat, start)
-                visit = self._go_on(visit, verdict.standing_id, "", end)
+                visit = self._go_on(visit, verdict, "", end)
         return visit
 
     def _free_from(self, visit: Visit, beat: Beat) -> int:
@@ -254,7 +257,8 @@ class Crediting:
                 if free_from >= max(beat.at, visit.last):
                     return FOREVER
             self._close(holder)
-        return max(free_from, self.taken.get(visit.viewer_id, 0))
+        last = self.taken.get(visit.viewer_id)
+        return max(free_from, last.until) if last else free_from
 
     def _held_until(self, holder: Visit) -> int:
         """A silent session ends after 150 s, and at once where its channel stops counting."""
@@ -264,11 +268,13 @@ class Crediting:
                 return start
         return limit
 
-    def _go_on(self, visit: Visit, standing_id: int, reason: str, until: int) -> Visit:
+    def _go_on(self, visit: Visit, verdict: Verdict, reason: str, until: int) -> Visit:
         """Extend the row while nothing changes; else, and on another day, end it and begin the visit's next row."""
-        same = visit.is_open and (visit.standing_id, visit.reason) == (standing_id, reason)
+        if not self.timeline.is_owner(visit.viewer_id, visit.channel_id):
+            self.uncounted.add(visit, verdict, reason, until)
+        same = visit.is_open and (visit.standing_id, visit.reason) == (verdict.standing_id, reason)
         if not same or visit.start // DAY != visit.last // DAY:
-            visit = self._next_row(visit, standing_id, reason)
+            visit = self._next_row(visit, verdict.standing_id, reason)
         self._extend(visit, until)
         return visit
 
@@ -287,6 +293,8 @@ class Crediting:
             0,
             visit.player,
         )
+        if not reason:
+            self.moves.add(self.taken.get(visit.viewer_id), following)
         self.visits[visit.viewer_id][visit.channel_id] = following
         self.added.append(following)
         return following
@@ -312,7 +320,9 @@ class Crediting:
         if visit.id is not None:
             self.changed[visit.id] = visit
         if not visit.reason:
-            self.taken[visit.viewer_id] = max(visit.last, self.taken.get(visit.viewer_id, 0))
+            last = self.taken.get(visit.viewer_id)
+            if last is None or visit.last >= last.until:
+                self.taken[visit.viewer_id] = LastCounted(visit.last, visit.channel_id, visit.standing_id)
 
     def write(self, now: datetime) -> None:
         """Write all changes, with one statement for each kind of change."""
@@ -324,8 +334,10 @@ class Crediting:
         )
         store.insert_intervals([row.as_row() for row in self.added])
         self.networks.write()
+        self.uncounted.write()
+        campaigns = self._campaigns(before)
+        self.moves.write(campaigns)
         if self.earned:
-            campaigns = self._campaigns(before)
             figures = Figures(self.earned, campaigns, before)
             add_to_counters(self.earned, campaigns, figures, now=now)
             figures.write()
@@ -333,7 +345,9 @@ class Crediting:
     def _campaigns(self, before: Iterable[Mark]) -> dict[int, tuple[Counted, ...]]:
         """The campaigns of every standing that this batch is about."""
         campaigns = self.timeline.campaigns()
-        return campaigns | campaigns_of({mark.standing_id for mark in before} - campaigns.keys())
+        return campaigns | campaigns_of(
+            {*(mark.standing_id for mark in before), *self.moves.standing_ids} - campaigns.keys()
+        )
 
     def _credited_before(self) -> set[Mark]:
         """The hours that already have counted time of viewers who might be new to them."""

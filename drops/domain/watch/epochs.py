@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 
 from django.db.models import Exists, OuterRef, Q
 
-from drops.domain.watch.terms import Counted, Facts, Terms, judge
+from drops.domain.watch.terms import Counted, Facts, Missed, Terms, judge
 from drops.models import AllowedChannel, Campaign, FormerTerms, Reason
 from drops.models.fields import to_ms
 
@@ -42,6 +42,15 @@ class Near:
             yield from self._global[facts.category_id]
 
 
+class Judgement(NamedTuple):
+    """`reason`: "" where `counted` is not empty. `missed`: the campaigns near the stream that it does not count for;
+    those in test mode miss nothing."""
+
+    counted: tuple[Counted, ...]
+    reason: str
+    missed: tuple[Missed, ...]
+
+
 class Epoch:
     """A stretch of time in which no campaign changed, with the campaigns that were live in it, and those
     that had ended in the `REMEMBERED` before it."""
@@ -55,18 +64,20 @@ class Epoch:
         self._any_live = bool(live)
         self._any_category = any(terms.category_id is not None for terms in live)
 
-    def judge(self, facts: Facts, organizations: frozenset[str]) -> tuple[tuple[Counted, ...], str]:
+    def judge(self, facts: Facts, organizations: frozenset[str]) -> Judgement:
         """The campaigns that count for a member of `organizations`; if none does, the reason that says most to
         the stream's viewers."""
-        counting, reasons = [], set()
-        if facts.livestream_id is not None:
-            for terms in self._live.to(facts):
-                reason = judge(facts, terms, is_member=terms.organization_id in organizations)
-                if reason is None:
-                    counting.append(Counted(terms.campaign_id, terms.test_mode))
-                else:
-                    reasons.add(reason)
-        return tuple(sorted(counting)), "" if counting else self._reason(facts, reasons)
+        counting, missed, reasons = [], [], set()
+        for terms in self._live.to(facts):
+            reason = judge(facts, terms, is_member=terms.organization_id in organizations)
+            if reason is None:
+                counting.append(Counted(terms.campaign_id, terms.test_mode))
+                continue
+            reasons.add(reason)
+            if not terms.test_mode:
+                missed.append(Missed(terms.campaign_id, reason))
+        why_none = "" if counting else self._reason(facts, reasons)
+        return Judgement(tuple(sorted(counting)), why_none, tuple(sorted(missed)))
 
     def _reason(self, facts: Facts, near: Collection[Reason]) -> Reason:
         """The reason of the campaign that is nearest to the stream, because campaigns of other channels or games

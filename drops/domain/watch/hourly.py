@@ -41,8 +41,8 @@ class Figures:
     ) -> None:
         self._earned = earned
         self._campaigns = campaigns
-        # (campaign, channel, hour): seconds, viewers, new viewers
-        self._hours: defaultdict[tuple[Counted, int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
+        # (campaign, channel, hour): seconds, viewers, new viewers, and viewers who are new to the hour
+        self._hours: defaultdict[tuple[Counted, int, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
         # (campaign, reward, channel, hour): viewers who reached it
         self._qualified: Counter[tuple[Counted, str, int, int]] = Counter()
         self.rewards = _rewards({campaign.campaign_id for each in campaigns.values() for campaign in each})
@@ -55,6 +55,8 @@ class Figures:
 
     def _add_up(self, seen: set[tuple[int, int, int, Counted]]) -> None:
         seconds: defaultdict[tuple[int, int, int], int] = defaultdict(int)
+        # On any channel.
+        seen_in_hour = {(viewer_id, hour, campaign) for viewer_id, _, hour, campaign in seen}
         for viewer_id, pieces in self._earned.items():
             for channel_id, standing_id, hour, earned, first in pieces:
                 seconds[standing_id, channel_id, hour] += earned
@@ -62,7 +64,11 @@ class Figures:
                     for mark in self._by_campaign([Mark(viewer_id, channel_id, standing_id, hour)]):
                         if mark not in seen:
                             seen.add(mark)
-                            self._hours[mark[3], channel_id, hour][1] += 1
+                            figures = self._hours[mark[3], channel_id, hour]
+                            figures[1] += 1
+                            if (viewer_id, hour, mark[3]) not in seen_in_hour:
+                                seen_in_hour.add((viewer_id, hour, mark[3]))
+                                figures[3] += 1
         for (standing_id, channel_id, hour), total in seconds.items():
             for campaign in self._campaigns[standing_id]:
                 self._hours[campaign, channel_id, hour][0] += total
@@ -82,8 +88,13 @@ class Figures:
     def write(self) -> None:
         store.add_hours(
             [
-                (campaign_id, channel_id, hour, test, seconds, viewers, new)
-                for ((campaign_id, test), channel_id, hour), (seconds, viewers, new) in self._hours.items()
+                (campaign_id, channel_id, hour, test, seconds, viewers, new, new_to_hour)
+                for ((campaign_id, test), channel_id, hour), (
+                    seconds,
+                    viewers,
+                    new,
+                    new_to_hour,
+                ) in self._hours.items()
             ]
         )
         store.add_reward_hours(

@@ -70,20 +70,30 @@ def open_intervals(viewer_ids: Collection[int]) -> tuple[set[int], list[OpenRow]
     return {row[0] for row in rows}, [OpenRow._make(row) for row in rows if row[1] is not None]
 
 
-def credited_until(viewer_ids: Collection[int]) -> dict[int, int]:
-    """The end of each viewer's latest closed interval that counted."""
+class LastCounted(NamedTuple):
+    """A viewer's latest closed interval that counted: when it ended, and where it was."""
+
+    until: int
+    channel_id: int
+    standing_id: int
+
+
+def last_counted(viewer_ids: Collection[int]) -> dict[int, LastCounted]:
+    """By viewer."""
     if not viewer_ids:
         return {}
     rows = fetch(
         f"""
-        SELECT u.id, (SELECT i.last_beat_at FROM drops_watchinterval i
-                       WHERE i.viewer_id = u.id AND i.reason = '' AND NOT i.is_open
-                       ORDER BY i.started_at DESC LIMIT 1)
-          FROM accounts_user u WHERE u.id {sql.among()}
+        SELECT u.id, last.last_beat_at, last.channel_id, last.standing_id
+          FROM accounts_user u JOIN drops_watchinterval last ON last.id =
+               (SELECT i.id FROM drops_watchinterval i
+                 WHERE i.viewer_id = u.id AND i.reason = '' AND NOT i.is_open
+                 ORDER BY i.started_at DESC, i.id DESC LIMIT 1)
+         WHERE u.id {sql.among()}
         """,
         [sql.as_list(viewer_ids)],
     )
-    return {viewer_id: moment for viewer_id, moment in rows if moment is not None}
+    return {viewer_id: LastCounted(*last) for viewer_id, *last in rows}
 
 
 def credited_since(viewer_ids: Collection[int], since: int) -> list[tuple[int, int, int, int, int, int]]:
@@ -212,15 +222,15 @@ def begin_progress(rows: Sequence[tuple[int, str, int, int]], *, now: datetime) 
     )
 
 
-def add_hours(rows: Collection[tuple[str, int, int, bool, int, int, int]]) -> None:
-    """Add (campaign, channel, hour, test, seconds, viewers, new viewers) to the hourly figures."""
+def add_hours(rows: Collection[tuple[str, int, int, bool, int, int, int, int]]) -> None:
+    """Add (campaign, channel, hour, test, seconds, viewers, those new to the campaign, those new to the hour)."""
     key, hour = cache(ulid), cache(sql.moment)
     sql.add(
         "drops_watchhour",
         ("campaign_id", "channel_id", "hour", "test"),
-        ("seconds", "viewers", "new_viewers"),
+        ("seconds", "viewers", "new_viewers", "new_to_hour"),
         [(key(row[0]), row[1], hour(row[2]), *row[3:]) for row in sorted(rows)],
-        ("uuid", "bigint", "timestamptz", "bool", "bigint", "int", "int"),
+        ("uuid", "bigint", "timestamptz", "bool", "bigint", "int", "int", "int"),
     )
 
 
@@ -232,6 +242,40 @@ def add_reward_hours(rows: Collection[tuple[str, str, int, int, bool, int]]) -> 
         ("qualified",),
         [(ulid(row[0]), ulid(row[1]), row[2], sql.moment(row[3]), *row[4:]) for row in sorted(rows)],
         ("uuid", "uuid", "bigint", "timestamptz", "bool", "int"),
+    )
+
+
+def add_uncounted(rows: Collection[tuple[str, int, int, str, int]]) -> None:
+    """Add (campaign, channel, hour, reason, seconds) to what campaigns missed."""
+    key, hour = cache(ulid), cache(sql.moment)
+    sql.add(
+        "drops_uncountedhour",
+        ("campaign_id", "channel_id", "hour", "reason"),
+        ("seconds",),
+        [(key(row[0]), row[1], hour(row[2]), *row[3:]) for row in sorted(rows)],
+        ("uuid", "bigint", "timestamptz", "text", "bigint"),
+    )
+
+
+def add_uncounted_on_channels(rows: Collection[tuple[int, int, str, int]]) -> None:
+    """Add (channel, hour, reason, seconds) to what counted for nothing."""
+    sql.add(
+        "drops_channeluncountedhour",
+        ("channel_id", "hour", "reason"),
+        ("seconds",),
+        [(row[0], sql.moment(row[1]), *row[2:]) for row in sorted(rows)],
+        ("bigint", "timestamptz", "text", "bigint"),
+    )
+
+
+def add_moves(rows: Collection[tuple[str, int, int, int]]) -> None:
+    """Add (campaign, channel before, channel after, how often) to the moves from channel to channel."""
+    sql.add(
+        "drops_channelmove",
+        ("campaign_id", "from_channel_id", "to_channel_id"),
+        ("moves",),
+        [(ulid(row[0]), *row[1:]) for row in sorted(rows)],
+        ("uuid", "bigint", "bigint", "int"),
     )
 
 

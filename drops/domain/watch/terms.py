@@ -55,6 +55,13 @@ class Counted(NamedTuple):
     test: bool
 
 
+class Missed(NamedTuple):
+    """A campaign that a stream does not count for, though its channel or its category is the campaign's."""
+
+    campaign_id: str
+    reason: Reason
+
+
 def judge(facts: Facts, terms: Terms, *, is_member: bool) -> Reason | None:
     """Why watching does not count for one live campaign; None: it counts."""
     if facts.livestream_id is None:

@@ -20,8 +20,8 @@ from django.db.models import Q
 from accounts.domain.permissions import Action, roles_with
 from accounts.models import Membership
 from drops.domain.watch.beats import DAY, parts
-from drops.domain.watch.epochs import FOREVER, epochs_of
-from drops.domain.watch.terms import Counted, Facts
+from drops.domain.watch.epochs import FOREVER, Judgement, epochs_of
+from drops.domain.watch.terms import Counted, Facts, Missed
 from drops.models import (
     Channel,
     ChannelState,
@@ -35,11 +35,13 @@ from drops.models.fields import from_ms, to_ms
 
 
 class Verdict(NamedTuple):
-    """What a piece means for one kind of viewer. `reason` is "" where `campaigns` is not empty."""
+    """What a piece means for one kind of viewer. `reason` is "" where `campaigns` is not empty. `missed`: what it does
+    not count for, though it might have (`Epoch.judge`)."""
 
     standing_id: int
     campaigns: tuple[Counted, ...]
     reason: str
+    missed: tuple[Missed, ...] = ()
 
 
 @dataclass(slots=True)
@@ -79,6 +81,17 @@ class Timeline:
             and (verdict := pieces[0].verdicts[frozenset()]).campaigns
         }
 
+    def missed(self) -> dict[int, tuple[Missed, ...]]:
+        """By channel, of those of `steady`, what it did not count for; a channel that missed nothing is left out."""
+        return {
+            channel_id: missed
+            for channel_id in self.steady()
+            if (missed := self._pieces[channel_id][0].verdicts[frozenset()].missed)
+        }
+
+    def is_owner(self, viewer_id: int, channel_id: int) -> bool:
+        return self._owners[channel_id] == viewer_id
+
     def walk(self, channel_id: int, start: int, end: int) -> Iterator[tuple[int, int, Piece]]:
         """What [start, end) is made of, cut at midnights; the piece of the moment itself where `start` == `end`."""
         for piece in self._pieces[channel_id]:
@@ -89,7 +102,7 @@ class Timeline:
 
     def verdict(self, piece: Piece, viewer_id: int) -> Verdict:
         verdict = piece.verdicts[self._members.get(viewer_id, frozenset())]
-        if verdict.campaigns and self._owners[piece.facts.channel_id] == viewer_id:
+        if verdict.campaigns and self.is_owner(viewer_id, piece.facts.channel_id):
             return Verdict(verdict.standing_id, (), Reason.OWN_CHANNEL)
         return verdict
 
@@ -124,7 +137,7 @@ def load(
     members = _members(viewer_ids, epochs.testing)
     kinds = {frozenset[str](), *members.values()}
     pieces: dict[int, list[Piece]] = {}
-    judged: list[tuple[Piece, frozenset[str], tuple[Counted, ...], str]] = []
+    judged: list[tuple[Piece, frozenset[str], Judgement]] = []
     for channel_id, stretches in facts.items():
         pieces[channel_id] = []
         for first, last, known in stretches:
@@ -133,14 +146,14 @@ def load(
             for epoch in epochs.within(first, last):
                 piece = Piece(max(first, epoch.start), min(last, epoch.end), known)
                 pieces[channel_id].append(piece)
-                judged += [(piece, kind, *epoch.judge(known, kind)) for kind in kinds]
-    keys = [_key(piece.facts, campaigns) for piece, _, campaigns, _ in judged]
+                judged += [(piece, kind, epoch.judge(known, kind)) for kind in kinds]
+    keys = [_key(piece.facts, judgement.counted) for piece, _, judgement in judged]
     wanted = {
-        key: (piece.facts, campaigns) for key, (piece, _, campaigns, _) in zip(keys, judged, strict=True)
+        key: (piece.facts, judgement.counted) for key, (piece, _, judgement) in zip(keys, judged, strict=True)
     }
     ids = _standing_ids(wanted, write=write)
-    for key, (piece, kind, campaigns, reason) in zip(keys, judged, strict=True):
-        piece.verdicts[kind] = Verdict(ids[key], campaigns, reason)
+    for key, (piece, kind, judgement) in zip(keys, judged, strict=True):
+        piece.verdicts[kind] = Verdict(ids[key], *judgement)
     return Timeline({channel_id: _merged(found) for channel_id, found in pieces.items()}, members, owners)
 
 

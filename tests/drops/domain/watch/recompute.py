@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
-from drops.domain.watch.terms import Counted
+from django.db.models import F, QuerySet
+
+from drops.domain.watch.terms import Counted, Facts, Terms, judge
 from drops.models import (
+    Campaign,
     CampaignReward,
     ChannelDay,
+    ChannelMove,
+    ChannelUncountedHour,
     CountedCampaign,
+    FormerTerms,
     NetworkDay,
     Progress,
     RewardHour,
+    UncountedHour,
     WatchHour,
     WatchInterval,
 )
@@ -51,18 +59,135 @@ def progress() -> dict[tuple[int, Counted], int]:
     return dict(total)
 
 
-def watch_hours() -> dict[tuple[Counted, int, datetime], tuple[int, int, int]]:
+def watch_hours() -> dict[tuple[Counted, int, datetime], tuple[int, int, int, int]]:
     seconds: defaultdict[tuple[Counted, int, datetime], int] = defaultdict(int)
     viewers: defaultdict[tuple[Counted, int, datetime], set[int]] = defaultdict(set)
     new: defaultdict[tuple[Counted, int, datetime], int] = defaultdict(int)
-    known = set()
+    new_to_hour: defaultdict[tuple[Counted, int, datetime], int] = defaultdict(int)
+    known, known_in_hour = set(), set()
     for viewer, campaign, channel, hour, earned_seconds in earned():
         seconds[campaign, channel, hour] += earned_seconds
         viewers[campaign, channel, hour].add(viewer)
         if (viewer, campaign) not in known:
             known.add((viewer, campaign))
             new[campaign, channel, hour] += 1
-    return {key: (seconds[key], len(viewers[key]), new[key]) for key in seconds}
+        if (viewer, campaign, hour) not in known_in_hour:
+            known_in_hour.add((viewer, campaign, hour))
+            new_to_hour[campaign, channel, hour] += 1
+    return {key: (seconds[key], len(viewers[key]), new[key], new_to_hour[key]) for key in seconds}
+
+
+def uncounted() -> dict[tuple[str, int, datetime, str], int]:
+    """Seconds by campaign, channel, hour and reason that did not count for campaigns near the stream."""
+    found: defaultdict[tuple[str, int, datetime, str], int] = defaultdict(int)
+    spans = [span for campaign in Campaign.objects.all() for span in _spans(campaign)]
+    for row in _rows_of_viewers():
+        facts = Facts(
+            row.channel_id, row.standing.livestream_id, row.standing.category_id, row.standing.opted_out
+        )
+        counted = {campaign.pk for campaign in row.standing.campaigns.all()} if not row.reason else set()
+        for begins, ends, terms in spans:
+            first, last = max(begins, row.started_at), min(ends, row.last_beat_at)
+            is_near = (
+                terms.category_id in (None, facts.category_id)
+                if terms.channel_ids is None
+                else facts.channel_id in terms.channel_ids
+            )
+            if first >= last or not is_near or terms.test_mode or terms.campaign_id in counted:
+                continue
+            reason = judge(facts, terms, is_member=False) or row.reason
+            for hour, seconds in _seconds_by_hour(row, first, last):
+                found[terms.campaign_id, row.channel_id, hour, reason] += seconds
+    return {key: seconds for key, seconds in found.items() if seconds}
+
+
+def uncounted_on_channels() -> dict[tuple[int, datetime, str], int]:
+    found: defaultdict[tuple[int, datetime, str], int] = defaultdict(int)
+    for row in _rows_of_viewers():
+        if row.reason:
+            for hour, seconds in _seconds_by_hour(row, row.started_at, row.last_beat_at):
+                found[row.channel_id, hour, row.reason] += seconds
+    return {key: seconds for key, seconds in found.items() if seconds}
+
+
+def _rows_of_viewers() -> QuerySet[WatchInterval]:
+    rows = WatchInterval.objects.exclude(channel__owner=F("viewer"))
+    return rows.select_related("standing").prefetch_related("standing__campaigns")
+
+
+def _seconds_by_hour(row: WatchInterval, first: datetime, last: datetime) -> Iterator[tuple[datetime, int]]:
+    second = timedelta(seconds=1)
+    while first < last:
+        hour = first.replace(minute=0, second=0, microsecond=0)
+        stop = min(hour + HOUR, last)
+        yield hour, (stop - row.visit_started_at) // second - (first - row.visit_started_at) // second
+        first = stop
+
+
+def _spans(campaign: Campaign) -> Iterator[tuple[datetime, datetime, Terms]]:
+    """When the campaign was live, and what it asked for then."""
+    if campaign.published_at is None:
+        return
+    begin = campaign.published_at
+    listed = list(campaign.allowed_channels.values_list("channel_id", flat=True))
+    last = datetime.max.replace(tzinfo=UTC)
+    for was in (
+        *FormerTerms.objects.filter(campaign=campaign).order_by("until", "pk"),
+        FormerTerms(
+            until=last,
+            category_id=campaign.category_id,
+            starts_at=campaign.starts_at,
+            ends_at=campaign.ends_at,
+            test_mode=campaign.test_mode,
+            channel_ids=listed,
+        ),
+    ):
+        terms = Terms(
+            campaign.pk,
+            campaign.organization_id,
+            was.category_id,
+            was.test_mode,
+            frozenset(was.channel_ids) or None,
+        )
+        yield (
+            max(begin, was.starts_at),
+            min(was.until, was.ends_at, campaign.withdrawn_at or last),
+            terms,
+        )
+        begin = was.until
+
+
+def moves() -> dict[tuple[str, int, int], int]:
+    """How often viewers went on from one channel to another within an hour, by campaign."""
+    found: defaultdict[tuple[str, int, int], int] = defaultdict(int)
+    campaigns = defaultdict(set)
+    for each in CountedCampaign.objects.filter(test=False):
+        campaigns[each.channelstate_id].add(each.campaign_id)
+    rows = WatchInterval.objects.filter(reason="").order_by("viewer", "started_at", "pk")
+    for before, after in pairwise(rows):
+        if (
+            before.viewer_id == after.viewer_id
+            and before.channel_id != after.channel_id
+            and after.started_at - before.last_beat_at <= HOUR
+        ):
+            for campaign in campaigns[before.standing_id] & campaigns[after.standing_id]:
+                found[campaign, before.channel_id, after.channel_id] += 1
+    return dict(found)
+
+
+def stored_uncounted() -> dict[tuple[str, int, datetime, str], int]:
+    rows = UncountedHour.objects.values_list("campaign", "channel", "hour", "reason", "seconds")
+    return {(*key,): seconds for *key, seconds in rows}
+
+
+def stored_uncounted_on_channels() -> dict[tuple[int, datetime, str], int]:
+    rows = ChannelUncountedHour.objects.values_list("channel", "hour", "reason", "seconds")
+    return {(*key,): seconds for *key, seconds in rows}
+
+
+def stored_moves() -> dict[tuple[str, int, int], int]:
+    rows = ChannelMove.objects.values_list("campaign", "from_channel", "to_channel", "moves")
+    return {(*key,): times for *key, times in rows}
 
 
 def reward_hours() -> dict[tuple[Counted, str, int, datetime], int]:
@@ -107,12 +232,13 @@ def stored_qualified() -> dict[tuple[Counted, str], int]:
     return dict(found)
 
 
-def stored_watch_hours() -> dict[tuple[Counted, int, datetime], tuple[int, int, int]]:
+def stored_watch_hours() -> dict[tuple[Counted, int, datetime], tuple[int, int, int, int | None]]:
     return {
         (Counted(row.campaign_id, row.test), row.channel_id, row.hour): (
             row.seconds,
             row.viewers,
             row.new_viewers,
+            row.new_to_hour,
         )
         for row in WatchHour.objects.all()
     }

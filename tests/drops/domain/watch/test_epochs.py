@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drops.domain.watch.epochs import Epoch
-from drops.domain.watch.terms import Counted, Facts, Terms
+from drops.domain.watch.terms import Counted, Facts, Missed, Terms
 from drops.models import Reason
 
 RALLY, CARDS = 1, 2
@@ -50,18 +50,41 @@ LISTED_ELSEWHERE = campaign("any game, chosen channels", None, channels={OTHER_C
 def test_the_reason_is_of_the_campaign_that_is_nearest_to_the_stream(
     live: list[Terms], facts: Facts, reason: Reason
 ) -> None:
-    assert Epoch(0, 1, live, []).judge(facts, NOBODY) == ((), reason)
+    assert Epoch(0, 1, live, []).judge(facts, NOBODY)[:2] == ((), reason)
 
 
 @pytest.mark.parametrize("live", [[], [GLOBAL_ELSEWHERE], [LISTED_ELSEWHERE]])
 def test_a_campaign_that_the_stream_counted_for_is_said_to_have_ended(live: list[Terms]) -> None:
     ended = campaign("aurora")
-    assert Epoch(0, 1, live, [ended]).judge(stream(), NOBODY) == ((), Reason.CAMPAIGN_NOT_LIVE)
+    assert Epoch(0, 1, live, [ended]).judge(stream(), NOBODY)[:2] == ((), Reason.CAMPAIGN_NOT_LIVE)
     assert Epoch(0, 1, live, [ended]).judge(stream(CARDS), NOBODY)[1] != Reason.CAMPAIGN_NOT_LIVE or not live
 
 
 def test_what_has_ended_keeps_nothing_from_counting() -> None:
-    assert Epoch(0, 1, [campaign("next")], [campaign("aurora")]).judge(stream(), NOBODY) == (
+    assert Epoch(0, 1, [campaign("next")], [campaign("aurora")]).judge(stream(), NOBODY)[:2] == (
         (Counted("next", False),),
         "",
     )
+
+
+@pytest.mark.parametrize(
+    ("terms", "facts", "reasons"),
+    [
+        (campaign("c", CARDS, channels={CHANNEL}), stream(), [Reason.WRONG_CATEGORY]),
+        (campaign("c", channels={CHANNEL}), Facts(CHANNEL, None, None, False), [Reason.STREAM_OFFLINE]),
+        (campaign("c"), stream(opted_out=True), [Reason.STREAMER_OPTED_OUT]),
+        (campaign("c"), stream(), []),
+        (GLOBAL_ELSEWHERE, stream(), []),
+        (LISTED_ELSEWHERE, stream(), []),
+        (campaign("c", CARDS, channels={CHANNEL}, test=True), stream(), []),
+    ],
+    ids=["wrong_category", "offline", "opted_out", "counts", "other_game", "other_channels", "test_mode"],
+)
+def test_a_campaign_misses_what_is_watched_on_its_channels_and_in_its_category(
+    terms: Terms, facts: Facts, reasons: list[Reason]
+) -> None:
+    """Whatever else counts there."""
+    missed = Epoch(0, 1, [terms, campaign("another")], []).judge(facts, NOBODY).missed
+    assert [each for each in missed if each.campaign_id != "another"] == [
+        Missed("c", each) for each in reasons
+    ]

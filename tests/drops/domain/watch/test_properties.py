@@ -290,6 +290,9 @@ class Watching(RuleBasedStateMachine):
     def figures_are_those_of_the_rows(self) -> None:
         assert recompute.progress() == recompute.stored_progress()
         assert recompute.watch_hours() == recompute.stored_watch_hours()
+        assert recompute.uncounted() == recompute.stored_uncounted()
+        assert recompute.uncounted_on_channels() == recompute.stored_uncounted_on_channels()
+        assert recompute.moves() == recompute.stored_moves()
         assert recompute.qualified() == recompute.stored_qualified()
         if (
             not self.lowered
