@@ -1,3 +1,4 @@
+from collections import Counter
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -11,21 +12,43 @@ from accounts.domain.apps import create_app
 from accounts.domain.members import has_second_factor
 from accounts.domain.organization_changes import approve_change, waiting_change
 from accounts.domain.organizations import change_organization
-from accounts.models import AuditEvent, MemberRole, OAuthApp, Organization, User
+from accounts.models import AuditEvent, GameLink, MemberRole, OAuthApp, Organization, User
 from drops.domain.campaigns.phases import note_phase_changes
-from drops.models import Campaign, CampaignPhase, Channel, Livestream, Progress, Reward
+from drops.domain.watch.figures import totals
+from drops.models import (
+    Campaign,
+    CampaignPhase,
+    Channel,
+    Livestream,
+    Progress,
+    Reward,
+    WatchHour,
+    WatchInterval,
+)
+from fulfillment.domain.analytics.fulfilment import count_fulfilment, fulfilment
 from fulfillment.domain.delivery.endpoints import MAX_ENDPOINTS, create_endpoint
+from fulfillment.domain.delivery.hours import start_of_hour
+from fulfillment.management import demo_crowd
 from fulfillment.management.commands.demo import AUDIENCE
-from fulfillment.models import Claim, Delivery, SigningKey, WebhookEndpoint
+from fulfillment.models import Claim, ClaimHour, Delivery, SigningKey, WebhookEndpoint
+from tests.drops.domain.watch import recompute
 from tests.factories import NOW
+from tests.fulfillment.domain.analytics.test_fulfilment import counted, from_the_rows
 from tests.mails import send_notices
 
 
 @pytest.fixture
-def state(settings, tmp_path):
+def whole_crowd(settings, tmp_path):
     settings.STATE_DIR = tmp_path
     settings.MEDIA_ROOT = tmp_path / "media"
     return tmp_path
+
+
+@pytest.fixture
+def state(whole_crowd, monkeypatch):
+    """With nobody but the seven who have names: the rest takes time."""
+    monkeypatch.setattr(demo_crowd, "VIEWERS", 0)
+    return whole_crowd
 
 
 def run(**options):
@@ -214,3 +237,49 @@ def test_public_passwords_stay_on_this_machine(settings):
     with pytest.raises(CommandError, match="SITE_URL"):
         run()
     assert not User.objects.exists()
+
+
+@pytest.fixture
+def campaigns(whole_crowd):
+    """The season that runs and the campaign before, with the whole crowd, in which everything has been counted."""
+    with time_machine.travel(NOW, tick=False):
+        run()
+    count_fulfilment(now=NOW)
+    return [Campaign.objects.get(name=name) for name in ("Aurora Season", "Founders' Lap")]
+
+
+@pytest.mark.django_db
+def test_what_the_crowd_did_agrees_with_the_rows_to_the_last_second(campaigns):
+    """Everything that figures are read from, worked out once more from intervals, claims, attempts and changes."""
+    assert recompute.stored_watch_hours() == recompute.watch_hours()
+    assert recompute.stored_reward_hours() == recompute.reward_hours()
+    assert recompute.stored_progress() == recompute.progress()
+    hours = ClaimHour.objects.values_list("campaign", "reward", "hour", "test", "claims")
+    claims = Counter(
+        (claim.campaign_id, claim.reward_id, start_of_hour(claim.created_at), claim.test)
+        for claim in Claim.objects.all()
+    )
+    assert {tuple(key): number for *key, number in hours} == claims
+    for campaign in campaigns:
+        assert counted(campaign) == from_the_rows(campaign, NOW)
+        assert totals([campaign])[campaign.pk].viewers == campaign.progress.filter(seconds__gt=0).count()
+
+
+@pytest.mark.django_db
+def test_the_crowd_is_lost_at_every_step_and_by_many_reasons(campaigns):
+    season, last = campaigns
+    viewers = totals([season])[season.pk].viewers
+    reached = set(season.progress.filter(seconds__gte=60 * 15).values_list("viewer", flat=True))
+    linked = set(GameLink.objects.filter(viewer__in=reached).values_list("viewer", flat=True))
+    claimed = set(season.claims.values_list("viewer", flat=True))
+    answered = season.claims.exclude(external_status="initiated").values("viewer").distinct().count()
+    assert viewers > 150
+    assert viewers > len(reached) > len(linked) > len(claimed & linked) > answered > 0
+    words = set(Claim.objects.values_list("external_status", flat=True))
+    assert words == {"initiated", "granted", "opened", "played"}
+    reasons = set(WatchInterval.objects.exclude(reason="").values_list("reason", flat=True))
+    assert reasons >= {"wrong_category", "other_stream_active", "stream_offline", "streamer_opted_out"}
+    assert WatchHour.objects.filter(campaign=season).values("channel").distinct().count() == 4
+    assert fulfilment(campaign=season).whole.arrived.retries
+    both = Progress.objects.filter(campaign=season, viewer__progress__campaign=last)
+    assert both.count() > 20
