@@ -111,6 +111,7 @@ ACTIONS: Mapping[str, Promise] = {
 }
 NAMES: Mapping[str, Promise] = {
     "acknowledge_within_hours": _("Acknowledged within (hours)"),
+    "events": _("Events"),
     "act": _("Proposal"),
     "after": _("After"),
     "announcement_days": _("Announcement (days)"),

@@ -165,6 +165,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "deliver what is due": {"task": "fulfillment.tasks.deliver", "schedule": 1},
     "go on with rehearsals": {"task": "fulfillment.tasks.rehearse", "schedule": 2, "options": {"expires": 2}},
     "note phase changes": {"task": "drops.tasks.note_phase_changes", "schedule": 60},
+    "freeze numbers": {
+        "task": "fulfillment.tasks.freeze_numbers",
+        "schedule": 60,
+        "options": {"expires": 60},
+    },
     "begin promise logs": {"task": "drops.tasks.begin_promise_logs", "schedule": 60},
     "finish merges of categories": {"task": "drops.tasks.finish_merges", "schedule": 60},
     "count viewers": {"task": "drops.tasks.count_viewers", "schedule": 60, "options": {"expires": 60}},

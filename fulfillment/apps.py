@@ -11,12 +11,16 @@ class FulfillmentConfig(AppConfig):
         from accounts.domain.links import game_account_named
         from accounts.domain.notices.writing import written_for_chat
         from config import metrics
-        from drops.domain.notices import first_day_over
+        from drops.domain.notices import phase_noted
         from fulfillment.domain import notices, readings
+        from fulfillment.domain.analytics import results
         from fulfillment.domain.chat import posting
         from fulfillment.domain.claims.game_accounts import name_claims
+        from fulfillment.domain.delivery import events
 
         metrics.sources["deliveries"] = readings.read_deliveries
         written_for_chat.connect(posting.write_posts)
-        first_day_over.connect(notices.tell_first_day)
+        phase_noted.connect(notices.tell_first_day)
+        phase_noted.connect(events.write_deliveries)
+        phase_noted.connect(results.begin)
         game_account_named.connect(name_claims)

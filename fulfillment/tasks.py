@@ -8,7 +8,7 @@ from celery import shared_task, signals
 from django.utils import timezone
 
 from config import ticks
-from fulfillment.domain.analytics import fulfilment
+from fulfillment.domain.analytics import fulfilment, results
 from fulfillment.domain.chat import posting
 from fulfillment.domain.delivery import delivering, hours, notices
 from fulfillment.domain.delivery.calling import QUEUE, call_workers
@@ -41,6 +41,12 @@ def count_answers() -> None:
 def count_fulfilment() -> None:
     """Called every 15 seconds by beat: count how claims got to the game."""
     fulfilment.count_fulfilment(now=timezone.now())
+
+
+@shared_task
+def freeze_numbers() -> int:
+    """Run once a minute by beat: the numbers of campaigns that have closed become final. Returns how many."""
+    return results.freeze_due(now=timezone.now())
 
 
 @signals.worker_shutting_down.connect

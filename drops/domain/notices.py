@@ -15,8 +15,8 @@ from accounts.domain.notices.writing import write
 from accounts.domain.permissions import Action
 from drops.models import Campaign, CampaignPhase, PhaseChange, PhaseChangeKind
 
-# Sent in the transaction that notes that a campaign's first `day` is over: the PhaseChange, and `now`.
-first_day_over = Signal()
+# Sent in the transaction that notes a PhaseChange, with the `change`, whether it came `in_time` to be told, and `now`.
+phase_noted = Signal()
 
 OVER = (CampaignPhase.GRACE, CampaignPhase.CLOSED)
 
@@ -62,9 +62,10 @@ ENDS = register(
 TOLD = {PhaseChangeKind.STARTED: BEGINS, PhaseChangeKind.ENDED: ENDS}
 
 
-def tell(change: PhaseChange, *, now: datetime) -> None:
-    """Tell members of `change`, in the transaction that notes it."""
-    if kind := TOLD.get(PhaseChangeKind(change.kind)):
-        write(kind, about=change.campaign, once="", now=now)
-    elif change.kind == PhaseChangeKind.FIRST_DAY:
-        first_day_over.send(sender=PhaseChange, day=change, now=now)
+def tell(change: PhaseChange, *, again: bool, in_time: bool, now: datetime) -> None:
+    """What `change` entails, in the transaction that notes it. `again`: its kind came before, at other dates."""
+    kind = TOLD.get(PhaseChangeKind(change.kind))
+    if kind is not None and in_time:
+        once = change.due_at.isoformat() if again else ""
+        write(kind, about=change.campaign, once=once, now=now)
+    phase_noted.send(sender=PhaseChange, change=change, in_time=in_time, now=now)

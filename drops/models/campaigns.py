@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -91,6 +91,10 @@ class HasMoments(Protocol):
     def withdrawn_at(self) -> datetime | None: ...
 
 
+# What changes of phase depend on.
+MOMENTS = frozenset(("published_at", "announces_at", "starts_at", "ends_at", "closes_at", "withdrawn_at"))
+
+
 def phase_at(campaign: HasMoments, now: datetime) -> CampaignPhase:
     for rule in PHASE_RULES:
         moment: datetime | None = getattr(campaign, rule.field)
@@ -162,6 +166,8 @@ class Campaign(models.Model):
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True, editable=False)
     # Out of the owners' list; nothing else depends on it.
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When the clock has something to do next (`drops.domain.campaigns.phases`); empty: that is to be found out.
+    next_change_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -211,6 +217,12 @@ class Campaign(models.Model):
                 condition=Q(publish_at__isnull=False),
                 name="campaign_to_publish",
             ),
+            # Which campaigns change by now: read every minute.
+            models.Index(
+                fields=["next_change_at"],
+                condition=Q(published_at__isnull=False),
+                name="campaign_to_change",
+            ),
             # The list is sorted by these.
             models.Index(fields=["organization", "name", "id"], name="campaign_by_name"),
             models.Index(fields=["organization", "ends_at", "id"], name="campaign_by_end"),
@@ -218,6 +230,15 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Whatever moment is saved, the next change is another one."""
+        fields = kwargs.get("update_fields")
+        if fields is None or not MOMENTS.isdisjoint(fields):
+            self.next_change_at = None
+            if fields is not None:
+                kwargs["update_fields"] = {*fields, "next_change_at"}
+        super().save(*args, **kwargs)
 
     @property
     def dated_name(self) -> str:
@@ -332,7 +353,10 @@ class PhaseChangeKind(models.TextChoices):
 
 
 class PhaseChange(models.Model):
-    """A phase change that was noted, once. Notices are written with it (`drops.domain.notices`)."""
+    """A phase change that was noted, once. What it entails is written with it.
+
+    A campaign has a second one of a kind where its dates were moved after the first, by a day or more.
+    """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="phase_changes")
     kind = models.CharField(max_length=16, choices=PhaseChangeKind)
@@ -343,7 +367,7 @@ class PhaseChange(models.Model):
     class Meta:
         ordering = ["due_at", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "kind"], name="phase_change_noted_once"),
+            models.UniqueConstraint(fields=["campaign", "kind", "due_at"], name="phase_change_noted_once"),
             models.CheckConstraint(
                 condition=Q(kind__in=PhaseChangeKind.values), name="phase_change_kind_known"
             ),

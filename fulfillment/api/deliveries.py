@@ -18,6 +18,7 @@ from fulfillment.api.serializers import (
     DeliverySerializer,
     WholeDeliverySerializer,
 )
+from fulfillment.domain.delivery.status import OF_TEST
 from fulfillment.models import Attempt, Delivery, DeliveryState
 
 
@@ -42,7 +43,7 @@ class DeliveriesView(OrganizationView):
         if state := query["state"]:
             deliveries = deliveries.filter(state=state)
         if state == DeliveryState.FAILED:
-            deliveries = deliveries.filter(claim__isnull=False)  # a test that failed is over: nothing waits
+            deliveries = deliveries.exclude(OF_TEST)  # a test that failed is over: nothing waits
         if claim_id := query["claim_id"]:
             ulid = parse_ulid(claim_id)
             deliveries = deliveries.filter(claim=ulid) if ulid else deliveries.none()

@@ -172,6 +172,10 @@ class DeliveryAdmin(LiveAdmin):
 
     @admin.display(description=_("delivery"))
     def delivery_id(self, delivery: Delivery) -> str:
+        if delivery.phase_change_id is not None:
+            return format_html(
+                '{} <span class="muted small">{}</span>', short_id(delivery.pk), _("campaign event")
+            )
         if delivery.claim_id is None:
             return format_html('{} <span class="muted small">{}</span>', short_id(delivery.pk), _("test"))
         return short_id(delivery.pk)

@@ -21,6 +21,7 @@ from accounts.dashboard.kit.sites import site
 from accounts.dashboard.kit.verbs import Verb
 from accounts.domain.permissions import Action
 from accounts.requests import PageRequest
+from drops.models import PhaseChangeKind
 from fulfillment.dashboard.health_charts import health_charts
 from fulfillment.dashboard.live import seconds_until
 from fulfillment.domain.claims.reconciliation import unacknowledged
@@ -33,10 +34,9 @@ from fulfillment.domain.delivery.health import (
     recent_attempts,
 )
 from fulfillment.domain.delivery.hours import DAY, answers_by_hour, start_of_hour, together
-from fulfillment.domain.delivery.messages import CLAIM_CREATED
 from fulfillment.domain.delivery.status import endpoint_status
 from fulfillment.domain.delivery.words import ENDPOINTS
-from fulfillment.models import WebhookEndpoint
+from fulfillment.models import CAMPAIGN_EVENT, CLAIM_CREATED, WebhookEndpoint
 
 EXAMPLE_URL = "https://hooks.example.com/drops"
 LIMITS = format_lazy(
@@ -45,9 +45,17 @@ LIMITS = format_lazy(
 
 WEEK = 7 * HOURS
 PERIODS = ((HOURS, _("24 hours")), (WEEK, _("7 days")))
-# Every endpoint gets all there are: there is one kind of event beside the test, so there is nothing to choose.
-EVENTS = (
+CHOICES = (
     (CLAIM_CREATED, _("A viewer has claimed a reward.")),
+    (f"{CAMPAIGN_EVENT}{PhaseChangeKind.ANNOUNCED}", _("A campaign is announced.")),
+    (f"{CAMPAIGN_EVENT}{PhaseChangeKind.STARTED}", _("A campaign starts: watch time counts.")),
+    (f"{CAMPAIGN_EVENT}{PhaseChangeKind.LAST_DAY}", _("A campaign ends in 24 hours.")),
+    (f"{CAMPAIGN_EVENT}{PhaseChangeKind.ENDED}", _("A campaign ends: the grace period begins.")),
+    (f"{CAMPAIGN_EVENT}{PhaseChangeKind.LAST_CHANCE}", _("Claims close in 24 hours.")),
+    (f"{CAMPAIGN_EVENT}{PhaseChangeKind.CLOSED}", _("Claims have closed.")),
+)
+EVENTS = (
+    *CHOICES,
     (endpoints.TEST_EVENT, _("A test, when an endpoint is added or changed, or when you send one.")),
 )
 
@@ -71,6 +79,22 @@ class WebhookEndpointForm(VerbForm):
             format_lazy(_("Enter a whole number of hours, {hours}, or leave the field empty."), hours=LIMITS),
         ),
     )
+
+    events = forms.MultipleChoiceField(
+        label=_("Events"),
+        choices=[
+            (event, format_lazy("{event}: {words}", event=event, words=words)) for event, words in CHOICES
+        ],
+        widget=forms.CheckboxSelectMultiple,
+        initial=[CLAIM_CREATED],
+        help_text=_("What Drops posts to this endpoint. A test event is sent whatever you choose."),
+        error_messages={"required": _("Choose at least one event.")},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "events" in self.fields and not self.instance._state.adding:
+            self.initial["events"] = self.instance.events
 
     class Meta:
         model = WebhookEndpoint
@@ -163,7 +187,7 @@ class WebhookEndpointAdmin(OrganizationAdmin):
         "until the claim arrives."
     )
     form = WebhookEndpointForm
-    readonly_fields = ("address",)
+    readonly_fields = ("address", "asked_for")
     may_add = may_edit = may_delete = True
     delete_act = endpoints.DELETE
     delete_question = _(
@@ -213,7 +237,9 @@ class WebhookEndpointAdmin(OrganizationAdmin):
 
     def get_fields(self, request: HttpRequest, obj: WebhookEndpoint | None = None) -> Any:
         """The whole URL, in whose query a secret may be, is for those who may change it."""
-        return ("url" if may(request, Action.CHANGE_ENDPOINTS) else "address", "acknowledge_within_hours")
+        if may(request, Action.CHANGE_ENDPOINTS):
+            return ("url", "events", "acknowledge_within_hours")
+        return ("address", "asked_for", "acknowledge_within_hours")
 
     def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
         now, actor = timezone.now(), member(request)
@@ -244,6 +270,10 @@ class WebhookEndpointAdmin(OrganizationAdmin):
     @admin.display(description=_("URL"))
     def address(self, endpoint: WebhookEndpoint) -> str:
         return str(endpoint)
+
+    @admin.display(description=_("Events"))
+    def asked_for(self, endpoint: WebhookEndpoint) -> str:
+        return ", ".join(endpoint.events)
 
     @admin.display(description=_("state"))
     def state(self, endpoint: WebhookEndpoint) -> str:

@@ -29,6 +29,7 @@ from drops.domain.readings import counted_up_to_age
 from drops.domain.watch.figures import ChannelFigures, by_channel, by_day, totals, viewers_qualified
 from drops.domain.watch.network_groups import LargestGroup, largest_groups
 from drops.models import SMALLEST_GROUP, Campaign, CampaignPhase, CampaignReward
+from fulfillment.domain.analytics.results import result_of
 from fulfillment.domain.claims.reading import claimed_by_reward
 from fulfillment.domain.rehearsals.starting import why_not_rehearse
 
@@ -114,6 +115,7 @@ def _figures(campaign: Campaign, phase: CampaignPhase, now: datetime) -> dict[st
             RewardFigures(entry, *(by_reward.get(entry.reward_id, 0) for by_reward in figures))
             for entry in attached
         ],
+        "result": result_of(campaign),
         "has_begun": campaign.starts_at <= now and campaign.published_at is not None,
         "chart": _chart(campaign, now),
         "top_channels": _top_channels(campaign),

@@ -11,7 +11,7 @@ from accounts.domain.notices.kinds import Kind, register
 from accounts.domain.notices.writing import write
 from accounts.domain.permissions import Action
 from drops.domain.notices import page_of
-from drops.models import Campaign, PhaseChange
+from drops.models import Campaign, PhaseChange, PhaseChangeKind
 from fulfillment.domain.analytics.first_day import first_day
 
 FIRST_DAY = register(
@@ -32,8 +32,8 @@ FIRST_DAY = register(
 )
 
 
-def tell_first_day(*, day: PhaseChange, now: datetime, **_: Any) -> None:
+def tell_first_day(*, change: PhaseChange, in_time: bool, now: datetime, **_: Any) -> None:
     """With the numbers as they are now: the same for everybody. Test mode has none."""
-    if not day.campaign.test_mode:
-        numbers = first_day(campaign=day.campaign, until=day.due_at)
-        write(FIRST_DAY, about=day.campaign, once="", now=now, data=numbers)
+    if change.kind == PhaseChangeKind.FIRST_DAY and in_time and not change.campaign.test_mode:
+        numbers = first_day(campaign=change.campaign, until=change.due_at)
+        write(FIRST_DAY, about=change.campaign, once="", now=now, data=numbers)

@@ -69,7 +69,7 @@ def preflight(campaign: Campaign, *, now: datetime, zone: tzinfo = UTC) -> list[
     """
     organization = campaign.organization
     attached = list(campaign.campaign_rewards.select_related("reward"))
-    endpoints = list(organization.webhook_endpoints.filter(deleted_at=None).order_by("pk"))
+    endpoints = list(organization.webhook_endpoints.filter(deleted_at=None, takes_claims=True).order_by("pk"))
     found = [
         *_problems(campaign, now),
         *_connection_page(organization),

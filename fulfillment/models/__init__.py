@@ -1,7 +1,16 @@
 from .chats import ChatPost, ChatShape, ChatWebhook
 from .claims import INITIATED, Claim, ClaimHour, ClaimSequence, ClaimStatusChange
 from .deliveries import NOT_OK, Attempt, Delivery, DeliveryState, ErrorClass, LastAnswer, Trigger
-from .endpoints import EndpointHour, EndpointNotice, HoldReason, NoticeKind, WebhookEndpoint
+from .endpoints import (
+    CAMPAIGN_EVENT,
+    CAMPAIGN_EVENTS,
+    CLAIM_CREATED,
+    EndpointHour,
+    EndpointNotice,
+    HoldReason,
+    NoticeKind,
+    WebhookEndpoint,
+)
 from .fulfilment import CountedUntil, FulfilmentHour, FulfilmentStep
 from .keys import SigningKey
 from .rehearsals import (
@@ -12,12 +21,17 @@ from .rehearsals import (
     StepKind,
     StepState,
 )
+from .results import CampaignResult
 
 __all__ = [
+    "CAMPAIGN_EVENT",
+    "CAMPAIGN_EVENTS",
+    "CLAIM_CREATED",
     "INITIATED",
     "NOT_OK",
     "OPEN_STATES",
     "Attempt",
+    "CampaignResult",
     "ChatPost",
     "ChatShape",
     "ChatWebhook",

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ULIDField, new_ulid
 from config.ulid import UlidEnd
+from drops.models import PhaseChange
 from fulfillment.models.endpoints import WebhookEndpoint
 
 from .claims import Claim
@@ -26,6 +27,7 @@ class Trigger(models.TextChoices):
     """Why an attempt is made."""
 
     CLAIM = "claim", _("The claim itself")
+    CAMPAIGN = "campaign", _("A change of a campaign")
     RETRY = "retry", _("Retry")
     RESEND = "resend", _("Sent again by an owner")
     VERIFICATION = "verification", _("Verification of the endpoint")
@@ -116,6 +118,10 @@ class Delivery(models.Model):
         db_index=False,
         verbose_name=_("claim"),
     )
+    # What a campaign's event is about. Without a claim and without this, it is a test.
+    phase_change = models.ForeignKey(
+        PhaseChange, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     event_type = models.CharField(_("event"), max_length=64)
     # The bytes that are signed and sent, the same on every attempt.
     body = models.BinaryField()
@@ -148,6 +154,15 @@ class Delivery(models.Model):
                 fields=["claim", "endpoint"],
                 condition=Q(claim__isnull=False),
                 name="delivery_one_per_claim_and_endpoint",
+            ),
+            models.UniqueConstraint(
+                fields=["phase_change", "endpoint"],
+                condition=Q(phase_change__isnull=False),
+                name="delivery_one_per_phase_change_and_endpoint",
+            ),
+            models.CheckConstraint(
+                condition=Q(claim__isnull=True) | Q(phase_change__isnull=True),
+                name="delivery_of_one_thing",
             ),
             models.CheckConstraint(condition=Q(state__in=DeliveryState.values), name="delivery_state_known"),
             models.CheckConstraint(condition=Q(trigger__in=Trigger.values), name="delivery_trigger_known"),
@@ -201,6 +216,10 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+    @property
+    def is_test(self) -> bool:
+        return self.claim_id is None and self.phase_change_id is None
 
 
 class Attempt(models.Model):

@@ -11,6 +11,19 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, ULIDField, new_ulid
+from drops.models import PhaseChangeKind
+
+CLAIM_CREATED = "drops.claim.created"
+CAMPAIGN_EVENT = "drops.campaign."
+# The phase changes that endpoints may ask for, in their order.
+CAMPAIGN_EVENTS = (
+    PhaseChangeKind.ANNOUNCED,
+    PhaseChangeKind.STARTED,
+    PhaseChangeKind.LAST_DAY,
+    PhaseChangeKind.ENDED,
+    PhaseChangeKind.LAST_CHANCE,
+    PhaseChangeKind.CLOSED,
+)
 
 
 class HoldReason(models.TextChoices):
@@ -47,6 +60,9 @@ class WebhookEndpoint(models.Model):
             "claims are listed."
         ),
     )
+    takes_claims = models.BooleanField(_("claims"), default=True, db_default=True)
+    # The kinds of a campaign's phase changes that it asks for, separated by spaces.
+    campaign_events = models.CharField(max_length=120, blank=True, default="", db_default="")
     verified_at = models.DateTimeField(_("verified"), null=True, blank=True, editable=False)
     held_at = models.DateTimeField(_("held"), null=True, blank=True, editable=False)
     held_reason = models.CharField(
@@ -103,6 +119,12 @@ class WebhookEndpoint(models.Model):
         """As people see it: without the query, and with the end of its id, which tells apart those that
         differ in their query alone."""
         return self.address if self.address == self.url else f"{self.address}?… ({self.pk[-4:]})"
+
+    @property
+    def events(self) -> list[str]:
+        """The types of events that it asks for."""
+        claims = [CLAIM_CREATED] if self.takes_claims else []
+        return [*claims, *(f"{CAMPAIGN_EVENT}{kind}" for kind in self.campaign_events.split())]
 
     @property
     def server(self) -> str:

@@ -1,27 +1,40 @@
 """What the clock does to a campaign, noted as rows.
 
 Nothing moves a campaign from phase to phase: `Campaign.phase` is computed. This notes, once, that a
-change came and when. In the same transaction members are told of those that concern them.
+change came and when. What the change entails is written in the same transaction: notices to members
+(`drops.domain.notices`), and what other parts connect to its signal.
+
+`Campaign.next_change_at` says when a campaign has to be looked at. Whoever saves a moment of it empties
+the field, and an empty one is looked at in the next run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 
-from django.db import transaction
-from django.db.models import QuerySet
+import structlog
+from django.db import DatabaseError, transaction
+from django.db.models import Max, Q, QuerySet
 
 from drops.domain import notices
 from drops.models import Campaign, PhaseChange, PhaseChangeKind
 
+logger = structlog.get_logger(__name__)
+
 DAY = timedelta(days=1)
-# Nobody is told of a change that came so long before it was noted, after an outage.
+# Members are not told of a change that came so long before it was noted, after an outage.
 TOO_OLD = DAY
+# A change that comes again because dates were moved is another one if it comes so much later.
+ANOTHER = DAY
+# `next_change_at` of a campaign that does not change any more.
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+# Campaigns that are looked at in one run.
+MOST = 1_000
 
 
-def phase_changes_due(campaign: Campaign, *, now: datetime) -> Iterator[tuple[PhaseChangeKind, datetime]]:
-    """The changes of a published campaign that have come by `now`, each with its moment.
+def phase_changes(campaign: Campaign) -> Iterator[tuple[PhaseChangeKind, datetime]]:
+    """The changes of a published campaign, each with its moment.
 
     A campaign published late changes when it is published. A withdrawn one stops changing, but for
     the end of its claims, which was promised to those who had earned something.
@@ -37,56 +50,76 @@ def phase_changes_due(campaign: Campaign, *, now: datetime) -> Iterator[tuple[Ph
         ),
         (PhaseChangeKind.LAST_DAY, max(campaign.ends_at - DAY, campaign.starts_at)),
         (PhaseChangeKind.ENDED, campaign.ends_at),
-        (PhaseChangeKind.LAST_CHANCE, max(campaign.closes_at - DAY, campaign.ends_at)),
+        (PhaseChangeKind.LAST_CHANCE, max(campaign.closes_at - DAY, campaign.starts_at)),
         (PhaseChangeKind.CLOSED, campaign.closes_at),
     ]
     for kind, moment in moments:
         due = max(moment, campaign.published_at)
         stopped = campaign.withdrawn_at is not None and campaign.withdrawn_at <= due
-        if due <= now and (not stopped or kind.outlives_withdrawal):
+        if not stopped or kind.outlives_withdrawal:
             yield kind, due
 
 
 def note_phase_changes(*, now: datetime) -> list[PhaseChange]:
     """Write a row for every phase change that has come and has none yet; returns the missing ones.
 
-    Safe to run at any time, late, twice or in two places at once: a constraint lets each change in
-    once. A change that was missed while nothing ran keeps its own moment in `due_at`.
+    Safe to run at any time, late, twice or in two places at once: the campaign is locked meanwhile. A
+    change that was missed while nothing ran keeps its own moment in `due_at`.
     """
     noted: list[PhaseChange] = []
-    for campaign in _changing(now).select_related("organization"):
-        missing = [
-            PhaseChange(campaign=campaign, kind=kind, due_at=due, noted_at=now)
-            for kind, due in _not_noted(campaign, now)
-        ]
-        if missing:
-            _note(missing, now)
-            noted += missing
+    for pk in list(_to_look_at(now).order_by("next_change_at", "pk").values_list("pk", flat=True)[:MOST]):
+        try:
+            noted += _note(pk, now)
+        except DatabaseError:  # one that cannot be written must not keep the others
+            logger.exception("phase_changes_not_noted", campaign=pk)
     return noted
 
 
 def late(*, now: datetime) -> list[datetime]:
     """The moments of the changes that have come and are not noted yet."""
-    return [due for campaign in _changing(now) for _kind, due in _not_noted(campaign, now)]
+    return [
+        due
+        for campaign in _to_look_at(now)[:MOST]
+        for _kind, due in _missing(campaign, _known(campaign), now)
+    ]
 
 
-def _changing(now: datetime) -> QuerySet[Campaign]:
-    """Campaigns that may have a change to note, with those that were."""
-    return (
-        Campaign.objects.filter(published_at__lte=now, announces_at__lte=now)
-        .exclude(phase_changes__kind=PhaseChangeKind.CLOSED)
-        .prefetch_related("phase_changes")
+def _to_look_at(now: datetime) -> QuerySet[Campaign]:
+    """By the index `campaign_to_change`."""
+    return Campaign.objects.filter(
+        Q(next_change_at__lte=now) | Q(next_change_at=None), published_at__isnull=False
     )
 
 
-def _not_noted(campaign: Campaign, now: datetime) -> Iterator[tuple[PhaseChangeKind, datetime]]:
-    known = {change.kind for change in campaign.phase_changes.all()}
-    return (change for change in phase_changes_due(campaign, now=now) if change[0] not in known)
-
-
 @transaction.atomic
-def _note(missing: list[PhaseChange], now: datetime) -> None:
-    PhaseChange.objects.bulk_create(missing, ignore_conflicts=True)
+def _note(pk: str, now: datetime) -> list[PhaseChange]:
+    """The missing changes of one campaign, what they entail, and when it changes next."""
+    locked = Campaign.objects.select_for_update(no_key=True, of=("self",)).select_related("organization")
+    campaign = locked.get(pk=pk)
+    if campaign.next_change_at is not None and campaign.next_change_at > now:
+        return []  # another worker was faster
+    known = _known(campaign)
+    missing = [
+        PhaseChange(campaign=campaign, kind=kind, due_at=due, noted_at=now)
+        for kind, due in _missing(campaign, known, now)
+    ]
+    PhaseChange.objects.bulk_create(missing)
     for change in missing:
-        if change.due_at > now - TOO_OLD:
-            notices.tell(change, now=now)
+        notices.tell(change, again=change.kind in known, in_time=change.due_at > now - TOO_OLD, now=now)
+    to_come = (due for _kind, due in phase_changes(campaign) if due > now)
+    Campaign.objects.filter(pk=pk).update(next_change_at=min(to_come, default=NEVER))
+    return missing
+
+
+def _known(campaign: Campaign) -> Mapping[str, datetime]:
+    """The moment of the last change of each kind that was noted."""
+    rows = campaign.phase_changes.order_by().values("kind").annotate(last=Max("due_at"))
+    return dict(rows.values_list("kind", "last"))
+
+
+def _missing(
+    campaign: Campaign, known: Mapping[str, datetime], now: datetime
+) -> Iterator[tuple[PhaseChangeKind, datetime]]:
+    for kind, due in phase_changes(campaign):
+        if due <= now and (kind not in known or due >= known[kind] + ANOTHER):
+            yield kind, due

@@ -125,7 +125,7 @@ def write_outcomes(outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         if outcome not in in_time:
             _correct_crashed(outcome.attempt)
-        if outcome.lease.delivery.claim_id is None:
+        if outcome.lease.delivery.is_test:
             _note_test(outcome)
         elif outcome.attempt.endpoint_id in endpoints:
             _note_at_endpoint(endpoints[outcome.attempt.endpoint_id], outcome)
@@ -141,7 +141,7 @@ def _lock_endpoints_that_change(outcomes: Sequence[Outcome]) -> dict[str, Webhoo
     changing = {
         lease.endpoint.pk
         for lease, attempt in outcomes
-        if lease.delivery.claim_id is not None
+        if not lease.delivery.is_test
         and attempt.error_class != ErrorClass.SIGNING
         and (holds(UNWELL, lease.endpoint) or not attempt.succeeded)
         and not _is_only_a_rehearsal(lease, attempt)

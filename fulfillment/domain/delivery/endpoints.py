@@ -8,7 +8,7 @@ had no endpoint are not sent automatically: owners send them with `resending.res
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,8 +25,11 @@ from accounts.domain.verbs import ALREADY, change, explained, goes_ahead, lock_f
 from accounts.models import Organization, Proposal, User, new_ulid
 from config.locks import lock
 from fulfillment.domain.delivery import attempts, queue
-from fulfillment.domain.delivery.status import HELD, holds
+from fulfillment.domain.delivery.status import HELD, OF_TEST, holds
 from fulfillment.models import (
+    CAMPAIGN_EVENT,
+    CAMPAIGN_EVENTS,
+    CLAIM_CREATED,
     Attempt,
     Delivery,
     DeliveryState,
@@ -55,10 +58,12 @@ def create_endpoint(
     actor: User,
     now: datetime,
     acknowledge_within_hours: int | None = None,
+    events: Sequence[str] = (CLAIM_CREATED,),
     limited: bool = True,
 ) -> WebhookEndpoint:
     """Add an endpoint. A worker sends it the test event that verifies it. Raises ValidationError.
 
+    `events` are types of events that are sent to it: claims, and phase changes of campaigns.
     `limited` is False for a command of the operators: the limit of tests a minute is made for people.
     """
     permissions.require(actor=actor, organization=organization, action=Action.CHANGE_ENDPOINTS)
@@ -71,7 +76,10 @@ def create_endpoint(
             % {"count": MAX_ENDPOINTS}
         )
     endpoint = WebhookEndpoint(
-        organization=organization, url=url, acknowledge_within_hours=acknowledge_within_hours
+        organization=organization,
+        url=url,
+        acknowledge_within_hours=acknowledge_within_hours,
+        **_asked_for(events),
     )
     _save(endpoint)
     audit.record("endpoint.created", endpoint, by=actor, at=now, data={"url": str(endpoint)})
@@ -83,14 +91,18 @@ def create_endpoint(
 def change_endpoint(
     *, endpoint: WebhookEndpoint, actor: User, now: datetime, limited: bool = True, **changes: Any
 ) -> WebhookEndpoint:
-    """Change `url` or `acknowledge_within_hours`. A new URL must be verified anew. Raises ValidationError.
+    """Change `url`, `acknowledge_within_hours` or `events`. A new URL must be verified anew. Raises ValidationError.
 
+    What waits already is sent, whatever it asks for from now on.
     What waits for the endpoint goes to the new URL. `limited` is what it is for `create_endpoint`.
     """
     locked = lock_for(endpoint, actor=actor, action=Action.CHANGE_ENDPOINTS)
     before, shown_before = {name: getattr(locked, name) for name in changes}, str(locked)
-    for name, value in changes.items():
-        setattr(locked, name, value)
+    asked_for = _asked_for(changes["events"]) if "events" in changes else {}
+    for name, value in {**changes, **asked_for}.items():
+        if name != "events":
+            setattr(locked, name, value)
+    changes |= {"events": locked.events} if asked_for else {}
     moved = "url" in changes and changes["url"] != before["url"]
     if moved:
         _check_url(locked.url)
@@ -206,7 +218,7 @@ def _release(
         locked.released_at = now
     locked.save()
     waiting = locked.deliveries.filter(
-        state__in=[DeliveryState.PENDING, DeliveryState.FAILED], lease_token=None, claim__isnull=False
+        ~OF_TEST, state__in=[DeliveryState.PENDING, DeliveryState.FAILED], lease_token=None
     ).exclude(trigger=Trigger.REHEARSAL)
     count = waiting.update(
         state=DeliveryState.PENDING,
@@ -254,7 +266,7 @@ def _ask_for_verification(endpoint: WebhookEndpoint, actor: User, now: datetime,
         return
     if limited:
         _check_limit(endpoint, now)
-    superseded = endpoint.deliveries.filter(claim=None, state=DeliveryState.PENDING, lease_token=None)
+    superseded = endpoint.deliveries.filter(OF_TEST, state=DeliveryState.PENDING, lease_token=None)
     superseded.update(state=DeliveryState.FAILED, next_attempt_at=None)
     _test_event(endpoint, actor, now).save(force_insert=True)
 
@@ -262,8 +274,8 @@ def _ask_for_verification(endpoint: WebhookEndpoint, actor: User, now: datetime,
 def _check_limit(endpoint: WebhookEndpoint, now: datetime) -> None:
     """Raises TooManyTests."""
     recent = Delivery.objects.filter(
+        OF_TEST,
         endpoint__organization=endpoint.organization_id,
-        claim=None,
         created_at__gt=now - timedelta(minutes=1),
     )
     if recent.count() >= TESTS_PER_MINUTE:
@@ -300,6 +312,15 @@ def _test_event(endpoint: WebhookEndpoint, actor: User, now: datetime) -> Delive
 def _save(endpoint: WebhookEndpoint) -> None:
     endpoint.full_clean()
     endpoint.save()
+
+
+def _asked_for(events: Sequence[str]) -> dict[str, Any]:
+    """The endpoint's columns, each type once and in our order. ValidationError for none, or unknown ones."""
+    campaigns = [kind for kind in CAMPAIGN_EVENTS if f"{CAMPAIGN_EVENT}{kind}" in events]
+    known = {CLAIM_CREATED, *(f"{CAMPAIGN_EVENT}{kind}" for kind in campaigns)}
+    if not events or not known.issuperset(events):
+        raise ValidationError({"events": _("Choose at least one event.")})
+    return {"takes_claims": CLAIM_CREATED in events, "campaign_events": " ".join(campaigns)}
 
 
 def _check_url(url: str) -> None:

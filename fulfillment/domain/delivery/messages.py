@@ -9,13 +9,14 @@ import orjson
 
 from fulfillment.domain.delivery import signing
 from fulfillment.models import (
+    CLAIM_CREATED,
     Claim,
     Delivery,
     SigningKey,
     Trigger,
 )
 
-CLAIM_CREATED = "drops.claim.created"
+__all__ = ["CLAIM_CREATED", "claim_body", "request_headers"]
 
 
 def claim_body(claim: Claim) -> bytes:

@@ -60,7 +60,7 @@ class Lease:
 def create_for_claim(
     *, claim: Claim, now: datetime, lease: bool, only: Collection[str] | None = None
 ) -> list[Lease]:
-    """Write the claim's deliveries, one per endpoint, in the claim's own transaction.
+    """Write the claim's deliveries, one per endpoint that asks for claims, in the claim's own transaction.
 
     With `lease`, those that can be attempted at once are leased to the caller from `now` on, who attempts
     them after the commit. The others wait for a worker, or for their endpoint's verification or release. `only`: no
@@ -109,7 +109,7 @@ _READ = (
 )
 _ENDPOINTS_OF = f"""
     SELECT {", ".join(_READ)} FROM fulfillment_webhookendpoint
-    WHERE organization_id = %s AND deleted_at IS NULL
+    WHERE organization_id = %s AND deleted_at IS NULL AND takes_claims
 """  # noqa: S608 - names of ours
 
 
@@ -231,7 +231,7 @@ def _lock_endpoints_with_work(limit: int, now: datetime) -> list[WebhookEndpoint
     return list(
         WebhookEndpoint.objects.select_for_update(skip_locked=True, no_key=True)
         .filter(
-            Q(Exists(due_there), verified_at__isnull=False) | Q(Exists(due_there.filter(claim=None))),
+            Q(Exists(due_there), verified_at__isnull=False) | Q(Exists(due_there.filter(status.OF_TEST))),
             status.TAKES_TESTS,
             ~status.paused(now),
         )
@@ -245,7 +245,7 @@ def _due_at(endpoint: WebhookEndpoint, limit: int, now: datetime) -> list[Delive
         return []
     waiting = due(now).select_for_update(skip_locked=True).filter(endpoint=endpoint, lease_token=None)
     if endpoint.verified_at is None:
-        waiting = waiting.filter(claim=None)
+        waiting = waiting.filter(status.OF_TEST)
     waiting = waiting.order_by("next_attempt_at")
     if endpoint.breaker_open_until is None:
         found = list(waiting[:limit])

@@ -18,6 +18,7 @@ from drops.models import Campaign
 from fulfillment.domain.delivery import signing
 from fulfillment.domain.delivery.endpoints import NOBODY, TEST_EVENT
 from fulfillment.domain.delivery.messages import request_headers
+from fulfillment.domain.delivery.status import OF_TEST
 from fulfillment.models import Claim, Delivery, SigningKey
 
 # How far back messages are handed out.
@@ -98,7 +99,7 @@ def _deliveries(organization_id: str, after: str, limit: int, endpoint_id: str |
         .order_by("-id")
         .values_list("pk", flat=True)
     )
-    found = [*own.filter(claim=None)[:limit], *own.filter(claim__in=list(claims[:MOST_CLAIMS]))[:limit]]
+    found = [*own.filter(OF_TEST)[:limit], *own.filter(claim__in=list(claims[:MOST_CLAIMS]))[:limit]]
     return sorted(found, key=lambda delivery: delivery.pk)[:limit]
 
 

@@ -25,6 +25,7 @@ from config.locks import lock
 from fulfillment.domain.claims.reading import ClaimFilter
 from fulfillment.domain.delivery.messages import CLAIM_CREATED, claim_body
 from fulfillment.domain.delivery.reading import Arrival, claims_at
+from fulfillment.domain.delivery.status import OF_TEST
 from fulfillment.models import Claim, Delivery, DeliveryState, Trigger, WebhookEndpoint
 
 # A filtered resend is spread out, so that it neither floods the studio nor delays new claims.
@@ -51,7 +52,7 @@ def why_not_resend(delivery: Delivery, now: datetime) -> str:
         return _("The endpoint was deleted. Send the claim to another endpoint.")
     if delivery.trigger == Trigger.REHEARSAL:
         return str(OF_A_REHEARSAL)
-    return str(ON_ITS_WAY) if delivery.claim_id is None or delivery.lease_token is not None else ""
+    return str(ON_ITS_WAY) if delivery.is_test or delivery.lease_token is not None else ""
 
 
 @transaction.atomic
@@ -61,7 +62,9 @@ def resend_claim(*, claim: Claim, actor: User, now: datetime) -> list[WebhookEnd
     permissions.require(actor=actor, organization=claim.organization, action=Action.RESEND)
     if claim.rehearsal_id is not None:
         raise ValidationError(OF_A_REHEARSAL)
-    endpoints = WebhookEndpoint.objects.filter(organization=claim.organization_id, deleted_at=None)
+    endpoints = WebhookEndpoint.objects.filter(
+        organization=claim.organization_id, deleted_at=None, takes_claims=True
+    )
     if not endpoints:
         raise ValidationError(_("There is no endpoint to send the claim to. Add one under Webhooks first."))
     sent_to = [endpoint for endpoint in endpoints if _send_again(endpoint, [claim], now=now, at=now)]
@@ -115,8 +118,8 @@ def resend_filtered(
 
 
 def can_be_resent(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    """Those that `resend_deliveries` sends: of claims, to endpoints that are there, with no attempt under way."""
-    return deliveries.filter(claim__isnull=False, endpoint__deleted_at=None, lease_token=None)
+    """Those that `resend_deliveries` sends: no tests, to endpoints that are there, with no attempt under way."""
+    return deliveries.filter(~OF_TEST, endpoint__deleted_at=None, lease_token=None)
 
 
 def count_to_resend(deliveries: QuerySet[Delivery]) -> int:

@@ -64,6 +64,8 @@ BREAKER_SET = Q(breaker_open_until__isnull=False)
 UNWELL = FAILING | BREAKER_SET
 TAKES_TESTS = ~DELETED & ~HELD
 TAKES_CLAIMS = TAKES_TESTS & ~UNVERIFIED
+# What it was set up to get; the rules above say whether it can.
+ASKS_FOR_CLAIMS = Q(takes_claims=True)
 
 
 def paused(now: datetime) -> Q:
@@ -99,12 +101,13 @@ def at_endpoint(rule: Q) -> Q:
 
 # Deliveries.
 OF_CLAIM = Q(claim_id__isnull=False)
+OF_TEST = Q(claim_id__isnull=True, phase_change_id__isnull=True)
 # Attempted once, to see what happens: nothing waits for it once it has failed.
 OF_REHEARSAL = Q(trigger=Trigger.REHEARSAL)
 PENDING = Q(state=DeliveryState.PENDING)
 ARRIVED = Q(delivered_at__isnull=False)
 LEASED = Q(lease_token__isnull=False)
-_TAKEN = at_endpoint(TAKES_CLAIMS) | (~OF_CLAIM & at_endpoint(TAKES_TESTS))
+_TAKEN = at_endpoint(TAKES_CLAIMS) | (OF_TEST & at_endpoint(TAKES_TESTS))
 
 # The definition of the statuses of deliveries: exactly one rule holds. Each but NOT_SENT goes by the index of
 # its state.
@@ -112,9 +115,9 @@ DELIVERY_RULES: Mapping[DeliveryStatus, Q] = {
     DeliveryStatus.DELIVERED: Q(state=DeliveryState.DELIVERED),
     DeliveryStatus.WAITING: PENDING & _TAKEN,
     DeliveryStatus.HELD: PENDING & at_endpoint(~DELETED) & ~_TAKEN,
-    DeliveryStatus.FAILED: Q(state=DeliveryState.FAILED) & OF_CLAIM & ~OF_REHEARSAL & at_endpoint(~DELETED),
-    DeliveryStatus.FAILED_TEST: Q(state=DeliveryState.FAILED) & (~OF_CLAIM | OF_REHEARSAL),
-    DeliveryStatus.NOT_SENT: (PENDING | Q(state=DeliveryState.FAILED) & OF_CLAIM & ~OF_REHEARSAL)
+    DeliveryStatus.FAILED: Q(state=DeliveryState.FAILED) & ~OF_TEST & ~OF_REHEARSAL & at_endpoint(~DELETED),
+    DeliveryStatus.FAILED_TEST: Q(state=DeliveryState.FAILED) & (OF_TEST | OF_REHEARSAL),
+    DeliveryStatus.NOT_SENT: (PENDING | Q(state=DeliveryState.FAILED) & ~OF_TEST & ~OF_REHEARSAL)
     & at_endpoint(DELETED),
 }
 # Few deliveries are NOT_SENT, and no index finds them, so no list can be filtered by it.

@@ -24,7 +24,7 @@ from drops.domain.watch.grants import grant_minutes, why_not_grant
 from drops.models import CampaignPhase, GrantReason
 from fulfillment.domain.claims.claiming import draw_id
 from fulfillment.domain.delivery import attempts, bulkhead, queue
-from fulfillment.domain.delivery.status import TAKES_CLAIMS
+from fulfillment.domain.delivery.status import ASKS_FOR_CLAIMS, TAKES_CLAIMS
 from fulfillment.models import (
     OPEN_STATES,
     Claim,
@@ -196,7 +196,7 @@ def _claim(rehearsal: Rehearsal, now: datetime, may_wait: bool) -> _Step:
         updated_at=now,
     )
     insert([claim])
-    ready = rehearsal.organization.webhook_endpoints.filter(TAKES_CLAIMS)
+    ready = rehearsal.organization.webhook_endpoints.filter(TAKES_CLAIMS & ASKS_FOR_CLAIMS)
     if rehearsal.endpoint_id is not None:
         ready = ready.filter(pk=rehearsal.endpoint_id)
     at = now + timedelta(seconds=time.monotonic() - began)

@@ -16,7 +16,7 @@ from accounts.models import OAuthApp, Organization, User
 from config.locks import lock
 from drops.domain.watch.grants import why_not_grant
 from drops.models import Campaign, CampaignPhase, CampaignReward, Reward
-from fulfillment.domain.delivery.status import TAKES_CLAIMS
+from fulfillment.domain.delivery.status import ASKS_FOR_CLAIMS, TAKES_CLAIMS
 from fulfillment.domain.rehearsals.running import LASTS, end
 from fulfillment.models import OPEN_STATES, Rehearsal, RehearsalState, WebhookEndpoint
 
@@ -102,7 +102,7 @@ def rewards_to_rehearse(campaign: Campaign) -> Sequence[CampaignReward]:
 
 def endpoints_to_rehearse(organization: Organization) -> Sequence[WebhookEndpoint]:
     """Those that take claims, the oldest first."""
-    return list(organization.webhook_endpoints.filter(TAKES_CLAIMS).order_by("pk"))
+    return list(organization.webhook_endpoints.filter(TAKES_CLAIMS & ASKS_FOR_CLAIMS).order_by("pk"))
 
 
 def _reward(campaign: Campaign, wanted: Reward | None) -> Reward:

@@ -36,6 +36,21 @@ def test_an_endpoint_is_added_and_has_to_be_verified(
     assert studio.webhook_endpoints.get().url == receiver.url
 
 
+def test_an_endpoint_chooses_its_events(owner_client: Client, endpoint: WebhookEndpoint) -> None:
+    url = f"/dashboard/webhooks/{endpoint.pk}/change/"
+    asked = ["drops.claim.created", "drops.campaign.started", "drops.campaign.closed"]
+    send_form(owner_client, url, events=asked)
+    endpoint.refresh_from_db()
+    assert endpoint.events == asked
+    drawn = owner_client.get(url).context["adminform"].form
+    assert drawn["events"].value() == asked
+    send_form(owner_client, url, acknowledge_within_hours="5")
+    endpoint.refresh_from_db()
+    assert endpoint.events == asked
+    page = send_form(owner_client, url, events=[])
+    assert page.context["adminform"].form.errors == {"events": ["Choose at least one event."]}
+
+
 @pytest.mark.parametrize(
     "url",
     [
