@@ -26,7 +26,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-PROGRAMS = {"__main__", "noop", "trivial"}
+PROGRAMS = {"__main__", "bare_sockets", "noop", "open_sockets", "trivial"}
 
 
 @dataclass(frozen=True)

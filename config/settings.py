@@ -216,6 +216,10 @@ WATCH_PARTITIONS = env.number("WATCH_PARTITIONS", 8)
 WATCH_STREAM_LIMIT = env.number("WATCH_STREAM_LIMIT", 100_000)
 # Beats of one viewer that each web process takes in a minute; a player sends one, and one for each click.
 WATCH_BEATS_PER_MINUTE = env.number("WATCH_BEATS_PER_MINUTE", 120)
+# Where browsers and players reach the viewer WebSocket, without the path; where there is none, pages ask now and then.
+SOCKET_URL = env.address("SOCKET_URL", schemes=("wss", "ws"))
+# Pages of these origins may connect to it, beside our own.
+SOCKET_ORIGINS = env.words("SOCKET_ORIGINS")
 # Whether streamers themselves say that they are live; else the platform's own apps alone do.
 STREAMERS_GO_LIVE = env.flag("STREAMERS_GO_LIVE")
 WATCH_HISTORY_DAYS = env.number("WATCH_HISTORY_DAYS", 90)

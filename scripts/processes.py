@@ -1,5 +1,5 @@
-"""The processes of `make run`: each ends with all that it started, all end together, the site's web processes
-are started anew when they answer no more, and the clock when it ends.
+"""The processes of `make run`: each ends with all that it started, all end together. Those that answer browsers
+are started anew when they answer no more, the clock and the sockets when they end.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ STARTS_WITHIN = 120
 # So many of the last asks without an answer mean that it hangs. One of several web processes that hangs takes
 # some of the asks, so they need not come one after the other.
 UNANSWERED, OF_THE_LAST = 3, 4
+# Who answers `/healthz`, and the setting that has its port.
+ANSWERING = {"web": "PORT", "sockets": "SOCKET_PORT"}
+# What is started anew when it ends badly: neither keeps anything that is lost with it.
+FORGETFUL = ("clock", "sockets")
 # Beyond it something is wrong that a new start does not mend: everything ends, and says so.
 MOST_RESTARTS = 5
 
@@ -94,14 +98,14 @@ class GroupProcess(Process):
             super().run(events, ignore_signals)
 
     def _is_to_run_again(self) -> bool:
-        # The clock remembers nothing: what killed it is no reason to end all others.
-        ended_badly = self.name == "clock" and self._child.returncode not in (None, 0)
+        # What killed it is no reason to end all others.
+        ended_badly = self.name in FORGETFUL and self._child.returncode not in (None, 0)
         is_orphan = os.getppid() != Leader.launcher
         return bool(self._child.hangs or ended_badly) and not is_orphan and self._restarts < MOST_RESTARTS
 
     def _send_message(self, data: Any, type: str = "line") -> None:  # noqa: A002 - honcho's word
-        if type == "start" and self.name == "web":
-            port = int(self.env["PORT"])
+        if type == "start" and self.name in ANSWERING:
+            port = int(self.env[ANSWERING[self.name]])
             Thread(target=self._child.end_when_it_hangs, args=(port,), daemon=True).start()
         if type == "stop" and self._is_to_run_again():
             why = b"answered no more" if self._child.hangs else b"ended"

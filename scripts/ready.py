@@ -36,6 +36,7 @@ def main() -> None:
             "worker": lambda: was_reached("celery"),
             "deliveries": lambda: was_reached("deliveries"),
             "studio": lambda: answers(studio),
+            "sockets": lambda: answers(f"http://127.0.0.1:{os.environ['SOCKET_PORT']}/readyz"),
         }
     )
     wait_for({"web": lambda: answers(f"{own_address}/readyz")})

@@ -22,7 +22,7 @@ import environ
 from cryptography.fernet import Fernet
 from honcho.environ import parse_procfile
 
-from scripts.ports import is_free
+from scripts.ports import free_port, is_free
 from scripts.processes import Processes
 from scripts.valkey import configure, running_valkey
 
@@ -91,15 +91,18 @@ def set_environment(state: Path) -> None:
     os.environ.setdefault("STREAMERS_GO_LIVE", "true")  # the demo has no platform that reports livestreams
     web_port = chosen_port("PORT", "8000", "")
     studio_port = chosen_port("STUDIO_PORT", "9000", " for the example studio")
+    socket_port = chosen_port("SOCKET_PORT", str(free_port()), " for the viewer WebSocket")
     # A line for every request would push the addresses and sign-ins off the screen.
     os.environ.setdefault("LOG_LEVEL", "WARNING")
     os.environ.setdefault("GRANIAN_LOG_LEVEL", "warning")
     os.environ.setdefault("SITE_URL", f"http://127.0.0.1:{web_port}")
+    os.environ.setdefault("SOCKET_URL", f"ws://127.0.0.1:{socket_port}")
     os.environ |= {
         "STATE_DIR": str(state),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONUNBUFFERED": "1",
         "PORT": web_port,
+        "SOCKET_PORT": socket_port,
         "DROPS_URL": os.environ["SITE_URL"],
         "STUDIO_PORT": studio_port,
         "STUDIO_URL": f"http://127.0.0.1:{studio_port}",

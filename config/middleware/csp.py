@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 POLICY = "; ".join(
     (
         "default-src 'self'",
+        " ".join(("connect-src 'self'", settings.SOCKET_URL)).strip(),
         "img-src 'self' data:",
         "object-src 'none'",
         "base-uri 'none'",

@@ -53,6 +53,7 @@ def channel(request: HttpRequest, slug: str) -> HttpResponse:
     context = _drops_here(watched, viewer=viewer, now=now)
     if context["livestream"] is not None and viewer is not None:
         context["pulse"] = pulse_of(watched.slug, now=now)
+        context["socket_url"] = settings.SOCKET_URL
     context["social_picture"] = reading.picture_of(context["shown_cards"]) or watched.banner
     context["is_own"] = viewer is not None and viewer.pk == watched.owner_id
     if context["is_own"] and settings.STREAMERS_GO_LIVE:

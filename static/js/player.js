@@ -4,7 +4,8 @@
 //
 // It counts while the page's <video> plays; a player that is not a <video> element of the page says so
 // itself by dispatching "drops:play" and "drops:pause" on document. What becomes of the time is told to
-// the page by "drops:counting" and "drops:paused" events on document. docs/watch-time.md has the rest.
+// the page by "drops:counting" and "drops:paused" events on document, and what the viewer WebSocket says
+// by "drops:news". docs/watch-time.md and docs/websocket.md have the rest.
 "use strict";
 
 (() => {
@@ -23,6 +24,8 @@
   const tokenUrl = script.dataset.tokenUrl ?? `${server}/viewer/v1/token`;
   const beatUrl = `${server}/viewer/v1/beat`;
   const statusUrl = `${server}/viewer/v1/status?channel_id=${channel}`;
+  // The viewer WebSocket, where the tag names it: it tells what changed within a second or two.
+  const socketUrl = script.dataset.socket;
 
   const MINUTE = 60_000;
   // A beat makes up for at most this much silence.
@@ -33,6 +36,8 @@
   const TICK = 15_000;
   // Crediting takes about a second: a little later there is news.
   const NEWS_AFTER = 2_500;
+  // With a socket: if it has said nothing by then, the page asks as it does without.
+  const NEWS_AT_LAST = 6_000;
   // Which of several players of one viewer is speaking.
   const player = crypto.getRandomValues(new Uint32Array(1))[0] + 1;
 
@@ -46,6 +51,10 @@
   let switching = false; // the viewer asked to count here, and no beat has said so yet
   let token = "";
   let tokenUntil = 0;
+  let socket = null;
+  let socketTimer = 0;
+  let socketFailures = 0;
+  let toldAt = 0; // when the socket last said something of this viewer's time
 
   function tell(name, detail) {
     document.dispatchEvent(new CustomEvent(`drops:${name}`, { detail }));
@@ -99,7 +108,11 @@
     lastBeat = Date.now();
     failures = 0;
     slept = false;
-    setTimeout(news, NEWS_AFTER);
+    setTimeout(newsUnlessTold, isOpen() ? NEWS_AT_LAST : NEWS_AFTER, lastBeat);
+  }
+
+  function newsUnlessTold(beatAt) {
+    if (!isOpen() || toldAt < beatAt) news();
   }
 
   async function news() {
@@ -113,6 +126,66 @@
     } catch {
       tell("reported", { at: lastBeat }); // the next beat asks again
     }
+  }
+
+  function isOpen() {
+    return socket?.readyState === WebSocket.OPEN;
+  }
+
+  async function openSocket() {
+    if (!socketUrl || socket) return;
+    clearTimeout(socketTimer);
+    try {
+      await freshToken();
+    } catch {
+      return openSocketLater();
+    }
+    if (socket) return;
+    const opened = new WebSocket(`${socketUrl}/viewer/v1/connect?token=${token}`);
+    let sent = token; // the socket ends with its token, so it gets each new one
+    const renewal = setInterval(async () => {
+      await freshToken().catch(() => {});
+      if (token === sent || opened.readyState !== WebSocket.OPEN) return;
+      sent = token;
+      opened.send(JSON.stringify({ type: "token", data: { token } }));
+    }, MINUTE);
+    socket = opened;
+    opened.addEventListener("open", () => {
+      socketFailures = 0;
+      opened.send(JSON.stringify({ type: "channel_follow", data: { message: { channelId: channel } } }));
+      tell("socket", { open: true });
+    });
+    opened.addEventListener("message", ({ data }) => hear(JSON.parse(data)));
+    opened.addEventListener("close", () => {
+      clearInterval(renewal);
+      if (socket !== opened) return;
+      socket = null;
+      tell("socket", { open: false });
+      openSocketLater();
+    });
+  }
+
+  function openSocketLater() {
+    socketFailures += 1;
+    const wait = Math.min(2 ** socketFailures * 1000, MINUTE / 2) * (1 + Math.random());
+    clearTimeout(socketTimer);
+    socketTimer = setTimeout(openSocket, wait);
+  }
+
+  function closeSocket() {
+    clearTimeout(socketTimer);
+    const open = socket;
+    socket = null;
+    open?.close();
+  }
+
+  function hear({ type, data }) {
+    if (type === "status" && data.channel_id === channel) {
+      toldAt = Date.now();
+      news();
+    }
+    if (type === "progress") toldAt = Date.now();
+    tell("news", { type, data });
   }
 
   // After a silence in which the video played on, a beat makes up for a part of it. The first beat after
@@ -223,8 +296,15 @@
   document.addEventListener("drops:play", begin);
   document.addEventListener("drops:pause", end);
   document.addEventListener("drops:count-here", countHere);
-  addEventListener("pagehide", end);
-  addEventListener("pageshow", (event) => event.persisted && look());
+  addEventListener("pagehide", () => {
+    end();
+    closeSocket(); // a page with an open socket is not kept for when the viewer comes back
+  });
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    look();
+    openSocket();
+  });
   // A tab that slept or was offline reports at once when it is back.
   document.addEventListener("visibilitychange", () => {
     if (playing && document.visibilityState === "visible" && Date.now() - lastBeat > MINUTE) beat();
@@ -234,4 +314,5 @@
   setInterval(tick, TICK);
   script.dataset.ready = "true"; // for whoever watches that this script was not blocked
   look();
+  openSocket();
 })();

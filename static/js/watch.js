@@ -23,6 +23,30 @@
     window.htmx.trigger(panel, "refresh");
   }
 
+  // What the viewer WebSocket says. Without it the page asks every few seconds, as the panel itself says.
+  const ASK_ANYWAY = 60_000;
+  let isTold = false;
+  let askedAt = 0;
+  let refreshing = 0;
+
+  function refreshWithin(seconds) {
+    clearTimeout(refreshing);
+    refreshing = setTimeout(refresh, 100 + Math.random() * seconds * 1000);
+  }
+
+  document.addEventListener("drops:socket", ({ detail }) => { isTold = detail.open; });
+  document.addEventListener("drops:news", ({ detail: { type, data } }) => {
+    if (["progress", "reward", "claim"].includes(type)) refreshWithin(0);
+    // All pages of a channel hear it at once: they come for more over some seconds.
+    const seen = document.getElementById("drops-pulse")?.dataset.pulse;
+    if (type === "channel" && data.pulse !== seen) refreshWithin(data.within);
+  });
+  panel.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.elt.id !== "drops-pulse") return;
+    if (isTold && Date.now() - askedAt < ASK_ANYWAY) event.preventDefault();
+    else askedAt = Date.now();
+  });
+
   // Screen readers hear what changed, and not the same sentence every minute.
   let toldStatus = status()?.textContent.trim();
   let reached = reachedNow();

@@ -151,6 +151,7 @@ ENGLISH = {
     "accounts/domain/permissions.py: This needs": "for developers",
     "drops/domain/watch/audiences.py": "for developers: reports of the platform",
     "drops/domain/watch/tokens.py": "for developers: tokens of players",
+    "drops/sockets/": "for developers: frames of players",
     "fulfillment/domain/claims/statuses.py": "for developers: acknowledgements",
     "fulfillment/domain/delivery/attempts.py": "for the log of attempts",
     "fulfillment/outbound/": "for the log of attempts",

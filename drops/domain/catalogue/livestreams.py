@@ -15,7 +15,7 @@ from accounts.domain.audit import Actor
 from accounts.domain.verbs import change
 from accounts.models import User
 from config.locks import lock
-from drops.domain.watch import store
+from drops.domain.watch import news, store
 from drops.models import Category, Channel, FormerCategory, FormerOptOut, Livestream, WatchInterval
 from drops.models.fields import to_ms
 
@@ -65,6 +65,7 @@ def go_live(
     livestream = Livestream(channel=channel, category=category, title=title, started_at=now)
     livestream.full_clean()
     livestream.save()
+    news.tell_channel(channel.pk)
     audit.record(
         "livestream.started",
         livestream,
@@ -89,6 +90,7 @@ def change_livestream(
     livestream.category, livestream.title = category, title
     livestream.full_clean()
     livestream.save(update_fields=["category", "title"])
+    news.tell_channel(livestream.channel_id)
     data = {"category": category.name if category else None, "title": title}
     audit.record("livestream.changed", livestream, by=actor, at=now, data=data)
     return livestream
@@ -100,6 +102,7 @@ def end_livestream(*, livestream: Livestream, now: datetime, actor: Actor) -> Li
     livestream = lock(livestream)
     if livestream.ended_at is not None:
         return livestream
+    news.tell_channel(livestream.channel_id)
     # A clock that stepped back must not end a stream before it started.
     ended_at = max(now, livestream.started_at)
     return change(livestream, "livestream.ended", by=actor, at=now, ended_at=ended_at, viewer_count=0)
@@ -111,6 +114,7 @@ def set_opt_out(*, channel: Channel, opted_out: bool, now: datetime, actor: Acto
     channel = lock(channel)
     if opted_out == (channel.opted_out_at is not None):
         return channel
+    news.tell_channel(channel.pk)
     if channel.opted_out_at is not None:
         FormerOptOut.objects.create(channel=channel, started_at=channel.opted_out_at, ended_at=now)
     event, at = ("channel.opted_out", now) if opted_out else ("channel.opted_in", None)

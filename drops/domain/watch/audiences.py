@@ -12,6 +12,7 @@ from django.db import transaction
 from accounts.domain import audit
 from accounts.models import OAuthApp, User
 from drops.domain.catalogue.channels import move_name
+from drops.domain.watch import news
 from drops.domain.watch.beats import Beat, CreditResult
 from drops.domain.watch.credit import credit
 from drops.models import Channel
@@ -71,6 +72,7 @@ def credit_audiences(*, audiences: Mapping[int, Sequence[int]], at: datetime, no
         raise ValidationError(f"at: lies more than {MAX_AGE.seconds // 60} minutes back.")
     # Never ahead of our own clock: what is credited has passed.
     moment = to_ms(min(at, now))
+    news.tell_credited({viewer_id for viewer_ids in audiences.values() for viewer_id in viewer_ids})
     return credit(
         [
             Beat(viewer_id, channel_id, moment)

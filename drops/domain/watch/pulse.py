@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from hashlib import blake2b
 
 from django.core.cache import cache
 
-from drops.domain.watch import timeline
-from drops.models import Channel, Livestream
-from drops.models.fields import to_ms
+from drops.domain.watch.following import on_named_channels
+from drops.models import Channel
 
 # In seconds: however many viewers ask, the database is asked once in so long for a channel.
 KEPT = 5
@@ -32,14 +30,4 @@ def _pulse(slug: str, now: datetime) -> str:
     channel_id = Channel.objects.filter(slug=slug).values_list("pk", flat=True).first()
     if channel_id is None:
         return ""
-    moment = to_ms(now)
-    laid_out = timeline.load(
-        channel_ids=[channel_id], viewer_ids=[], start=moment, end=moment + 1, write=False
-    )
-    *_span, piece = next(laid_out.walk(channel_id, moment, moment))
-    verdict = piece.verdicts[frozenset()]
-    title = (
-        Livestream.objects.filter(pk=piece.facts.livestream_id or 0).values_list("title", flat=True).first()
-    )
-    standing = (tuple(piece.facts), verdict.campaigns, verdict.reason, title)
-    return blake2b(repr(standing).encode(), digest_size=8).hexdigest()
+    return on_named_channels(slugs={channel_id: slug}, now=now)[channel_id].pulse

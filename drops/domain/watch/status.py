@@ -193,6 +193,13 @@ ADVICE_AFTER_EARNING = {
 }
 
 
+def advice(reason: Reason | None, *, channel: str, other: str) -> str:
+    """What is said of a channel that counts, or does not for this reason; `channel` and `other` are slugs."""
+    if reason is None:
+        return gettext("Your watch time counts.")
+    return ADVICE[reason] % {"channel": channel, "other": other}
+
+
 def _text(
     reason: Reason | None,
     channel: Channel,
@@ -206,9 +213,9 @@ def _text(
             if counting
             else gettext("Watch time counts here as soon as the video plays.")
         )
-    advice = ADVICE_AFTER_EARNING.get(reason, ADVICE[reason]) if earned_before else ADVICE[reason]
-    return advice % {
+    if not earned_before or reason not in ADVICE_AFTER_EARNING:
+        return advice(reason, channel=channel.slug, other=other.slug if other else "")
+    return ADVICE_AFTER_EARNING[reason] % {
         "channel": channel.slug,
-        "other": other.slug if other else "",
         "campaigns": get_text_list([entry.campaign.name for entry in earned_before], gettext("and")),
     }

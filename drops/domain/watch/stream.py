@@ -24,7 +24,7 @@ from django.db.models import BigIntegerField
 from config import tracing
 from config.gather import Gatherer
 from config.memory import Memory
-from drops.domain.watch import counts, store
+from drops.domain.watch import counts, news, store
 from drops.domain.watch.beats import Beat, BeatKind, partition_of
 from drops.domain.watch.credit import credit
 from drops.models import WatchPartition
@@ -190,10 +190,11 @@ def credit_partition(*, number: int, now: datetime) -> int:
         log.error("watch_clocks_disagree", partition=number, newest=entries[-1][0].decode(), here=str(now))
     last = entries[-1][0].decode()
     began = time.time_ns()
+    beats = [beat for entry in entries for beat in _unpack(*entry)]
     with counts.BATCHES.time(), transaction.atomic():
         if store.lock_partitions([number])[number] != position:
             return 0
-        result = credit([beat for entry in entries for beat in _unpack(*entry)], now=now)
+        result = credit(beats, now=now)
         WatchPartition.objects.filter(pk=number).update(position=last)
     counts.CREDITED.inc(len(entries))
     counts.SECONDS.inc(result.seconds)
@@ -201,7 +202,10 @@ def credit_partition(*, number: int, now: datetime) -> int:
         for entry_id, _fields in entries:
             _trace("beat credited", number, entry_id, began, batch=len(entries))
     milliseconds, _, sequence = last.partition("-")
-    connection.xtrim(key(number), minid=f"{milliseconds}-{int(sequence) + 1}", approximate=False)
+    with connection.pipeline(transaction=False) as pipeline:
+        pipeline.xtrim(key(number), minid=f"{milliseconds}-{int(sequence) + 1}", approximate=False)
+        pipeline.publish(*news.of_credited({beat.viewer_id for beat in beats}))
+        pipeline.execute()
     return len(entries)
 
 

@@ -8,7 +8,7 @@ so a session that is revoked stops earning within five minutes.
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.core.signing import BadSignature, Signer
@@ -45,3 +45,8 @@ def read_watch_token(token: str, *, now: datetime) -> WatchToken:
     if int(expires) <= now.timestamp():
         raise TokenRefused("The watch token has expired: get a new one at /viewer/v1/token.")
     return WatchToken(int(viewer_id), organization[0] if organization else None)
+
+
+def expiry_of(token: str) -> datetime:
+    """When a token that was read expires."""
+    return datetime.fromtimestamp(int(token.rsplit(".", 2)[1]), UTC)

@@ -20,6 +20,7 @@ from config.logs import tell_of
 from config.rounding import ceil_div
 from config.rows import insert
 from config.ulid import ulid_of
+from drops.domain.watch import news
 from drops.models import Campaign, Reward
 from fulfillment.domain import counts
 from fulfillment.domain.claims.facts import ClaimFacts, claim_facts
@@ -142,6 +143,17 @@ def _commit(
     )
     insert([claim])
     count_claim(claim)
+    news.tell_viewer(
+        viewer_id=viewer.pk,
+        kind="claim",
+        data={
+            "claim_id": claim_id,
+            "campaign_id": facts.campaign_id,
+            "reward_id": reward_id,
+            "status": "claimed",
+        },
+        organization_id=facts.organization_id,
+    )
     return claim, queue.create_for_claim(claim=claim, now=at, lease=may_wait), at
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+import orjson
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, transaction
@@ -14,6 +15,7 @@ from django.db import DatabaseError, transaction
 from accounts.domain import audit
 from config import sql, tracing
 from config.rows import insert
+from drops.domain.watch import news
 from fulfillment.domain import counts
 from fulfillment.domain.delivery import breaker, notices, signing
 from fulfillment.domain.delivery.messages import request_headers
@@ -122,6 +124,7 @@ def write_outcomes(outcomes: Sequence[Outcome]) -> None:
     insert(outcome.attempt for outcome in in_time)
     for outcome in in_time:
         counts.note_attempt(outcome.attempt)
+        _tell_viewer(outcome)
     for outcome in outcomes:
         if outcome not in in_time:
             _correct_crashed(outcome.attempt)
@@ -129,6 +132,25 @@ def write_outcomes(outcomes: Sequence[Outcome]) -> None:
             _note_test(outcome)
         elif outcome.attempt.endpoint_id in endpoints:
             _note_at_endpoint(endpoints[outcome.attempt.endpoint_id], outcome)
+
+
+def _tell_viewer(outcome: Outcome) -> None:
+    """A viewer with an open page sees the claim arrive."""
+    delivery = outcome.lease.delivery
+    if not outcome.attempt.succeeded or delivery.claim_id is None or delivery.delivered_at is not None:
+        return
+    claim = orjson.loads(bytes(delivery.body))
+    news.tell_viewer(
+        viewer_id=claim["user_id"],
+        kind="claim",
+        data={
+            "claim_id": claim["claim_id"],
+            "campaign_id": claim["campaign_id"],
+            "reward_id": claim["reward_id"],
+            "status": "delivered",
+        },
+        organization_id=outcome.lease.endpoint.organization_id,
+    )
 
 
 def _lock_endpoints_that_change(outcomes: Sequence[Outcome]) -> dict[str, WebhookEndpoint]:
