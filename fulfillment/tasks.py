@@ -8,7 +8,7 @@ from celery import shared_task, signals
 from django.utils import timezone
 
 from config import ticks
-from fulfillment.domain.analytics import fulfilment, results
+from fulfillment.domain.analytics import fulfilment, results, weekly
 from fulfillment.domain.chat import posting
 from fulfillment.domain.delivery import delivering, hours, notices
 from fulfillment.domain.delivery.calling import QUEUE, call_workers
@@ -74,3 +74,9 @@ def post_to_chats() -> int:
 def tell_owners() -> None:
     """Of endpoints that fail or are held. That one works again is told by whoever finds out."""
     notices.write_notices(now=timezone.now())
+
+
+@shared_task
+def tell_of_the_week() -> None:
+    """Run every hour: on Mondays members are told what the week brought."""
+    weekly.write_weekly(now=timezone.now())

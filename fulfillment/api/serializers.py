@@ -23,6 +23,7 @@ from config.api.fields import (
     Ulid,
 )
 from drops.api.serializers.viewers import CampaignHeadSerializer, CategorySerializer, OrganizationSerializer
+from drops.models import Reason
 from fulfillment.models import DeliveryState, RehearsalState, StepKind, StepState
 from fulfillment.models.deliveries import ErrorClass, Trigger
 
@@ -200,12 +201,53 @@ class DaySerializer(Serializer):
     claims = ByReward(CountSerializer())
 
 
+class RewardFiguresSerializer(Serializer):
+    reward_id = Ulid()
+    name = Text(example="Wings")
+    required_minutes = Number(example=60)
+    qualified = Number(example=140)
+    claims = Number(example=120)
+
+
+class ChannelFiguresSerializer(Serializer):
+    channel_id = Number(example=EXAMPLE_ID)
+    slug = Text(example="mira")
+    watched_minutes = Number(example=9120)
+    new_viewers = Number(allow_null=True, example=150, help_text="Who began the campaign here.")
+    uncounted_minutes = Number(example=310)
+
+
+class UncountedSerializer(Serializer):
+    reason = Choice(Reason.values)
+    minutes = Number(example=310)
+
+
+class EndpointFiguresSerializer(Serializer):
+    endpoint_id = Ulid(
+        allow_null=True, help_text="`null`: acknowledged without having arrived at any endpoint."
+    )
+    arrived = Number(example=120)
+    arrived_at_once = Number(example=114)
+    retries = Number(example=9, help_text="Attempts after the first.")
+    arrived_p50_ms = Number(allow_null=True, example=100, help_text="From the first attempt on.")
+    arrived_p95_ms = Number(allow_null=True, example=5000)
+    acknowledged = Number(example=96, help_text="You set a status for the first time.")
+    acknowledged_p50_ms = Number(allow_null=True, example=60000, help_text="From the arrival on.")
+    acknowledged_p95_ms = Number(allow_null=True, example=7200000)
+
+
 class StatisticsSerializer(Serializer):
     campaign_id = Ulid()
+    as_of = Moment(allow_null=True, help_text="What was watched until then is counted.")
     watched_minutes = Number(example=18204)
     unique_viewers = Number(example=311)
     claimed_rewards = Number(example=120)
     days = DaySerializer(many=True)
+    rewards = RewardFiguresSerializer(many=True)
+    channels = ChannelFiguresSerializer(many=True)
+    uncounted = UncountedSerializer(many=True)
+    fulfilled_as_of = Moment(allow_null=True, help_text="Deliveries until then are in `endpoints`.")
+    endpoints = EndpointFiguresSerializer(many=True)
 
 
 # A viewer's own progress

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
+from django.utils import timezone
 from rest_framework.request import Request
 
 from accounts.api.authentication import OrganizationView
@@ -10,23 +11,23 @@ from accounts.domain.permissions import Action
 from config.api.envelope import ok
 from config.api.schema import documented, path_parameter
 from config.api.views import get_or_404
-from drops.domain.watch.figures import totals
 from drops.models import Campaign
 from fulfillment.api.serializers import StatisticsSerializer
-from fulfillment.domain.analytics.daily import daily
-from fulfillment.domain.claims.reading import claimed_by_reward
+from fulfillment.domain.analytics.report import report
 
 
 class StatisticsView(OrganizationView):
-    """The totals of the dashboard's overview, and the same by day (UTC) and reward. What was watched and claimed
-    in test mode is left out."""
+    """The figures of the dashboard: in total, by day (UTC) and reward, by channel, what did not count and why, and how
+    long claims took at each endpoint. What was watched and claimed in test mode, or granted, is left out. A group of
+    fewer than five viewers is `null`. Percentiles are ends of buckets: within so many milliseconds; 0 is longer than 30
+    days, `null` none at all."""
 
     action = Action.SEE_FIGURES
 
     @documented(
         "Drops as code",
         "campaign_statistics",
-        "A campaign's figures, in total and by day",
+        "A campaign's figures, in total, by day, reward, channel and endpoint",
         StatisticsSerializer(),
         parameters=[path_parameter("campaign_id", "The campaign's id.")],
         refusals=(401, 403, 404, 429),
@@ -34,12 +35,15 @@ class StatisticsView(OrganizationView):
     def get(self, request: Request, campaign_id: str) -> HttpResponse:
         own = Campaign.objects.filter(organization=self.organization_id)
         campaign = get_or_404(own, campaign_id, "campaign")
-        figures = totals([campaign])[campaign.pk]
+        found = report(campaign=campaign, now=timezone.now())
         shown = {
             "campaign_id": campaign.pk,
-            "watched_minutes": figures.minutes,
-            "unique_viewers": figures.viewers,
-            "claimed_rewards": sum(claimed_by_reward(campaign).values()),
-            "days": daily(campaign=campaign),
+            "as_of": found.as_of,
+            "watched_minutes": found.totals.minutes,
+            "unique_viewers": found.totals.viewers,
+            "claimed_rewards": found.claimed,
+            "days": found.days,
+            "fulfilled_as_of": found.fulfilled_as_of,
+            **{name: table.objects() for name, table in found.tables.items()},
         }
         return ok(StatisticsSerializer(shown).data)

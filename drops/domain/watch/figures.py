@@ -87,8 +87,8 @@ class ChannelFigures:
         return whole_minutes(self.seconds)
 
 
-def by_channel(campaign: Campaign, *, limit: int) -> list[ChannelFigures]:
-    """The channels with the most watch time."""
+def by_channel(campaign: Campaign, *, limit: int | None) -> list[ChannelFigures]:
+    """The channels with the most watch time; all without a `limit`."""
     rows = list(
         WatchHour.objects.filter(campaign=campaign, test=False)
         .values("channel")

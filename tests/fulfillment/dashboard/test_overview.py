@@ -83,12 +83,18 @@ def test_what_was_tested_is_in_no_figure_and_stays_the_members(
     assert claim(second_owner, campaign, reward, 160).test
 
     found = statistics(studio_app, campaign)
+    assert [row["qualified"] + row["claims"] for row in found.pop("rewards")] == [0]
     assert found == {
         "campaign_id": campaign.pk,
+        "as_of": "2026-11-20T12:00:00Z",
         "watched_minutes": 0,
         "unique_viewers": 0,
         "claimed_rewards": 0,
         "days": [],
+        "channels": [],
+        "uncounted": [],
+        "fulfilled_as_of": None,
+        "endpoints": [],
     }
     overview = owner_client.get(f"/dashboard/campaigns/{campaign.pk}/overview/")
     context = overview.context

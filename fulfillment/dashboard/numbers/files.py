@@ -1,0 +1,71 @@
+"""The same figures elsewhere: as CSV files, by API, by mail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from config.csv_lines import csv_lines
+from fulfillment.dashboard.numbers.tabs import campaign_of, numbers_page, show
+from fulfillment.domain.analytics.report import Report, days_table, report
+from fulfillment.domain.analytics.tables import Table
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+# By the name of the file: what it holds.
+FILES = {
+    "days": _("Minutes, new viewers, rewards reached and claims by day (UTC)"),
+    "rewards": _("How many reached and claimed each reward"),
+    "channels": _("Minutes and new viewers of each channel, and the minutes that did not count there"),
+    "uncounted": _("Minutes that did not count, by reason"),
+    "endpoints": _("How long claims took at each endpoint"),
+}
+
+
+def _table(found: Report, name: str) -> Table:
+    return days_table(found.days) if name == "days" else found.tables[name]
+
+
+@numbers_page("campaign_files", "files/")
+def campaign_files(request: HttpRequest, object_id: str) -> HttpResponse:
+    campaign = campaign_of(request, object_id)
+    found = report(campaign=campaign, now=timezone.now())
+    files: list[tuple[str, str, StrOrPromise, int | None]] = [
+        (
+            reverse(f"dashboard:campaign_{name}_csv", args=[campaign.pk]),
+            f"{name}.csv",
+            words,
+            len(_table(found, name).rows),
+        )
+        for name, words in FILES.items()
+    ]
+    files.append(
+        (
+            reverse("dashboard:campaign_fulfilment_csv", args=[campaign.pk]),
+            "fulfilment.csv",
+            _("How long claims took, by hour and endpoint"),
+            None,
+        )
+    )
+    context = {"files": files, "report": found, "api_path": reverse("api_statistics", args=[campaign.pk])}
+    return show(request, campaign, "campaign_files", "files.html", context)
+
+
+def _file(name: str) -> None:
+    @numbers_page(f"campaign_{name}_csv", f"{name}.csv")
+    def view(request: HttpRequest, object_id: str) -> StreamingHttpResponse:
+        found = report(campaign=campaign_of(request, object_id), now=timezone.now())
+        return StreamingHttpResponse(
+            csv_lines(_table(found, name).with_head()),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+        )
+
+
+for each in FILES:
+    _file(each)

@@ -1,0 +1,123 @@
+"""All of a campaign's figures at one moment: the one source of its files, of the API and of the weekly mail.
+
+Each figure is read by the function that its page reads it by, so that all say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from config.rounding import whole_minutes
+from drops.domain.readings import counted_up_to_age
+from drops.domain.watch.figures import Totals, by_channel, totals, viewers_qualified
+from drops.models import Campaign
+from fulfillment.domain.analytics import uncounted
+from fulfillment.domain.analytics.daily import Day, daily
+from fulfillment.domain.analytics.fulfilment import fulfilment
+from fulfillment.domain.analytics.groups import shown
+from fulfillment.domain.analytics.tables import Cell, Table, endpoints_table
+from fulfillment.domain.claims.reading import claimed_by_reward
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`as_of`: until when what was watched is counted, None where nobody knows; `fulfilled_as_of`: until when the
+    deliveries are. `tables`, by name: rewards, channels, uncounted, endpoints."""
+
+    as_of: datetime | None
+    fulfilled_as_of: datetime | None
+    totals: Totals
+    claimed: int
+    days: list[Day]
+    tables: dict[str, Table]
+
+
+def report(*, campaign: Campaign, now: datetime) -> Report:
+    """Thirteen queries, whatever number of viewers, rewards, channels and days there is."""
+    age = counted_up_to_age(now=now)
+    claimed = claimed_by_reward(campaign)
+    delivered = fulfilment(campaign=campaign)
+    return Report(
+        as_of=None if age is None else now - timedelta(seconds=age),
+        fulfilled_as_of=delivered.as_of,
+        totals=totals([campaign])[campaign.pk],
+        claimed=sum(claimed.values()),
+        days=daily(campaign=campaign),
+        tables={
+            "rewards": _rewards(campaign, claimed),
+            "channels": _channels(campaign),
+            "uncounted": _uncounted(campaign),
+            "endpoints": endpoints_table(delivered.by_endpoint),
+        },
+    )
+
+
+def _rewards(campaign: Campaign, claimed: Mapping[str, int]) -> Table:
+    reached = viewers_qualified(campaign=campaign)
+    entries = campaign.campaign_rewards.select_related("reward").order_by("position", "pk")
+    rows: list[tuple[Cell, ...]] = [
+        (
+            entry.reward_id,
+            entry.reward.name,
+            entry.required_minutes,
+            reached.get(entry.reward_id, 0),
+            claimed.get(entry.reward_id, 0),
+        )
+        for entry in entries
+    ]
+    return Table(("reward_id", "name", "required_minutes", "qualified", "claims"), rows)
+
+
+def _channels(campaign: Campaign) -> Table:
+    """Those on which something counted, the most first."""
+    lost = {channel_id: seconds for channel_id, seconds, _reasons in uncounted.by_channel(campaign)}
+    rows: list[tuple[Cell, ...]] = [
+        (
+            each.channel.pk,
+            each.channel.slug,
+            each.minutes,
+            shown(each.new_viewers),
+            whole_minutes(lost.get(each.channel.pk, 0)),
+        )
+        for each in by_channel(campaign, limit=None)
+    ]
+    columns = ("channel_id", "slug", "watched_minutes", "new_viewers", "uncounted_minutes")
+    return Table(columns, rows)
+
+
+def _uncounted(campaign: Campaign) -> Table:
+    rows: list[tuple[Cell, ...]] = [
+        (reason.value, whole_minutes(seconds)) for reason, seconds in uncounted.by_reason(campaign).items()
+    ]
+    return Table(("reason", "minutes"), rows)
+
+
+def days_table(days: Iterable[Day]) -> Table:
+    """Days in UTC; the rewards of a day together."""
+    rows: list[tuple[Cell, ...]] = [
+        (
+            day.date.isoformat(),
+            day.watched_minutes,
+            day.new_viewers,
+            sum(day.qualified.values()),
+            sum(day.claims.values()),
+        )
+        for day in days
+    ]
+    return Table(("date", "watched_minutes", "new_viewers", "qualified", "claims"), rows)
+
+
+class Sums(NamedTuple):
+    watched_minutes: int
+    new_viewers: int
+    qualified: int
+    claims: int
+
+
+def sums_of(days: Iterable[Day], *, since: date, until: date) -> Sums:
+    """Of the days from `since` on and before `until`."""
+    within = [row for row in days_table(days).rows if since.isoformat() <= str(row[0]) < until.isoformat()]
+    return Sums(*(sum(int(row[place] or 0) for row in within) for place in range(1, 5)))
