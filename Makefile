@@ -16,7 +16,7 @@ code: ## the current sign-in code of the demo's owners and operator
 	@test -f "$${STATE_DIR:-var}/demo.txt" || { echo "There is no demo yet. Start it first: make run" >&2; exit 1; }
 	@$(BIN)/python manage.py demo --code
 
-test: environment-dev ## every test, on SQLite and PostgreSQL, then in a browser (ARGS="tests/drops -x" for some)
+test: environment-dev ## every test, on SQLite and PostgreSQL, and in a browser (ARGS="tests/drops -x" for some)
 	@$(BIN)/python -m scripts.test $(ARGS)
 
 # TESTED=yes: the tests have just run.

@@ -29,7 +29,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def wait_until_listening(port: int, *, seconds: float = 60) -> None:
+def wait_until_listening(port: int, *, seconds: float = 300) -> None:
     """Return once somebody accepts connections on the port; TimeoutError after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

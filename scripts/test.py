@@ -1,4 +1,4 @@
-"""`make test`: every test on SQLite and PostgreSQL side by side, then those of real processes and of the browser.
+"""`make test`: every test on SQLite and on PostgreSQL, those of real processes and of the browser, side by side.
 
 PostgreSQL comes from its wheel, or is the server that TEST_DATABASE_URL names. Arguments go to pytest.
 """
@@ -37,6 +37,8 @@ class Pass:
     title: str
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    # It leaves the processor to those that wait for minutes to be watched and for restarts more than they compute.
+    computes: bool = False
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -47,19 +49,15 @@ def main(arguments: Sequence[str]) -> int:
         tempfile.TemporaryDirectory(prefix="drops-tests-") as name,
     ):
         folder = Path(name)
-        exits = run_side_by_side(
-            folder,
-            Pass("sqlite", "On SQLite:", arguments, {"TEST_DATABASE_URL": ""}),
-            Pass("postgresql", "On PostgreSQL:", arguments, {"TEST_DATABASE_URL": database}),
-        )
-        # They wait for minutes to be watched and for restarts more than they compute.
-        real = [
+        passes = [
+            Pass("sqlite", "On SQLite:", arguments, {"TEST_DATABASE_URL": ""}, computes=True),
+            Pass("postgresql", "On PostgreSQL:", arguments, {"TEST_DATABASE_URL": database}, computes=True),
             Pass("launcher", "On all that `make run` starts:", ["-m", "processes and launcher", *arguments]),
             Pass("processes", "On real processes:", ["-m", "processes and not launcher", *arguments]),
         ]
         if chromium():
-            real.append(Pass("browser", "In the browser:", ["-m", "browser", *arguments]))
-        exits += run_side_by_side(folder, *real)
+            passes.append(Pass("browser", "In the browser:", ["-m", "browser", *arguments]))
+        exits = run_side_by_side(folder, *passes)
         skipped = sum(count_skipped(report) for report in folder.glob("*.xml"))
 
     if not chromium():
@@ -79,10 +77,7 @@ def run_side_by_side(folder: Path, *passes: Pass) -> list[int]:
         running = []
         for number, each in enumerate(passes):
             output = stack.enter_context((folder / f"{each.name}.txt").open("w+b")) if number else None
-            pytest_running = running_pytest(
-                each.name, folder, each.arguments, output=output, **each.environment
-            )
-            running.append((each.title, stack.enter_context(pytest_running), output))
+            running.append((each.title, stack.enter_context(running_pytest(each, folder, output)), output))
         exits = []
         for title, process, output in running:
             print(f"\n{title}", flush=True)
@@ -96,13 +91,14 @@ def run_side_by_side(folder: Path, *passes: Pass) -> list[int]:
 
 @contextmanager
 def running_pytest(
-    name: str, folder: Path, arguments: Sequence[str], *, output: IO[bytes] | None = None, **environment: str
+    each: Pass, folder: Path, output: IO[bytes] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """pytest at work; it does not outlive the block."""
+    command = [sys.executable, "-m", "pytest", f"--junitxml={folder / each.name}.xml", *each.arguments]
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", f"--junitxml={folder / name}.xml", *arguments],
+        ["nice", "-n", "5", *command] if each.computes else command,
         cwd=ROOT,
-        env=os.environ | environment,
+        env=os.environ | {"TESTS_SHARED": str(folder)} | each.environment,
         stdout=output,
         stderr=subprocess.STDOUT if output else None,
     )

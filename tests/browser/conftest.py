@@ -23,7 +23,7 @@ OPTIONS = [
     "--disable-sync",
 ]
 
-expect.set_options(timeout=60_000)  # a slow machine
+expect.set_options(timeout=180_000)  # a slow machine
 
 # pytest shows it with a test that failed: what was pressed and what it met, what was asked and answered.
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
     """A visitor nobody knows, on a phone. A script error, a refused style or a 5xx on any page fails the test."""
     problems: list[str] = []
     context = browser.new_context(base_url=site.url, viewport={"width": 390, "height": 844})
-    context.set_default_timeout(60_000)  # tests of real processes run beside these
+    context.set_default_timeout(180_000)  # tests of real processes run beside these
     context.add_init_script(TELL_PRESSES)
     context.on("console", lambda line: log.info("%s", line.text))
     context.on("request", lambda request: log.info("asked: %s %s", request.method, request.url))

@@ -64,7 +64,7 @@ def operator(browser: Browser, site: Site) -> Iterator[Page]:
 
 def mailed_link(site: Site) -> str:
     """The mail is printed, since no mail server is set."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         if found := re.findall(rf"{site.url}/accounts/confirm-email/\S+", site.said()):
             return str(found[-1])

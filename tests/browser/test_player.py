@@ -36,7 +36,7 @@ class Viewer:
 
     def beat(self, channel_id: int, event: str) -> None:
         beat = {"token": self.token["data"]["token"], "channel_id": channel_id, "event": event}
-        answer = requests.post(f"{self.site.url}/viewer/v1/beat", json=beat, timeout=60)
+        answer = requests.post(f"{self.site.url}/viewer/v1/beat", json=beat, timeout=180)
         assert answer.status_code == 202
 
     def counts_soon(self, channel_id: int, *, asking: str = "") -> bool:
@@ -53,7 +53,7 @@ class Viewer:
             f"{self.site.url}/viewer/v1/status",
             {"channel_id": channel_id},
             headers={"Authorization": f"Bearer {self.token['data']['token']}"},
-            timeout=60,
+            timeout=180,
         )
         return answer.json()["data"]["counting"] is True
 
@@ -136,7 +136,7 @@ def test_count_here_instead_that_does_not_get_through_is_tried_again(page: Page,
     troubled.route("**/viewer/v1/beat", lose_the_first_switch)
     troubled.goto("/channels/mira/")
     troubled.get_by_role("button", name="Count here instead").click()
-    expect(troubled.locator("#drops-status").get_by_text("Counting since")).to_be_visible(timeout=60_000)
+    expect(troubled.locator("#drops-status").get_by_text("Counting since")).to_be_visible(timeout=180_000)
     assert said.count("switch") == 2
     troubled.close()
 
@@ -145,7 +145,7 @@ def test_the_page_of_a_stream_that_has_ended_shows_no_video_and_reports_nothing(
     page: Page, viewer: Viewer, browser: Browser, site: Site
 ) -> None:
     page.goto("/channels/tomo/")
-    expect(page.locator("#drops-status").get_by_text("Counting since")).to_be_visible(timeout=60_000)
+    expect(page.locator("#drops-status").get_by_text("Counting since")).to_be_visible(timeout=180_000)
     streamer = browser.new_context(base_url=site.url).new_page()
     sign_in(streamer, "tomo")
     streamer.goto("/channels/tomo/")

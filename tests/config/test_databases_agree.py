@@ -22,7 +22,7 @@ def told_of(database_url: str) -> dict[str, Any]:
         env={**os.environ, "TEST_DATABASE_URL": database_url},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1200,
         check=False,
     )
     assert told.returncode == 0, told.stderr[-3000:]

@@ -36,7 +36,7 @@ def processes_of(site: Site) -> dict[int, str]:
 
 
 def wait_until_gone(site: Site) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and processes_of(site):
         time.sleep(0.1)
     assert processes_of(site) == {}
@@ -59,7 +59,7 @@ def leader(site: Site, program: str) -> int:
 
 def readiness(site: Site) -> dict[str, str]:
     """What answers and works, without the figures."""
-    answer = requests.get(f"{site.url}/readyz", timeout=60).json()
+    answer = requests.get(f"{site.url}/readyz", timeout=PATIENCE).json()
     return {name: value for name, value in answer.items() if name != "seconds"}
 
 
@@ -78,7 +78,7 @@ def not_for_the_user(site: Site) -> list[str]:
 def test_a_second_start_keeps_settings_and_data(state: Path) -> None:
     with running_site(state) as first:
         assert readiness(first) == {"database": "ok", "redis": "ok", "tasks": "ok"}
-        assert requests.get(first.studio_url, timeout=60).ok
+        assert requests.get(first.studio_url, timeout=PATIENCE).ok
         assert "vera" in first.said()
         assert not_for_the_user(first) == []
     settings, studio = (state / "env").read_text(), (state / "studio.env").read_text()
@@ -123,7 +123,7 @@ def test_the_clock_is_watched_and_goes_on_when_it_was_killed(state: Path, valkey
         # Ticks that are on their way come through; then the minute after which it is noticed is over at once.
         wait_until(lambda: not connection.llen("celery") + connection.llen("deliveries"))
         wait_until(lambda: connection.delete("drops:tick:celery") == 0)
-        assert requests.get(f"{site.url}/readyz", timeout=60).status_code == 503
+        assert requests.get(f"{site.url}/readyz", timeout=PATIENCE).status_code == 503
         assert readiness(site) == {"database": "ok", "redis": "ok", "tasks": "late"}
 
         connection.xadd("drops:watch:0", {"b": "no beat"})

@@ -39,7 +39,7 @@ def port() -> Iterator[int]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_until_listening(port, seconds=PATIENCE)
+        wait_until_listening(port)
         yield port
     finally:
         os.killpg(process.pid, signal.SIGKILL)

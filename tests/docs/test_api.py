@@ -21,7 +21,7 @@ pytestmark = pytest.mark.processes
 PAGE = ROOT / "docs" / "api.md"
 DROPS = "export DROPS=http://127.0.0.1:8000 "
 REDIRECT_URI = "http://localhost:9090/callback"
-PATIENCE = 60  # seconds, for one answer
+PATIENCE = 300  # seconds, for one answer
 
 
 def script_of(page: str) -> str:
@@ -78,9 +78,9 @@ def test_the_page_leads_from_a_registered_studio_to_its_first_claim(tmp_path: Pa
         script = tmp_path / "page.sh"
         script.write_text(script_of(page).replace(DROPS, f"export DROPS={site.url} "))
         # Whatever is refused ends the script: the page uses no answer by accident.
-        (tmp_path / ".curlrc").write_text("fail-with-body\nmax-time = 60\n")
+        (tmp_path / ".curlrc").write_text("fail-with-body\nmax-time = 300\n")
         shell = subprocess.Popen(
-            ["timeout", "300", "bash", "-e", "-u", "-o", "pipefail", str(script)],
+            ["timeout", "900", "bash", "-e", "-u", "-o", "pipefail", str(script)],
             cwd=tmp_path,
             env={"PATH": os.environ["PATH"], "CURL_HOME": str(tmp_path)},
             stdin=subprocess.PIPE,

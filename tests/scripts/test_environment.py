@@ -32,7 +32,7 @@ def bring_up_to_date(checkout: Path) -> subprocess.CompletedProcess[str]:
         env=os.environ | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(checkout)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
 

@@ -57,7 +57,7 @@ def test_a_worker_that_dies_at_any_line_credits_nothing_twice_and_loses_nothing(
             env=environment(database_url, redis_url),
             stdout=subprocess.PIPE,
             text=True,
-            timeout=300,
+            timeout=900,
             check=True,
         )
     told = json.loads(done.stdout)
@@ -71,7 +71,7 @@ def test_a_worker_that_dies_at_any_line_credits_nothing_twice_and_loses_nothing(
 
 
 def ask(url: str, body: object) -> int:
-    return requests.post(url, json=body, timeout=30).status_code
+    return requests.post(url, json=body, timeout=300).status_code
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def web(settings: dict[str, str], port: int) -> Iterator[subprocess.Popen[bytes]
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_until_listening(port, seconds=60)
+        wait_until_listening(port)
         yield process
     finally:
         os.killpg(process.pid, signal.SIGKILL)

@@ -60,11 +60,12 @@ def rounded(ms: int) -> int:
 def from_attempts(endpoint: WebhookEndpoint, now: datetime, hours: int) -> dict[datetime, tuple]:
     """Each hour once more, by reading every attempt."""
     last = start_of_hour(now)
+    attempts = list(Attempt.objects.filter(endpoint=endpoint).select_related("delivery"))
     found = {}
     for hour in (last - number * HOUR for number in reversed(range(hours))):
         made = [
             each
-            for each in Attempt.objects.filter(endpoint=endpoint)
+            for each in attempts
             if each.delivery.claim_id
             and hour <= each.started_at < hour + HOUR
             and each.error_class not in (ErrorClass.CRASHED, ErrorClass.SIGNING)
