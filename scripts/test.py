@@ -98,7 +98,7 @@ def running_pytest(
     process = subprocess.Popen(
         ["nice", "-n", "5", *command] if each.computes else command,
         cwd=ROOT,
-        env=os.environ | {"TESTS_SHARED": str(folder)} | each.environment,
+        env={**os.environ, "TESTS_SHARED": str(folder), **each.environment},
         stdout=output,
         stderr=subprocess.STDOUT if output else None,
     )

@@ -65,7 +65,8 @@ class CampaignRewardInline(OrganizationInline):
         return super().get_queryset(request).select_related("reward")
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        formset: Any = super().get_formset(request, obj, **kwargs)
+        # However many rows a request claims to send, no more are drawn than `move_row` moves.
+        formset: Any = super().get_formset(request, obj, absolute_max=10 * MAX_REWARDS, **kwargs)
         formset.organization = active_organization(request)
         return formset
 
