@@ -195,6 +195,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 300,
         "options": {"expires": 300},
     },
+    # Often, so that no minute is missed where one run is late.
+    "note minutes of live campaigns": {
+        "task": "fulfillment.tasks.note_minutes",
+        "schedule": 15,
+        "options": {"expires": 15},
+    },
     "count fulfilment": {
         "task": "fulfillment.tasks.count_fulfilment",
         "schedule": 15,
@@ -205,6 +211,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "delete unused files": {"task": "accounts.tasks.delete_unused_files", "schedule": 86400},
     "make small pictures": {"task": "drops.tasks.make_small_pictures", "schedule": 600},
     "purge notices": {"task": "accounts.tasks.purge_notices", "schedule": 86400},
+    "purge minutes of campaigns": {"task": "fulfillment.tasks.purge_minutes", "schedule": 86400},
     "purge audit trail": {"task": "accounts.tasks.purge_audit_trail", "schedule": 86400},
     "purge watch history": {"task": "drops.tasks.purge_watch_history", "schedule": 86400},
 }
@@ -224,6 +231,8 @@ SOCKET_ORIGINS = env.words("SOCKET_ORIGINS")
 # Whether streamers themselves say that they are live; else the platform's own apps alone do.
 STREAMERS_GO_LIVE = env.flag("STREAMERS_GO_LIVE")
 WATCH_HISTORY_DAYS = env.number("WATCH_HISTORY_DAYS", 90)
+# How long a launch can be looked at again, minute by minute.
+WAR_ROOM_DAYS = env.number("WAR_ROOM_DAYS", 90)
 # Viewers of one network who may earn on one channel in a day; 0: any number.
 WATCH_NETWORK_VIEWERS = env.number("WATCH_NETWORK_VIEWERS", 0, least=0)
 WATCH_NETWORK_DAYS = env.number("WATCH_NETWORK_DAYS", 30)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 from celery import shared_task, signals
+from django.conf import settings
 from django.utils import timezone
 
 from config import ticks
@@ -13,6 +15,7 @@ from fulfillment.domain.chat import posting
 from fulfillment.domain.delivery import delivering, hours, notices
 from fulfillment.domain.delivery.calling import QUEUE, call_workers
 from fulfillment.domain.rehearsals import running
+from fulfillment.domain.war_room import minutes
 
 
 @shared_task
@@ -47,6 +50,17 @@ def count_fulfilment() -> None:
 def freeze_numbers() -> int:
     """Run once a minute by beat: the numbers of campaigns that have closed become final. Returns how many."""
     return results.freeze_due(now=timezone.now())
+
+
+def note_minutes() -> int:
+    """Called every 15 seconds by beat: note how live campaigns stand, once a minute; returns how many were noted."""
+    return minutes.note_minutes(now=timezone.now())
+
+
+@shared_task
+def purge_minutes() -> int:
+    """Run once a day by beat; returns how many minutes were old enough to go."""
+    return minutes.purge(before=timezone.now() - timedelta(days=settings.WAR_ROOM_DAYS))
 
 
 @signals.worker_shutting_down.connect

@@ -39,6 +39,7 @@ class Action(StrEnum):
     TEST = auto()  # take part in campaigns in test mode
     REHEARSE = auto()  # such a campaign, with granted minutes
 
+    SHARE_FIGURES = auto()  # with people who have no account, by a link
     CHANGE_CAMPAIGNS = auto()
     WITHDRAW_CAMPAIGNS = auto()
     CHANGE_REWARDS = auto()
@@ -74,6 +75,7 @@ LOOKING = frozenset(
 )
 CHANGING = frozenset(
     {
+        Action.SHARE_FIGURES,
         Action.CHANGE_CAMPAIGNS,
         Action.WITHDRAW_CAMPAIGNS,
         Action.CHANGE_REWARDS,
@@ -98,6 +100,7 @@ ROLES: Mapping[MemberRole, frozenset[Action]] = {
     | {
         Action.TEST,
         Action.REHEARSE,
+        Action.SHARE_FIGURES,
         Action.CHANGE_CAMPAIGNS,
         Action.WITHDRAW_CAMPAIGNS,
         Action.CHANGE_REWARDS,

@@ -144,6 +144,11 @@ class Livestream(models.Model):
 
     class Meta:
         ordering = ["-started_at"]
+        # What began or ended lately.
+        indexes = [
+            models.Index(fields=["started_at"], name="livestream_by_start"),
+            models.Index(fields=["ended_at"], name="livestream_by_end"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["channel"],

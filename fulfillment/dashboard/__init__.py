@@ -12,6 +12,7 @@ from . import (
     rehearsal,
     resend,
     viewers,
+    war_room,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "rehearsal",
     "resend",
     "viewers",
+    "war_room",
 ]

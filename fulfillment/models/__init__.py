@@ -13,6 +13,7 @@ from .endpoints import (
 )
 from .fulfilment import CountedUntil, FulfilmentHour, FulfilmentStep
 from .keys import SigningKey
+from .load_rehearsals import OPEN_LOAD_STATES, LoadEnd, LoadRehearsal, LoadState
 from .rehearsals import (
     OPEN_STATES,
     Rehearsal,
@@ -22,6 +23,7 @@ from .rehearsals import (
     StepState,
 )
 from .results import CampaignResult
+from .war_room import CampaignMinute, WarRoomLink
 
 __all__ = [
     "CAMPAIGN_EVENT",
@@ -29,8 +31,10 @@ __all__ = [
     "CLAIM_CREATED",
     "INITIATED",
     "NOT_OK",
+    "OPEN_LOAD_STATES",
     "OPEN_STATES",
     "Attempt",
+    "CampaignMinute",
     "CampaignResult",
     "ChatPost",
     "ChatShape",
@@ -49,6 +53,9 @@ __all__ = [
     "FulfilmentStep",
     "HoldReason",
     "LastAnswer",
+    "LoadEnd",
+    "LoadRehearsal",
+    "LoadState",
     "NoticeKind",
     "Rehearsal",
     "RehearsalState",
@@ -57,5 +64,6 @@ __all__ = [
     "StepKind",
     "StepState",
     "Trigger",
+    "WarRoomLink",
     "WebhookEndpoint",
 ]

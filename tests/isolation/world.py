@@ -37,8 +37,10 @@ from drops.models import (
     WatchHour,
 )
 from fulfillment.domain.claims.hours import count_claim
+from fulfillment.domain.war_room.links import share
 from fulfillment.models import (
     Attempt,
+    CampaignMinute,
     ChatWebhook,
     Claim,
     ClaimStatusChange,
@@ -161,6 +163,7 @@ class Belongings:
             viewer=self.colleague.user,
             delivered_to=self.endpoint,
         )
+        self._minute()
         self.proposal = Proposal.objects.create(
             organization=self.organization,
             act="campaign.withdraw",
@@ -193,6 +196,21 @@ class Belongings:
         ChannelMove.objects.create(campaign=self.campaign, from_channel=channel, to_channel=channel, moves=9)
         ChannelDay.objects.create(**day, viewers=20)
         NetworkDay.objects.create(**day, viewers=10, network=1)
+
+    def _minute(self) -> None:
+        """What a replay of the war room shows, and a link to it by `token`."""
+        CampaignMinute.objects.create(
+            campaign=self.campaign,
+            minute=NOW,
+            taken_at=NOW,
+            **dict.fromkeys(("watching", "streams", "seconds", "viewers", "reached", "claims", "claimed"), 3),
+            **dict.fromkeys(("delivered", "on_its_way", "needs_you"), 3),
+            endpoints=[[self.endpoint.pk, "working", 1, 1, 12, ["2xx"]]],
+            channels=[[f"{self.word}-channel", 3]],
+        )
+        self.link, self.token = share(
+            campaign=self.campaign, lasts=timedelta(hours=1), actor=self.owner, now=NOW
+        )
 
     def _claim(self) -> Claim:
         claim = Claim.objects.create(
