@@ -157,6 +157,7 @@ CELERY_TASK_DEFAULT_QUEUE = "celery"
 CELERY_TASK_ROUTES = {
     "fulfillment.tasks.deliver": {"queue": "deliveries"},
     "fulfillment.tasks.post_to_chats": {"queue": "deliveries"},
+    "fulfillment.tasks.fire_tests": {"queue": "deliveries"},
 }
 CELERY_BEAT_SCHEDULER = "config.clock.Clock"
 # When the clock starts everything is due, and nothing remembers what ran before: every task may run at any time.
@@ -164,6 +165,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "credit watch time": {"task": "drops.tasks.credit_watch_time", "schedule": 1},
     "deliver what is due": {"task": "fulfillment.tasks.deliver", "schedule": 1},
     "go on with rehearsals": {"task": "fulfillment.tasks.rehearse", "schedule": 2, "options": {"expires": 2}},
+    "make load rehearsals": {
+        "task": "fulfillment.tasks.fire_tests",
+        "schedule": 2,
+        "options": {"expires": 2},
+    },
     "note phase changes": {"task": "drops.tasks.note_phase_changes", "schedule": 60},
     "freeze numbers": {
         "task": "fulfillment.tasks.freeze_numbers",

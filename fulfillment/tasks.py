@@ -14,6 +14,7 @@ from fulfillment.domain.analytics import fulfilment, results, weekly
 from fulfillment.domain.chat import posting
 from fulfillment.domain.delivery import delivering, hours, notices
 from fulfillment.domain.delivery.calling import QUEUE, call_workers
+from fulfillment.domain.load_rehearsals import firing
 from fulfillment.domain.rehearsals import running
 from fulfillment.domain.war_room import minutes
 
@@ -67,6 +68,13 @@ def purge_minutes() -> int:
 def end_deliveries(**_: object) -> None:
     """A worker that was told to stop waits for its tasks: they make no further attempt."""
     delivering.stop()
+    firing.stop()
+
+
+@shared_task
+def fire_tests() -> bool:
+    """Called every other second by beat: make the load rehearsal that waits; returns whether there was one."""
+    return firing.fire_next(clock=timezone.now)
 
 
 # One run at a time in a process: chats that hang must not take the threads of deliveries.

@@ -166,6 +166,12 @@ def percent(share: float) -> str:
 
 
 @register.filter
+def rate(a_second: float) -> str:
+    """So many a second, with two digits where they are few: 0.04, 1.8, 18, 1,200."""
+    return f"{a_second:,.0f}" if a_second >= 10 else f"{a_second:.2g}"
+
+
+@register.filter
 def minutes(seconds: int) -> str:
     """Seconds of watch time as support reads them: "12 min 5 s"."""
     return _("%(minutes)d min %(seconds)d s") % {"minutes": seconds // 60, "seconds": seconds % 60}

@@ -80,12 +80,6 @@ class ShownStep(NamedTuple):
 def campaign_war_room(request: HttpRequest, object_id: str) -> HttpResponse:
     """`?at=` shows a minute that was noted, counted from 1970; `&play=1` goes on by itself."""
     campaign: Campaign = site.admin_of(Campaign).object_or_404(request, unquote(object_id))
-    endpoints = campaign.organization.webhook_endpoints.order_by("pk")
-    names = _numbered(campaign)
-    if may(request, Action.SEE_SETUP):
-        names = {endpoint.pk: str(endpoint) for endpoint in endpoints}
-    elif may(request, Action.SEE_CLAIMS):
-        names = {endpoint.pk: endpoint.server for endpoint in endpoints}
     context = {
         "own_url": reverse("dashboard:campaign_war_room", args=[quote(campaign.pk)]),
         "overview_url": reverse("dashboard:campaign_overview", args=[quote(campaign.pk)]),
@@ -94,7 +88,7 @@ def campaign_war_room(request: HttpRequest, object_id: str) -> HttpResponse:
         else "",
         "zone_name": zones.name_of(zones.current()),
     }
-    return _show(request, campaign, names, context)
+    return _show(request, campaign, endpoint_names(request, campaign), context)
 
 
 @require_safe
@@ -112,6 +106,16 @@ def shared_war_room(request: HttpRequest, token: str) -> HttpResponse:
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def endpoint_names(request: HttpRequest, campaign: Campaign) -> Mapping[str, str]:
+    """The endpoints by id, as far as the member may know them."""
+    endpoints = campaign.organization.webhook_endpoints.order_by("pk")
+    if may(request, Action.SEE_SETUP):
+        return {endpoint.pk: str(endpoint) for endpoint in endpoints}
+    if may(request, Action.SEE_CLAIMS):
+        return {endpoint.pk: endpoint.server for endpoint in endpoints}
+    return _numbered(campaign)
 
 
 def _numbered(campaign: Campaign) -> Mapping[str, str]:
@@ -138,9 +142,14 @@ def _show(
         "troubles": troubles(shown, phase=phase, names=names) if shown else [],
         "endpoints": _endpoints(shown, names),
         "entries": [
-            (entry.at, log.tone(entry), log.words(entry, names)) for entry in room.entries[:SHOWN_ENTRIES]
+            (
+                f"{entry.at.astimezone(zones.current()):%H:%M:%S}",
+                log.tone(entry),
+                log.words(entry, names),
+            )
+            for entry in room.entries[:SHOWN_ENTRIES]
         ],
-        "charts": _charts(room.rows, at or now),
+        "charts": _charts(room.rows, at),
         "late": at is None and phase.watchable and not campaign.test_mode and _is_late(room.rows, now),
         **_ways(request, campaign, span, at),
     }
@@ -239,11 +248,12 @@ def _endpoints(shown: Figures | None, names: Mapping[str, str]) -> list[ShownEnd
     ]
 
 
-def _charts(rows: Sequence[CampaignMinute], until: datetime) -> list[Chart]:
-    """Viewers and claims, minute by minute. A minute that nobody noted is a gap. None without a row."""
+def _charts(rows: Sequence[CampaignMinute], until: datetime | None) -> list[Chart]:
+    """Viewers and claims, minute by minute up to `until`, None being the last one that is over or noted. A minute that
+    nobody noted is a gap. None without a row."""
     if not rows:
         return []
-    last = minutes.start_of_minute(until)
+    last = until or max(rows[-1].minute, minutes.start_of_minute(timezone.now()) - MINUTE)
     first = max(rows[0].minute, last - (CHARTED - 1) * MINUTE)
     noted = {row.minute: row for row in rows}
     times = [first + number * MINUTE for number in range((last - first) // MINUTE + 1)]

@@ -251,7 +251,7 @@ def send_test_event(*, endpoint: WebhookEndpoint, actor: User, now: datetime) ->
 def _create_test(endpoint: WebhookEndpoint, actor: User, now: datetime) -> queue.Lease:
     locked = lock_for(endpoint, actor=actor, action=Action.SEND_TEST_EVENTS)
     _check_limit(locked, now)
-    delivery = _test_event(locked, actor, now)
+    delivery = test_event(locked, actor, now)
     delivery.trigger = Trigger.TEST
     audit.record("endpoint.tested", locked, by=actor, at=now, data={"delivery": delivery.pk})
     return queue.create_leased(delivery, now=now, deadline=TEST_DEADLINE)
@@ -268,7 +268,7 @@ def _ask_for_verification(endpoint: WebhookEndpoint, actor: User, now: datetime,
         _check_limit(endpoint, now)
     superseded = endpoint.deliveries.filter(OF_TEST, state=DeliveryState.PENDING, lease_token=None)
     superseded.update(state=DeliveryState.FAILED, next_attempt_at=None)
-    _test_event(endpoint, actor, now).save(force_insert=True)
+    test_event(endpoint, actor, now).save(force_insert=True)
 
 
 def _check_limit(endpoint: WebhookEndpoint, now: datetime) -> None:
@@ -288,7 +288,7 @@ def _check_limit(endpoint: WebhookEndpoint, now: datetime) -> None:
         )
 
 
-def _test_event(endpoint: WebhookEndpoint, actor: User, now: datetime) -> Delivery:
+def test_event(endpoint: WebhookEndpoint, actor: User, now: datetime) -> Delivery:
     """A test event, unsaved. It has the shape of a claim, but its campaign and its reward do not exist."""
     message_id = new_ulid()
     body = {

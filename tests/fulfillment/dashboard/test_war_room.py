@@ -122,11 +122,11 @@ def test_more_minutes_endpoints_and_entries_cost_no_more_queries(
             minutes.note_minutes(now=NOW + number * MINUTE)
             factories.LivestreamFactory(category=campaign.category)
             cache.clear()
-            with django_assert_num_queries(28):
+            with django_assert_num_queries(27):
                 owner_client.get(url_of(campaign))
-            with django_assert_num_queries(9):  # whoever comes in the same seconds
+            with django_assert_num_queries(8):  # whoever comes in the same seconds
                 owner_client.get(url_of(campaign))
-            with django_assert_num_queries(14):
+            with django_assert_num_queries(13):
                 owner_client.get(f"{url_of(campaign)}?at={AT}")
 
 
