@@ -4,7 +4,7 @@ BIN := var/venv/bin
 export PORT STUDIO_PORT CHROMIUM LOCALE
 
 .DEFAULT_GOAL := help
-.PHONY: help run code test check lint bench chaos fmt lock messages pictures environment environment-dev
+.PHONY: help run code test check lint bench chaos fmt lock outdated messages pictures environment environment-dev
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ messages: environment ## the texts for translators, in config/locale (LOCALE=de 
 
 pictures: environment-dev ## the pictures of docs/pictures.md, from the demo (ONLY="inventory watch" for some)
 	@$(BIN)/python -m tests.pictures $(ONLY)
+
+outdated: environment-dev ## packages with a newer version, and known holes in the locked ones
+	@$(BIN)/python -m scripts.outdated
 
 environment:
 	@$(PYTHON) scripts/environment.py run

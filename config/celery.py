@@ -42,6 +42,11 @@ app.steps["worker"].add(DjangoStructLogInitStep)
 modify_context_before_task_publish.connect(hand_on)
 
 
+@signals.setup_logging.connect
+def keep_our_logging(**_: object) -> None:
+    """Celery would set the level of all loggers to its own. LOG_LEVEL decides, in workers as elsewhere."""
+
+
 @signals.worker_ready.connect
 def keep_what_was_loaded(**_: object) -> None:
     """Modules live as long as the worker: crediting makes much garbage, and should not look through them for it."""

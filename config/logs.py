@@ -100,6 +100,8 @@ def logging_config(*, debug: bool, level: str) -> dict[str, Any]:
         "loggers": {
             "django": {"handlers": [], "propagate": True},
             "django.server": {"handlers": [], "propagate": True},
+            # Its lines about every task; ours (django-structlog) name who asked for it, too.
+            "celery": {"level": "WARNING"},
             "oauthlib": {"level": "WARNING"},
             "urllib3": {"level": "ERROR"},  # its warnings quote what servers of others say
         },

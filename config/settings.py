@@ -415,7 +415,7 @@ FORMS_URLFIELD_ASSUME_HTTPS = True
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = STATE_DIR / "static"
+STATIC_ROOT = Path(env.text("STATIC_DIR", str(STATE_DIR / "static")))
 MEDIA_URL = "media/"
 MEDIA_ROOT = STATE_DIR / "media"
 STORAGES = {

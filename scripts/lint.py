@@ -18,6 +18,8 @@ CHECKS = (
     "lint-imports",
     "python -m scripts.lock --check",
     "python -m scripts.migrations",
+    "env DATABASE_URL=sqlite:///:memory: python -m scripts.upgrades",
+    "bandit --quiet --recursive --severity-level medium --configfile pyproject.toml .",
     "env DATABASE_URL=sqlite:///:memory: python manage.py makemigrations --check --dry-run",
     "python manage.py check --deploy --fail-level WARNING",
 )

@@ -15,11 +15,12 @@ from pytest_django import Settings
 
 from accounts.models import User
 from config import metrics
-from config.metrics import Reading, value_of
+from config.metrics import Gauge, Reading, value_of
 from drops.domain import readings as of_drops
 from drops.domain.watch import stream
 from drops.domain.watch.beats import Beat
 from drops.models import Channel
+from fulfillment.domain import readings as of_deliveries
 from scripts.ports import free_port
 from tests.factories import NOW
 
@@ -143,3 +144,22 @@ def test_a_refused_beat_is_counted_by_its_reason(client: Client) -> None:
 
     assert counted("drops_beats_refused_total", reason="malformed") == before[0] + 1
     assert counted("drops_beats_refused_total", reason="token") == before[1] + 1
+
+
+def test_figures_name_nobody() -> None:
+    """No figure has a label whose values are organizations, campaigns, channels or people."""
+    gauges = [
+        each
+        for module in (metrics, of_drops, of_deliveries)
+        for each in vars(module).values()
+        if isinstance(each, Gauge)
+    ]
+    labels = {label for gauge in gauges for label in gauge.labels}
+    labels |= {
+        label
+        for family in REGISTRY.collect()
+        if family.name.startswith("drops_")
+        for sample in family.samples
+        for label in sample.labels
+    }
+    assert labels <= {"part", "queue", "partition", "status", "reason", "outcome", "task", "process", "le"}

@@ -23,7 +23,7 @@ ALERTS: list[dict[str, Any]] = [
     for group in yaml.safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text())["groups"]
     for rule in group["rules"]
 ]
-DASHBOARD = json.loads((ROOT / "deploy/grafana/drops.json").read_text())
+DASHBOARD = json.loads((ROOT / "deploy/grafana/dashboards/drops.json").read_text())
 FIGURE = re.compile(r"\bdrops_[a-z_]+")
 
 

@@ -204,4 +204,6 @@ def test_ruff_looks_for_what_bandit_finds() -> None:
     """`make lint` runs it over all of the code."""
     text = (ROOT / "pyproject.toml").read_text()
     assert '"S",' in text.partition("[tool.ruff.lint]")[2].partition("]")[0]
-    assert '"ruff check ."' in (ROOT / "scripts" / "lint.py").read_text()
+    lint = (ROOT / "scripts" / "lint.py").read_text()
+    assert '"ruff check ."' in lint
+    assert '"bandit --quiet --recursive' in lint
