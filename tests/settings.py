@@ -21,6 +21,7 @@ os.environ |= {
     "OUTBOUND_ALLOW_LOOPBACK": "true",
     "DATABASE_URL": os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{STATE_DIR}/db.sqlite3",
     "REDIS_URL": "",
+    "SOCKET_URL": "ws://127.0.0.1:8001",
     "OIDC_SERVER_URL": "",
     "STREAMERS_GO_LIVE": "true",
 }

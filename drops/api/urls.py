@@ -54,6 +54,7 @@ urlpatterns: list[URLPattern] = [
     path("api/v2/channels/<str:slug>", viewer.ChannelView.as_view(), name="api_channel"),
     path("api/v2/channels/<str:slug>/videos", viewer.VideosView.as_view(), name="api_videos"),
     path("viewer/v1/token", watch.Token.as_view(), name="watch_token"),
+    path("viewer/v1/connect", watch.ConnectView.as_view(), name="watch_connect"),
     path("viewer/v1/beat", watch.BeatView.as_view(), name="watch_beat"),
     path("viewer/v1/history", watch.History.as_view(), name="watch_history_json"),
     path("viewer/v1/status", watch.StatusView.as_view(), name="watch_status"),

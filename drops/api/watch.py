@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import orjson
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.encoding import iri_to_uri
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotFound, ParseError
@@ -23,7 +25,7 @@ from accounts.requests import sender
 from config.api.envelope import answer, failure, ok
 from config.api.fields import EXAMPLE_ID, MAX_EXACT, MAX_ID, Nothing
 from config.api.schema import documented
-from config.api.views import PLAYER, ApiView
+from config.api.views import OPEN, PLAYER, ApiView
 from drops.api.serializers.watching import (
     BeatSerializer,
     EventSerializer,
@@ -269,6 +271,29 @@ class Token(ViewerView):
         response = ok({"token": token, "expires_in": int(LIFETIME.total_seconds())})
         response.headers["Cache-Control"] = "no-store"
         return response
+
+
+class ConnectView(ApiView):
+    """Where there is no proxy that knows better: most clients of WebSockets go where a redirect sends them."""
+
+    needs = OPEN
+
+    @documented(
+        TAG,
+        "watch_connect",
+        "The viewer WebSocket: a redirect to the process that serves it",
+        None,
+        status=307,
+        refusals=(404,),
+    )
+    def get(self, request: Request) -> HttpResponse:
+        if settings.SOCKET_URL.partition("://")[2] in ("", settings.SITE_URL.partition("://")[2]):
+            raise NotFound("There is no viewer WebSocket here: no proxy gives this address to its process.")
+        query = request._request.META.get("QUERY_STRING", "")
+        address = f"{settings.SOCKET_URL}{request.path}?{query}"
+        return HttpResponse(
+            status=307, headers={"Location": iri_to_uri(address), "Cache-Control": "no-store"}
+        )
 
 
 class History(ViewerView):

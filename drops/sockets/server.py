@@ -268,11 +268,14 @@ class Sockets:
 
     async def _listen(self) -> None:
         """Hear what the others say. After a silence nobody knows what was missed, so all are looked at."""
+        failures = 0
         while True:
             try:
                 await self._hear()
             except (RedisError, OSError) as error:
-                log.warning("sockets_do_not_hear_redis", error=str(error))
+                failures = 1 if self.hears_redis else failures + 1
+                if self.hears_redis or failures % 10 == 0:  # at the start Redis may come a moment later
+                    log.warning("sockets_do_not_hear_redis", error=str(error))
             self.hears_redis = False
             await asyncio.sleep(1)
 
