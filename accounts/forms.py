@@ -57,3 +57,24 @@ class DeleteAccountForm(forms.Form):
                 _("This is not your username. Type %(username)s.") % {"username": self.user.username}
             )
         return typed
+
+
+HOURS = [("", _("Never")), *((hour, f"{hour:02}:00") for hour in range(24))]
+
+
+class NoticeTimesForm(forms.Form):
+    """When a person gets mails as a viewer."""
+
+    quiet_from = forms.TypedChoiceField(
+        label=_("No mails from"), choices=HOURS, coerce=int, empty_value=None, required=False
+    )
+    quiet_until = forms.TypedChoiceField(
+        label=_("until"), choices=HOURS, coerce=int, empty_value=None, required=False
+    )
+    digest_hour = forms.TypedChoiceField(
+        label=_("One mail a day with everything, at"),
+        choices=HOURS,
+        coerce=int,
+        empty_value=None,
+        required=False,
+    )

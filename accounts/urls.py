@@ -35,6 +35,8 @@ urlpatterns = [
         name="answer_invitation",
     ),
     path("settings/organizations/<ulid:organization_id>/leave/", organizations.leave, name="leave"),
+    path("notices/", notices.notices, name="notices"),
+    path("settings/notices/", notices.notice_settings, name="notice_settings"),
     path("settings/notices/<str:key>/", notices.switch, name="notices_off"),
     path("settings/connections/", connections.connections, name="connections"),
     path("settings/connections/<ulid:organization_id>/unlink/", connections.unlink, name="unlink"),

@@ -176,6 +176,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 60,
         "options": {"expires": 60},
     },
+    "tell viewers": {"task": "drops.tasks.tell_viewers", "schedule": 5, "options": {"expires": 5}},
     "begin promise logs": {"task": "drops.tasks.begin_promise_logs", "schedule": 60},
     "finish merges of categories": {"task": "drops.tasks.finish_merges", "schedule": 60},
     "count viewers": {"task": "drops.tasks.count_viewers", "schedule": 60, "options": {"expires": 60}},

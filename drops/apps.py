@@ -8,6 +8,7 @@ class DropsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.domain.applications import claims_asked
         from accounts.domain.apps import last_app_deleted
+        from accounts.domain.notices import viewers
         from accounts.domain.organizations import (
             application_approved,
             connection_page_emptied,
@@ -16,14 +17,17 @@ class DropsConfig(AppConfig):
         from accounts.domain.users import account_deleted
         from config import metrics
         from config.middleware import health
-        from drops.domain import readings
+        from drops.domain import readings, viewer_notices  # noqa: F401 - registers its kinds
         from drops.domain.campaigns import conditions, consequences
         from drops.domain.catalogue import categories
         from drops.domain.catalogue.channels import empty_channel
+        from drops.domain.following import forget_follows
         from drops.domain.watch.history import forget_visits
         from drops.domain.watch.stream import ages
 
         account_deleted.connect(empty_channel)
+        account_deleted.connect(forget_follows)
+        account_deleted.connect(viewers.forget)
         account_deleted.connect(forget_visits)
         application_approved.connect(categories.give_categories)
         claims_asked.connect(categories.claims_of)

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from config import ticks
+from drops.domain import telling
 from drops.domain.campaigns import phases, promises, publications
 from drops.domain.catalogue import livestreams, merging, pictures
 from drops.domain.watch import history, network_groups, stream
@@ -22,6 +23,22 @@ def note_phase_changes() -> int:
     now = timezone.now()
     publications.publish_due(now=now)
     return len(phases.note_phase_changes(now=now))
+
+
+# One run at a time in a process: a million viewers to tell must not take the worker's other threads.
+_telling = threading.Lock()
+
+
+@shared_task
+def tell_viewers() -> int:
+    """Run every five seconds by beat: tell viewers of phase changes. Returns how many. Any number of workers may run
+    it at once."""
+    if not _telling.acquire(blocking=False):
+        return 0
+    try:
+        return telling.go_on(clock=timezone.now)
+    finally:
+        _telling.release()
 
 
 # One crediting at a time in a process: a long backlog must not take the worker's other threads.

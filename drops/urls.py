@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import campaigns, channels, feeds, history, status, streaming
+from .views import campaigns, channels, feeds, following, history, status, streaming
 
 app_name = "drops"
 
@@ -13,6 +13,8 @@ urlpatterns = [
     path("channels/<slug:slug>/", channels.channel, name="channel"),
     path("channels/<slug:slug>/status/", channels.watch_status, name="watch_status"),
     path("status/", status.status, name="status"),
+    path("following/", following.followed, name="following"),
+    path("following/change/", following.follow, name="follow"),
     path("settings/channel/", streaming.settings, name="streamer_settings"),
     path("settings/channel/banner/", streaming.banner, name="banner"),
     path("settings/channel/drops/", streaming.take_part, name="take_part"),

@@ -12,7 +12,7 @@ class FulfillmentConfig(AppConfig):
         from accounts.domain.notices.writing import written_for_chat
         from config import metrics
         from drops.domain.notices import phase_noted
-        from fulfillment.domain import notices, readings
+        from fulfillment.domain import notices, readings, viewer_notices  # noqa: F401 - registers its kinds
         from fulfillment.domain.analytics import results
         from fulfillment.domain.chat import posting
         from fulfillment.domain.claims.game_accounts import name_claims

@@ -6,7 +6,7 @@ from .calls import ApiCall, CallKind, StatusClass
 from .files import ReplacedFile
 from .idempotency import IdempotentCall
 from .names import TakenName
-from .notices import Notice, NoticeEnd, NoticeSwitch, Outgoing
+from .notices import Notice, NoticeEnd, NoticeSwitch, NoticeTimes, Outgoing
 from .oauth import LOOPBACK_HOSTS, AppRemoval, Consent, GameLink, OAuthApp, redirect_refusal
 from .operators import FactorReset, OperatorView, ResetState
 from .organizations import (
@@ -43,6 +43,7 @@ __all__ = [
     "Notice",
     "NoticeEnd",
     "NoticeSwitch",
+    "NoticeTimes",
     "OAuthApp",
     "OperatorView",
     "Organization",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from .organizations import Organization
@@ -72,8 +72,26 @@ class Notice(Outgoing):
     )
     # As it was typed; the kind says which address it means when the mail is sent.
     address = models.CharField(max_length=254, blank=True)
+    # To a person as a viewer: mailed after what members wait for, and in quiet hours not at all.
+    for_viewer = models.BooleanField(default=False, db_default=False)
+    # On the person's page of notices; `read_at` once it was seen there.
+    in_bell = models.BooleanField(default=False, db_default=False)
+    read_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(Outgoing.Meta):
+        indexes = [
+            *Outgoing.Meta.indexes,
+            # However many viewers are to be told, what members wait for is found at once.
+            models.Index(
+                fields=["next_try_at"], condition=Q(end="", for_viewer=False), name="notice_due_members"
+            ),
+            # What a daily digest puts together.
+            models.Index(fields=["user"], condition=Q(end="", for_viewer=True), name="notice_due_of_viewer"),
+            models.Index(fields=["user", "-id"], condition=Q(in_bell=True), name="notice_in_bell"),
+            models.Index(
+                fields=["user"], condition=Q(in_bell=True, read_at__isnull=True), name="notice_unread"
+            ),
+        ]
         constraints = [
             *Outgoing.Meta.constraints,
             models.UniqueConstraint(
@@ -87,6 +105,34 @@ class Notice(Outgoing):
                 name="notice_to_user_or_address",
             ),
         ]
+
+
+class NoticeTimes(models.Model):
+    """When a person gets mails as a viewer, in hours of the person's own time zone. Without a row: at once."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="notice_times"
+    )
+    # From the first until the second no mail is sent; over midnight where the second is the smaller one.
+    quiet_from = models.PositiveSmallIntegerField(null=True, blank=True)
+    quiet_until = models.PositiveSmallIntegerField(null=True, blank=True)
+    # One mail a day at this hour, in the place of one for each notice.
+    digest_hour = models.PositiveSmallIntegerField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(quiet_from__isnull=True, quiet_until__isnull=True)
+                | Q(quiet_from__lt=24, quiet_until__lt=24) & ~Q(quiet_from=F("quiet_until")),
+                name="notice_times_quiet_hours",
+            ),
+            models.CheckConstraint(
+                condition=Q(digest_hour__isnull=True) | Q(digest_hour__lt=24), name="notice_times_digest"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.quiet_from}-{self.quiet_until}, {self.digest_hour}"
 
 
 class NoticeSwitch(models.Model):

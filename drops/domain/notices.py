@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.domain.notices.kinds import Kind, register
 from accounts.domain.notices.writing import write
 from accounts.domain.permissions import Action
+from drops.domain import telling
 from drops.models import Campaign, CampaignPhase, PhaseChange, PhaseChangeKind
 
 # Sent in the transaction that notes a PhaseChange, with the `change`, whether it came `in_time` to be told, and `now`.
@@ -68,4 +69,5 @@ def tell(change: PhaseChange, *, again: bool, in_time: bool, now: datetime) -> N
     if kind is not None and in_time:
         once = change.due_at.isoformat() if again else ""
         write(kind, about=change.campaign, once=once, now=now)
+    telling.begin(change=change, now=now)
     phase_noted.send(sender=PhaseChange, change=change, in_time=in_time, now=now)

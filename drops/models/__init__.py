@@ -8,6 +8,7 @@ from .campaigns import (
     PhaseChangeKind,
 )
 from .catalogue import Category, Channel, FormerChannelName, Livestream
+from .following import FOLLOWED, Follow, Telling
 from .grants import Grant, GrantReason
 from .promises import Promise
 from .rewards import IMAGE_SIDE, SMALL_SIDE, Reward
@@ -32,6 +33,7 @@ from .watch import (
 )
 
 __all__ = [
+    "FOLLOWED",
     "IMAGE_SIDE",
     "MAX_REWARDS",
     "SMALLEST_GROUP",
@@ -47,6 +49,7 @@ __all__ = [
     "ChannelState",
     "ChannelUncountedHour",
     "CountedCampaign",
+    "Follow",
     "FormerCategory",
     "FormerChannelName",
     "FormerOptOut",
@@ -62,6 +65,7 @@ __all__ = [
     "Reason",
     "Reward",
     "RewardHour",
+    "Telling",
     "UncountedHour",
     "WatchHour",
     "WatchInterval",

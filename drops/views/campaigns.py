@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.domain import links
 from accounts.requests import viewer_of
+from drops.domain import following
 from drops.domain.campaigns import participation, promises, reading
 from drops.domain.campaigns.extensions import extension_of
 from drops.forms import CampaignFilter, shelf_of
@@ -62,6 +63,7 @@ def campaign_detail(request: HttpRequest, campaign_id: str) -> HttpResponse:
         "social_picture": reading.picture_of(cards),
         "streams": streams[:STREAMS_SHOWN] if cards[0].phase.watchable else [],
         "channels": Channel.objects.filter(allowed_in__campaign=campaign).order_by("slug")[:CHANNELS_NAMED],
+        "followed": following.followed(campaign, campaign.organization, campaign.category, viewer=viewer),
         "is_linked": viewer is not None
         and links.is_linked(viewer=viewer, organization=campaign.organization),
         "connect_address": links.connect_address(

@@ -16,6 +16,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import User
 from accounts.requests import PageRequest, viewer_of
+from drops.domain import following
 from drops.domain.campaigns import participation, reading
 from drops.domain.catalogue import categories, channels, livestreams
 from drops.domain.watch.pulse import pulse_of
@@ -56,6 +57,7 @@ def channel(request: HttpRequest, slug: str) -> HttpResponse:
         context["socket_url"] = settings.SOCKET_URL
     context["social_picture"] = reading.picture_of(context["shown_cards"]) or watched.banner
     context["is_own"] = viewer is not None and viewer.pk == watched.owner_id
+    context["followed"] = following.followed(watched, viewer=viewer)
     if context["is_own"] and settings.STREAMERS_GO_LIVE:
         livestream = context["livestream"]
         context["stream_form"] = LivestreamForm(

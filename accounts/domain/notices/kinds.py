@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -31,8 +31,9 @@ class Kind:
     """Something that people are told.
 
     `template`: the mail, `<template>_subject.txt` and `<template>.txt`; a function of the row where it depends on it.
-    `action`: the members who may do it are told. `for_operators`: operators are. With neither, only those who are
-    named when it is written.
+    `action`: the members who may do it are told. `for_operators`: operators are. `for_viewers`: people as viewers are,
+    who are named when it is written; no organization learns of it. With none, only those who are named.
+    `still_for`: whether this viewer is still to be told.
     `always`: why it cannot be switched off; empty where it can.
     `values`: what the templates need, from the row and `data`; `is_current`: whether it is still true when it is sent.
     `good_for`: how long it is worth sending.
@@ -48,6 +49,8 @@ class Kind:
     values: Callable[[Any, Mapping[str, Any]], Mapping[str, Any]]
     action: Action | None = None
     for_operators: bool = False
+    for_viewers: bool = False
+    still_for: Callable[[Any, User], bool] = lambda _row, _viewer: True
     always: StrOrPromise = ""
     on_at_first: bool = True
     related: tuple[str, ...] = ()
@@ -61,10 +64,17 @@ class Kind:
         """What a notice is about; None once it is gone."""
         return self.model._base_manager.select_related(*self.related).filter(pk=about).first()
 
+    def rows(self, abouts: Iterable[str]) -> dict[str, Any]:
+        """What notices are about, by the keys in them; those that are gone are left out. One query."""
+        rows = self.model._base_manager.select_related(*self.related).filter(pk__in=set(abouts))
+        return {str(row.pk): row for row in rows}
+
     def people(self, organization: Organization | None) -> QuerySet[User]:
         """Who may be told of it: in `organization`, or as operators."""
         if self.for_operators:
             return permissions.operators()
+        if self.for_viewers:
+            return User.objects.filter(is_active=True)
         if self.action is None or organization is None:
             return User.objects.none()
         return permissions.people_of(organization, who_may=self.action)

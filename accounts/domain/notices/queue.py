@@ -60,6 +60,11 @@ def put_off(row: Outgoing, *, now: datetime) -> bool:
     return _write(row, next_try_at=now + WAITS[row.tries - 1])
 
 
+def wait(row: Outgoing, *, until: datetime) -> bool:
+    """It is not to be sent before `until`, which is less than FAR away."""
+    return _write(row, next_try_at=until)
+
+
 def purge(rows: QuerySet[Row], *, now: datetime) -> int:
     """Delete what was done with long ago. Returns how many rows."""
     return delete_in_parts(rows.filter(ended_at__lt=now - KEPT).exclude(end="").order_by("ended_at"))

@@ -32,10 +32,12 @@ def write(
 ) -> None:
     """Tell each recipient of `about` once: a second call with the same `once` adds nobody who was told.
 
+    For members and operators; `viewers.tell` is for viewers.
+
     `people` are those whom the kind itself names, unless they are given; `addresses` are told besides, each once
     whatever its case. Both are looked at again when the mail is sent.
     """
-    if organization is None and not kind.for_operators:
+    if organization is None and not kind.for_operators and not kind.for_viewers:
         organization = about if isinstance(about, Organization) else getattr(about, "organization", None)
     fields = {
         "organization": organization,

@@ -21,6 +21,7 @@ from accounts.domain.consequences import Consequence
 from accounts.domain.permissions import Action
 from accounts.domain.verbs import explained
 from accounts.models import User
+from drops.domain.following import move_category
 from drops.domain.watch import store
 from drops.models import (
     Campaign,
@@ -114,6 +115,8 @@ def _move(category: Category, into: Category) -> dict[str, int]:
         rows: Any = model._default_manager.filter(category=category)
         if count := rows.update(category=into):
             moved[f"{model._meta.model_name}s"] = count
+    if count := move_category(category=category, into=into):
+        moved["follows"] = count
     return moved
 
 

@@ -364,5 +364,5 @@ class TestDetail:
             allowed = factories.AllowedChannelFactory(campaign=campaign)
             factories.LivestreamFactory(channel=allowed.channel, category=category)
         client.force_login(viewer)
-        with django_assert_num_queries(13):
+        with django_assert_num_queries(14):
             client.get(page_of(campaign))

@@ -366,7 +366,7 @@ class TestWatchPage:
         for campaign in factories.CampaignFactory.create_batch(count, category=category):
             factories.CampaignRewardFactory(campaign=campaign)
         client.force_login(viewer)
-        with django_assert_num_queries(33):  # ten of them for the pulse, which is kept for all
+        with django_assert_num_queries(34):  # ten of them for the pulse, which is kept for all
             client.get(PAGE)
-        with django_assert_num_queries(23):
+        with django_assert_num_queries(24):
             client.get(PAGE)
