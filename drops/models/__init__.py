@@ -14,6 +14,7 @@ from .promises import Promise
 from .rewards import IMAGE_SIDE, SMALL_SIDE, Reward
 from .watch import (
     SMALLEST_GROUP,
+    CampaignPair,
     ChannelDay,
     ChannelMove,
     ChannelState,
@@ -40,6 +41,7 @@ __all__ = [
     "SMALL_SIDE",
     "AllowedChannel",
     "Campaign",
+    "CampaignPair",
     "CampaignPhase",
     "CampaignReward",
     "Category",

@@ -299,6 +299,24 @@ class ChannelMove(models.Model):
         return f"{self.from_channel} to {self.to_channel}"
 
 
+class CampaignPair(models.Model):
+    """How many viewers two campaigns of an organization have in common, those of test mode left out. `first` is the
+    smaller ID."""
+
+    first = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="+", db_index=False)
+    second = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="+")
+    viewers = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="campaign_pair_once"),
+            models.CheckConstraint(condition=Q(first__lt=F("second")), name="campaign_pair_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first} and {self.second}"
+
+
 class ChannelDay(models.Model):
     """How many different viewers of known networks began to count on a channel on a day in UTC."""
 

@@ -68,6 +68,7 @@ def add_to_counters(
             begun.append((viewer_id, campaign_id, seconds + test_seconds, test_seconds))
             note(viewer_id, number, False, 0, seconds)
             note(viewer_id, number, True, 0, test_seconds)
+    figures.find_pairs()
     store.add_progress(added, now=now)
     store.add_test_progress(added_in_test, now=now)
     store.begin_progress(begun, now=now)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from drops.domain.watch import store
+from drops.domain.watch.pairs import Pair, pairs_of
 from drops.domain.watch.terms import Counted
 from drops.models import CampaignReward, CountedCampaign
 
@@ -45,6 +46,10 @@ class Figures:
         self._hours: defaultdict[tuple[Counted, int, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
         # (campaign, reward, channel, hour): viewers who reached it
         self._qualified: Counter[tuple[Counted, str, int, int]] = Counter()
+        # The campaigns that count for a viewer for the first time, test mode left out; and with which others of the
+        # organization they have the viewer in common from now on.
+        self._began: defaultdict[int, list[str]] = defaultdict(list)
+        self._pairs: Counter[Pair] = Counter()
         self.rewards = _rewards({campaign.campaign_id for each in campaigns.values() for campaign in each})
         self._add_up(set(self._by_campaign(before)))
 
@@ -80,10 +85,16 @@ class Figures:
                 continue
             if counter == 0:
                 self._hours[campaign, piece.channel_id, piece.hour][2] += 1
+                if not campaign.test:
+                    self._began[viewer_id].append(campaign.campaign_id)
             for required, reward_id in self.rewards[campaign.campaign_id]:
                 if counter < required <= counter + piece.seconds:
                     self._qualified[campaign, reward_id, piece.channel_id, piece.hour] += 1
             counter += piece.seconds
+
+    def find_pairs(self) -> None:
+        """Once every counter was noted, and before any is written."""
+        self._pairs = pairs_of(self._began)
 
     def write(self) -> None:
         store.add_hours(
@@ -103,6 +114,7 @@ class Figures:
                 for ((campaign_id, test), reward_id, channel_id, hour), viewers in self._qualified.items()
             ]
         )
+        store.add_pairs([(*pair, viewers) for pair, viewers in self._pairs.items()])
 
 
 def campaigns_of(standing_ids: Collection[int]) -> dict[int, tuple[Counted, ...]]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from config.sql import execute, fetch, ulid
+from config.sql import execute, fetch, to_ulid, ulid
 from drops.domain.watch import sql
 from drops.domain.watch.beats import DAY
 from drops.models import WatchPartition
@@ -187,6 +187,23 @@ def progress(
     )
 
 
+def begun_campaigns(
+    viewer_ids: Collection[int], organization_ids: Collection[str]
+) -> list[tuple[int, str, str]]:
+    """(viewer, campaign, organization) of the campaigns of these organizations for which the viewers have counted time
+    outside test mode."""
+    rows = fetch(
+        f"""
+        SELECT p.viewer_id, p.campaign_id, c.organization_id
+          FROM drops_progress p JOIN drops_campaign c ON c.id = p.campaign_id
+         WHERE p.viewer_id {sql.among()} AND c.organization_id {sql.among()} AND p.seconds > p.test_seconds
+        """,
+        [sql.as_list(viewer_ids), sql.as_list([ulid(key) for key in organization_ids])],
+    )
+    text = cache(to_ulid)
+    return [(viewer_id, text(campaign_id), text(key)) for viewer_id, campaign_id, key in rows]
+
+
 def add_progress(rows: Sequence[tuple[int, int]], *, now: datetime) -> None:
     """(seconds to add, id)"""
     moment = connection.ops.adapt_datetimefield_value(now)
@@ -276,6 +293,17 @@ def add_moves(rows: Collection[tuple[str, int, int, int]]) -> None:
         ("moves",),
         [(ulid(row[0]), *row[1:]) for row in sorted(rows)],
         ("uuid", "bigint", "bigint", "int"),
+    )
+
+
+def add_pairs(rows: Collection[tuple[str, str, int]]) -> None:
+    """Add (the smaller campaign, the larger, viewers) to the pairs of campaigns."""
+    sql.add(
+        "drops_campaignpair",
+        ("first_id", "second_id"),
+        ("viewers",),
+        [(ulid(first), ulid(second), viewers) for first, second, viewers in sorted(rows)],
+        ("uuid", "uuid", "int"),
     )
 
 

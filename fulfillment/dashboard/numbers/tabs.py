@@ -36,6 +36,7 @@ class Tab(NamedTuple):
 TABS = [
     Tab("campaign_numbers", gettext_lazy("Funnel")),
     Tab("campaign_fulfilment", gettext_lazy("Fulfilment")),
+    Tab("campaign_comparison", gettext_lazy("Comparison")),
     Tab("campaign_files", gettext_lazy("Files and API")),
 ]
 

@@ -156,6 +156,15 @@ def fulfilment(*, campaign: Campaign, since: datetime | None = None) -> Report:
     return Report(counted_until(), found, dict(sorted(by_hour.items())), whole)
 
 
+def arrived_of(campaign_ids: Iterable[str]) -> dict[str, Times]:
+    """How long arrival took, by campaign. One query."""
+    found: dict[str, Times] = defaultdict(Times)
+    rows = FulfilmentHour.objects.filter(campaign__in=campaign_ids, step=ARRIVED)
+    for campaign_id, _step, *counted in _sums(rows, "campaign"):
+        found[campaign_id].add(*counted)
+    return found
+
+
 def latest_hour(campaign: Campaign) -> datetime | None:
     """In which something happened. One query."""
     latest: datetime | None = FulfilmentHour.objects.filter(campaign=campaign).aggregate(Max("hour"))[

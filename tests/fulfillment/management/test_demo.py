@@ -254,6 +254,8 @@ def test_what_the_crowd_did_agrees_with_the_rows_to_the_last_second(campaigns):
     assert recompute.stored_watch_hours() == recompute.watch_hours()
     assert recompute.stored_reward_hours() == recompute.reward_hours()
     assert recompute.stored_progress() == recompute.progress()
+    assert recompute.stored_pairs() == recompute.pairs()
+    assert len(recompute.pairs()) == 1
     hours = ClaimHour.objects.values_list("campaign", "reward", "hour", "test", "claims")
     claims = Counter(
         (claim.campaign_id, claim.reward_id, start_of_hour(claim.created_at), claim.test)

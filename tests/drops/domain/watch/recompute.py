@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from django.db.models import F, QuerySet
 
 from drops.domain.watch.terms import Counted, Facts, Terms, judge
 from drops.models import (
     Campaign,
+    CampaignPair,
     CampaignReward,
     ChannelDay,
     ChannelMove,
@@ -277,3 +278,22 @@ def channel_days(networks: dict[tuple[date, int, int], int]) -> dict[tuple[date,
 def stored_channel_days() -> dict[tuple[date, int], int]:
     rows = ChannelDay.objects.values_list("day", "channel", "viewers")
     return {(day, channel): viewers for day, channel, viewers in rows}
+
+
+def pairs() -> dict[tuple[str, str], int]:
+    campaigns: defaultdict[int, set[str]] = defaultdict(set)
+    for viewer, campaign, *_rest in earned():
+        if not campaign.test:
+            campaigns[viewer].add(campaign.campaign_id)
+    organizations = dict(Campaign.objects.values_list("pk", "organization"))
+    found: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for each in campaigns.values():
+        for first, second in combinations(sorted(each), 2):
+            if organizations[first] == organizations[second]:
+                found[first, second] += 1
+    return dict(found)
+
+
+def stored_pairs() -> dict[tuple[str, str], int]:
+    rows = CampaignPair.objects.values_list("first", "second", "viewers")
+    return {(first, second): viewers for first, second, viewers in rows}

@@ -154,7 +154,8 @@ def test_a_batch_costs_as_many_queries_for_one_viewer_as_for_many(
     credit(batch(0), now=NOW)
     # PostgreSQL is told before each update how to look its rows up.
     planned = 1 if connection.vendor == "postgresql" else 0
-    with django_assert_num_queries(18 + planned):  # progress and hours begin
+    paired = 1 if campaigns > 1 else 0
+    with django_assert_num_queries(20 + planned + paired):  # progress and hours begin
         credit(batch(60), now=NOW)
     with django_assert_num_queries(17 + 2 * planned):  # and go on
         credit(batch(120), now=NOW)

@@ -293,6 +293,7 @@ class Watching(RuleBasedStateMachine):
         assert recompute.uncounted() == recompute.stored_uncounted()
         assert recompute.uncounted_on_channels() == recompute.stored_uncounted_on_channels()
         assert recompute.moves() == recompute.stored_moves()
+        assert recompute.pairs() == recompute.stored_pairs()
         assert recompute.qualified() == recompute.stored_qualified()
         if (
             not self.lowered
