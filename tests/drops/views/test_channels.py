@@ -108,13 +108,15 @@ class TestWatchPage:
         assert_well_made(response)
 
     def test_counts_for_a_viewer_who_is_signed_in(
-        self, client: Client, livestream: Livestream, campaign: Campaign, viewer: User
+        self, client: Client, livestream: Livestream, campaign: Campaign, viewer: User, settings
     ):
         factories.ProgressFactory(viewer=viewer, campaign=campaign, seconds=42 * 60)
         client.force_login(viewer)
         response = client.get(PAGE)
         html = response.content.decode()
-        assert f'<script src="/static/js/player.js" data-channel="{livestream.channel_id}" defer' in html
+        tag = f'<script src="/static/js/player.js" data-channel="{livestream.channel_id}" data-socket='
+        assert f'{tag}"{settings.SOCKET_URL}" defer' in html
+        assert settings.SOCKET_URL in response.headers["Content-Security-Policy"]
         assert "Not counting yet." in text_of(response)
         assert "Next, in 18 min" in text_of(response)
         assert_well_made(response)
