@@ -14,4 +14,5 @@ urlpatterns = [
     path("inventory/claim/", views.claim, name="claim"),
     path("inventory/claim-all/", views.claim_all, name="claim_all"),
     path("inventory/claims/<ulid:claim_id>/", views.claimed, name="claimed"),
+    path("settings/channel/numbers/", views.channel_numbers, name="channel_numbers"),
 ]

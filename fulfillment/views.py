@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from collections import Counter
+from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
 from typing import Any
 
@@ -13,17 +14,23 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import dateformat, timezone
 from django.utils.translation import gettext as _, ngettext
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import reswap, retarget, trigger_client_event
 
 from accounts.models import parse_ulid
-from accounts.requests import SignedInRequest, viewer_of
+from accounts.requests import SignedInRequest, viewer_of, zone_of
+from config import charts, zones
+from config.charts import Axis, Chart, Series
+from config.rounding import minutes_that_add_up
 from drops.domain.campaigns import promises as promise_log
-from drops.models import Campaign, Reward
+from drops.models import SMALLEST_GROUP, Campaign, Channel, Reason, Reward
 from drops.views.landing import landing
+from drops.views.streaming import own_channel
 from fulfillment.domain import promises as promise_words
+from fulfillment.domain.analytics.over_time import days_of
+from fulfillment.domain.analytics.streamers import brought_to, uncounted_by_day
 from fulfillment.domain.claims import claiming, claiming_all
 from fulfillment.domain.claims.inventory import claims_of, inventory as inventory_of
 from fulfillment.domain.delivery.signing import NoSigningKey
@@ -33,6 +40,8 @@ from fulfillment.domain.home import home as home_of
 from fulfillment.domain.promises import SignedLog, signed_log
 
 CLAIMS_A_PAGE = 24
+CAMPAIGNS_SHOWN = 50
+UNCOUNTED_DAYS = 30
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -185,3 +194,47 @@ def _signed(request: HttpRequest, campaign_id: str) -> SignedLog:
         return signed_log(campaign, now=timezone.now(), before=number)
     except NoSigningKey:
         raise Http404 from None
+
+
+@login_required
+def channel_numbers(request: SignedInRequest) -> HttpResponse:
+    """What campaigns brought to one's own channel, and what its viewers could not count; 404 for who has none."""
+    channel, now, zone = own_channel(request.user), timezone.now(), zone_of(request)
+    context = {
+        "now": now,
+        "zone": zone,
+        "channel": channel,
+        "brought": brought_to(channel, limit=CAMPAIGNS_SHOWN),
+        "uncounted": _uncounted(channel, now, zone),
+        "smallest_group": SMALLEST_GROUP,
+    }
+    return render(request, "fulfillment/channel_numbers.html", context)
+
+
+def _uncounted(channel: Channel, now: datetime, zone: tzinfo) -> Chart | None:
+    """Minutes of the last days that counted for no campaign; None where there are none."""
+    days = days_of(now - (UNCOUNTED_DAYS - 1) * timedelta(days=1), now, zone)
+    by_day = uncounted_by_day(channel, since=days[0][0], zone=zone)
+    totals: Counter[Reason] = Counter()
+    for of_day in by_day.values():
+        totals.update(of_day)
+    if not totals:
+        return None
+    local = [start.astimezone(zone) for start, _end in days]
+    tones = ("bad", "wait", "info", "live", "good", "muted")
+    return charts.bars(
+        title=_("Minutes that counted for no campaign, by day"),
+        axis=Axis(
+            head=_("Day (%(zone)s)") % {"zone": zones.name_of(zone)},
+            labels=[dateformat.format(day, "D j M") for day in local],
+            short=[dateformat.format(day, "j M") for day in local],
+        ),
+        series=[
+            Series(
+                reason.label,
+                tones[min(number, len(tones) - 1)],
+                minutes_that_add_up(by_day.get(day.date(), {}).get(reason, 0) for day in local),
+            )
+            for number, (reason, _seconds) in enumerate(totals.most_common())
+        ],
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -22,6 +23,8 @@ from config import zones
 from drops.domain.campaigns.lifecycle import Problem, problems_of
 from drops.domain.watch.figures import totals
 from drops.models import Campaign, CampaignPhase
+from fulfillment.domain.analytics.over_time import midnight_of
+from fulfillment.domain.analytics.uncounted import LostToday, lost_today
 from fulfillment.domain.claims.reading import MOST_RECENT, Recent, recent_claims
 from fulfillment.domain.delivery.reading import DeliveryFigures, delivery_figures
 from fulfillment.domain.delivery.status import DELETED, EndpointStatus, endpoint_status
@@ -89,7 +92,8 @@ def index(request: HttpRequest) -> HttpResponse:
     recent = recent_claims(organization_id=organization.pk, since=since)
     steps = _steps(request, organization, set_up(organization=organization))
     figures = delivery_figures(organization=organization)
-    worst, *others = [*_troubles(request, organization, figures, now), None]
+    troubles = _troubles(request, organization, figures, now)
+    worst, *others = [*troubles, *_wrong_categories(campaigns, now), None]
     claims = sum(each.claims for each in recent.values())
     context = {
         **site.each_context(request),
@@ -150,6 +154,30 @@ def _troubles(
         ) % {"count": waiting}
         url = reverse("dashboard:accounts_proposal_changelist")
         found.append(Trouble("wait", title, _("Each is done once you agree."), url, _("See the proposals")))
+    return found
+
+
+def _wrong_categories(campaigns: Sequence[Campaign], now: datetime) -> list[Trouble]:
+    """Campaigns that lose watch time today because listed channels stream something else: each with the channel that
+    loses most."""
+    live = {campaign.pk: campaign for campaign in campaigns if campaign.phase(now) is CampaignPhase.LIVE}
+    worst: dict[str, LostToday] = {}
+    for lost in lost_today([*live.values()], since=midnight_of(now, zones.current())):
+        worst.setdefault(lost.campaign_id, lost)
+    found = []
+    for lost in worst.values():
+        campaign = live[lost.campaign_id]
+        words = {"channel": lost.slug, "count": intcomma(lost.minutes), "campaign": campaign.name}
+        title = ngettext(
+            "Viewers of %(channel)s lost %(count)s minute today.",
+            "Viewers of %(channel)s lost %(count)s minutes today.",
+            lost.minutes,
+        )
+        text = gettext(
+            "The channel is on the allow-list of %(campaign)s and streamed in another category. Tell its streamer."
+        )
+        url = reverse("dashboard:campaign_uncounted", args=[campaign.pk])
+        found.append(Trouble("wait", title % words, text % words, url, _("See what did not count")))
     return found
 
 

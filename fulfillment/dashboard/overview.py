@@ -18,7 +18,7 @@ from accounts.dashboard.kit.access import may
 from accounts.dashboard.kit.sites import site
 from accounts.domain.permissions import Action
 from accounts.requests import PageRequest
-from config import charts
+from config import charts, zones
 from config.charts import Axis, Chart, Series
 from drops.dashboard.timeline import timeline_of
 from drops.domain.campaigns.consequences import warnings_of
@@ -29,7 +29,9 @@ from drops.domain.readings import counted_up_to_age
 from drops.domain.watch.figures import ChannelFigures, by_channel, by_day, totals, viewers_qualified
 from drops.domain.watch.network_groups import LargestGroup, largest_groups
 from drops.models import SMALLEST_GROUP, Campaign, CampaignPhase, CampaignReward
+from fulfillment.domain.analytics.over_time import midnight_of
 from fulfillment.domain.analytics.results import result_of
+from fulfillment.domain.analytics.uncounted import lost_today
 from fulfillment.domain.claims.reading import claimed_by_reward
 from fulfillment.domain.rehearsals.starting import why_not_rehearse
 
@@ -105,6 +107,9 @@ def _figures(campaign: Campaign, phase: CampaignPhase, now: datetime) -> dict[st
     age = counted_up_to_age(now=now)
     return {
         "campaign": campaign,
+        "lost_today": lost_today([campaign], since=midnight_of(now, zones.current()))
+        if phase is CampaignPhase.LIVE
+        else [],
         "as_of": None if age is None else now - timedelta(seconds=age),
         "fetch_again_after": AGAIN_AFTER if phase is CampaignPhase.LIVE else None,
         "totals": totals([campaign])[campaign.pk],

@@ -125,7 +125,7 @@ def test_home_costs_the_same_with_more_campaigns(
     as_owner: Client, own: Belongings, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for campaigns in (1, 3):
-        with django_assert_num_queries(14):
+        with django_assert_num_queries(15):
             assert len(as_owner.get("/dashboard/").context["campaigns"]) == campaigns
         factories.CampaignFactory.create_batch(2, organization=own.organization)
 
@@ -134,7 +134,7 @@ def test_an_overview_costs_the_same_with_more_rewards(
     as_owner: Client, own: Belongings, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for rewards in (1, 3):
-        with django_assert_num_queries(19):
+        with django_assert_num_queries(21):
             page = as_owner.get(f"/dashboard/campaigns/{own.campaign.pk}/overview/")
             assert len(page.context["rewards"]) == rewards
         factories.CampaignRewardFactory.create_batch(2, campaign=own.campaign)
@@ -144,7 +144,7 @@ def test_an_overview_costs_the_same_with_more_channels(
     as_owner: Client, own: Belongings, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for channels in (1, 3):
-        with django_assert_num_queries(19):
+        with django_assert_num_queries(21):
             page = as_owner.get(f"/dashboard/campaigns/{own.campaign.pk}/overview/")
             assert len(page.context["top_channels"]) == channels
         for channel in (factories.ChannelFactory(), factories.ChannelFactory()):

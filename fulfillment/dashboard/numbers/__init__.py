@@ -1,5 +1,5 @@
 """The numbers of a campaign: pages that share a frame, one module for each (`tabs.py`)."""
 
-from . import comparison, files, fulfilment, funnel
+from . import channels, comparison, files, fulfilment, funnel, over_time, uncounted
 
-__all__ = ["comparison", "files", "fulfilment", "funnel"]
+__all__ = ["channels", "comparison", "files", "fulfilment", "funnel", "over_time", "uncounted"]

@@ -25,6 +25,25 @@ FILES = {
     "uncounted": _("Minutes that did not count, by reason"),
     "endpoints": _("How long claims took at each endpoint"),
 }
+# The view, the name of the file, what it holds: files of rows that no page counts.
+LONGER_FILES = (
+    ("campaign_fulfilment_csv", "fulfilment.csv", _("How long claims took, by hour and endpoint")),
+    (
+        "campaign_over_time_csv",
+        "days_in_your_zone.csv",
+        _("What the page “Over time” draws, for all days, in your time zone"),
+    ),
+    (
+        "campaign_channel_details_csv",
+        "channel_details.csv",
+        _("All that the page “Channels” says, and listed channels that were never live"),
+    ),
+    (
+        "campaign_uncounted_by_hour_csv",
+        "uncounted_by_hour.csv",
+        _("Seconds that did not count, by hour, channel and reason"),
+    ),
+)
 
 
 def _table(found: Report, name: str) -> Table:
@@ -44,14 +63,10 @@ def campaign_files(request: HttpRequest, object_id: str) -> HttpResponse:
         )
         for name, words in FILES.items()
     ]
-    files.append(
-        (
-            reverse("dashboard:campaign_fulfilment_csv", args=[campaign.pk]),
-            "fulfilment.csv",
-            _("How long claims took, by hour and endpoint"),
-            None,
-        )
-    )
+    files += [
+        (reverse(f"dashboard:{view}", args=[campaign.pk]), name, words, None)
+        for view, name, words in LONGER_FILES
+    ]
     context = {"files": files, "report": found, "api_path": reverse("api_statistics", args=[campaign.pk])}
     return show(request, campaign, "campaign_files", "files.html", context)
 

@@ -35,6 +35,9 @@ class Tab(NamedTuple):
 
 TABS = [
     Tab("campaign_numbers", gettext_lazy("Funnel")),
+    Tab("campaign_over_time", gettext_lazy("Over time")),
+    Tab("campaign_channels_numbers", gettext_lazy("Channels")),
+    Tab("campaign_uncounted", gettext_lazy("Uncounted time")),
     Tab("campaign_fulfilment", gettext_lazy("Fulfilment")),
     Tab("campaign_comparison", gettext_lazy("Comparison")),
     Tab("campaign_files", gettext_lazy("Files and API")),

@@ -10,8 +10,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from config.rounding import minutes_that_add_up
 from drops.models import Campaign, Livestream, RewardHour, WatchHour
@@ -74,46 +75,44 @@ def _midnight_after(day: datetime) -> datetime:
 
 
 def figures(
-    campaign: Campaign, periods: Sequence[tuple[datetime, datetime]], *, now: datetime
-) -> list[Period]:
-    """Those of each of `periods`, which follow one another. Three queries."""
-    if not periods:
-        return []
-    found = [Period(start, end) for start, end in periods]
-    starts = [start for start, _ in periods]
+    *asked: tuple[Campaign, Sequence[tuple[datetime, datetime]]], now: datetime
+) -> list[list[Period]]:
+    """Those of each campaign in its periods, which follow one another. Three queries."""
+    found = [[Period(start, end) for start, end in periods] for _, periods in asked]
+    starts = [[start for start, _ in periods] for _, periods in asked]
+    numbers = {campaign.pk: number for number, (campaign, _) in enumerate(asked)}
+    wanted = Q(pk__in=[])
+    for campaign, periods in asked:
+        if periods:
+            wanted |= Q(campaign=campaign, hour__gte=periods[0][0], hour__lt=periods[-1][1])
 
-    def period_of(hour: datetime) -> Period:
-        return found[bisect_right(starts, hour) - 1]
+    def period_of(campaign_id: str, hour: datetime) -> Period:
+        number = numbers[campaign_id]
+        return found[number][bisect_right(starts[number], hour) - 1]
 
-    of_campaign = Q(campaign=campaign, test=False, hour__gte=periods[0][0], hour__lt=periods[-1][1])
-    for hour, seconds, new, viewers, rows, known in (
-        WatchHour.objects.filter(of_campaign)
-        .order_by("hour")
-        .values_list("hour")
-        .annotate(
-            Sum("seconds"), Sum("new_viewers"), Sum("new_to_hour"), Count("pk"), known=Count("new_to_hour")
-        )
+    def hours(model: type[ClaimHour | RewardHour | WatchHour]) -> QuerySet[Any]:
+        return model._default_manager.filter(wanted, test=False).order_by().values_list("campaign", "hour")
+
+    for campaign_id, hour, seconds, new, viewers, rows, known in hours(WatchHour).annotate(
+        Sum("seconds"), Sum("new_viewers"), Sum("new_to_hour"), Count("pk"), Count("new_to_hour")
     ):
-        period = period_of(hour)
+        period = period_of(campaign_id, hour)
         period.seconds += seconds
         period.new_viewers += new
         if rows > known or period.viewers is None:
             period.viewers = None
         else:
             period.viewers = max(period.viewers, viewers)
-    for hour, qualified in (
-        RewardHour.objects.filter(of_campaign).order_by().values_list("hour").annotate(Sum("qualified"))
-    ):
-        period_of(hour).qualified += qualified
-    for hour, claims in (
-        ClaimHour.objects.filter(of_campaign).order_by().values_list("hour").annotate(Sum("claims"))
-    ):
-        period_of(hour).claims += claims
-    minutes = minutes_that_add_up(period.seconds for period in found)
-    for period, whole in zip(found, minutes, strict=True):
-        period.minutes = whole
-        passed = (min(period.end, now) - period.start).total_seconds()
-        period.at_a_time = period.seconds / passed if passed > 0 else None
+    for campaign_id, hour, qualified in hours(RewardHour).annotate(Sum("qualified")):
+        period_of(campaign_id, hour).qualified += qualified
+    for campaign_id, hour, claims in hours(ClaimHour).annotate(Sum("claims")):
+        period_of(campaign_id, hour).claims += claims
+    for each in found:
+        minutes = minutes_that_add_up(period.seconds for period in each)
+        for period, whole in zip(each, minutes, strict=True):
+            period.minutes = whole
+            passed = (min(period.end, now) - period.start).total_seconds()
+            period.at_a_time = period.seconds / passed if passed > 0 else None
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -28,6 +28,14 @@ class Lost(NamedTuple):
         return whole_minutes(self.seconds)
 
 
+class LostToday(NamedTuple):
+    """A channel of a campaign's allow-list that streamed something else."""
+
+    campaign_id: str
+    slug: str
+    minutes: int
+
+
 def by_reason(campaign: Campaign) -> dict[Reason, int]:
     """Seconds, the most first. One query."""
     rows = UncountedHour.objects.filter(campaign=campaign).order_by().values_list("reason")
@@ -46,48 +54,45 @@ def by_hour(campaign: Campaign, *, since: datetime, until: datetime) -> dict[dat
     return found
 
 
-def by_channel(
-    campaign: Campaign, *, since: datetime | None = None, reasons: Collection[Reason] = ()
-) -> list[tuple[int, int, list[tuple[Reason, int]]]]:
-    """(channel id, seconds, seconds by reason), the most first; of the hours from `since` on. One query."""
-    rows = UncountedHour.objects.filter(campaign=campaign)
-    if since is not None:
-        rows = rows.filter(hour__gte=since)
-    if reasons:
-        rows = rows.filter(reason__in=reasons)
+def by_channel(campaign: Campaign) -> list[tuple[int, int, list[tuple[Reason, int]]]]:
+    """(channel id, seconds, seconds by reason), the most first. One query."""
     found: defaultdict[int, list[tuple[Reason, int]]] = defaultdict(list)
-    for channel_id, reason, seconds in (
-        rows.order_by()
-        .values_list("channel", "reason")
-        .annotate(total=Sum("seconds"))
-        .order_by("-total", "channel", "reason")
-    ):
+    rows = UncountedHour.objects.filter(campaign=campaign).order_by().values_list("channel", "reason")
+    for channel_id, reason, seconds in rows.annotate(total=Sum("seconds")).order_by("-total", "reason"):
         found[channel_id].append((Reason(reason), seconds))
-    totals = [(channel_id, sum(seconds for _, seconds in each), each) for channel_id, each in found.items()]
+    totals = [(channel_id, sum(part for _, part in each), each) for channel_id, each in found.items()]
     return sorted(totals, key=lambda row: (-row[1], row[0]))
+
+
+def rows_of(campaign: Campaign) -> Iterator[tuple[datetime, int, str, str, int]]:
+    """(hour, channel id, slug, reason, seconds), in the order of time, a part at a time."""
+    rows = UncountedHour.objects.filter(campaign=campaign).order_by("hour", "channel", "reason")
+    return rows.values_list("hour", "channel", "channel__slug", "reason", "seconds").iterator()
 
 
 def with_channels(rows: Sequence[tuple[int, int, list[tuple[Reason, int]]]]) -> list[Lost]:
     """One query."""
-    channels = Channel.objects.in_bulk([channel_id for channel_id, *_ in rows])
+    wanted = Channel.objects.filter(pk__in=[channel_id for channel_id, *_ in rows])
+    channels = {channel.pk: channel for channel in wanted}
     return [Lost(channels[channel_id], seconds, reasons) for channel_id, seconds, reasons in rows]
 
 
-def lost_today(campaigns: Collection[Campaign], *, since: datetime) -> dict[str, list[Lost]]:
-    """By campaign id, the listed channels whose viewers have lost `WARN_FROM` minutes or more since `since` because the
-    stream was in the wrong category, the most first. One query."""
-    lost: defaultdict[str, list[Lost]] = defaultdict(list)
+def lost_today(campaigns: Collection[Campaign], *, since: datetime) -> list[LostToday]:
+    """Listed channels whose viewers have lost `WARN_FROM` minutes or more since `since` because the stream was in the
+    wrong category, the most first. One query, or none without a campaign."""
+    if not campaigns:
+        return []
     rows = (
-        UncountedHour.objects.filter(campaign__in=campaigns, hour__gte=since, reason=Reason.WRONG_CATEGORY)
+        UncountedHour.objects.filter(
+            campaign__in=campaigns,
+            hour__gte=since,
+            reason=Reason.WRONG_CATEGORY,
+            campaign__allowed_channels__channel=F("channel"),
+        )
         .order_by()
-        .values("campaign", "channel")
+        .values_list("campaign", "channel__slug")
         .annotate(total=Sum("seconds"))
-        .filter(total__gte=WARN_FROM * 60, campaign__allowed_channels__channel=F("channel"))
-        .order_by("-total", "channel")
-        .values_list("campaign", "channel", "total")
+        .filter(total__gte=WARN_FROM * 60)
+        .order_by("-total", "channel__slug")
     )
-    found = list(rows)
-    channels = Channel.objects.in_bulk({channel_id for _, channel_id, _ in found})
-    for campaign_id, channel_id, seconds in found:
-        lost[campaign_id].append(Lost(channels[channel_id], seconds, [(Reason.WRONG_CATEGORY, seconds)]))
-    return lost
+    return [LostToday(campaign_id, slug, whole_minutes(seconds)) for campaign_id, slug, seconds in rows]
