@@ -29,6 +29,7 @@ urlpatterns = [
     path("", include("drops.api.urls")),
     path("", include("fulfillment.api.urls")),
     path("dashboard/", import_string("accounts.dashboard.site").urls),
+    path("admin/figures/", admin.site.admin_view(import_string("fulfillment.admin.figures")), name="figures"),
     path("admin/health/", admin.site.admin_view(import_string("fulfillment.admin.health")), name="health"),
     path("admin/", admin.site.urls),
     # Only while DEBUG is on: otherwise the server in front, or granian, serves uploaded pictures.

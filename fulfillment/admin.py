@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import formats, timezone
 from django.utils.html import format_html
@@ -17,7 +17,10 @@ from django.utils.translation import gettext_lazy as _, ngettext
 from accounts.admin import OperatorAdmin
 from accounts.admin.verbs import OperatorVerb, Order
 from config import metrics
+from config.csv_lines import csv_lines
 from fulfillment.domain import platform
+from fulfillment.domain.analytics import platform_figures
+from fulfillment.domain.analytics.tables import Table
 from fulfillment.domain.claims.reading import search_claims
 from fulfillment.domain.delivery import endpoints, signing, status
 from fulfillment.domain.delivery.reading import search_deliveries
@@ -239,3 +242,60 @@ def health(request: HttpRequest) -> HttpResponse:
         "now": now,
     }
     return render(request, "admin/health.html", context)
+
+
+WEEKS = (4, 12, 26)
+
+
+def figures(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """Campaigns, studios, channels and categories by what they brought, and the platform's growth by week."""
+    weeks = next((weeks for weeks in WEEKS if request.GET.get("weeks") == str(weeks)), WEEKS[0])
+    kind = request.GET.get("of", "")
+    sort = request.GET.get("sort", "")
+    kind = kind if kind in platform_figures.KINDS else platform_figures.KINDS[0]
+    sort = sort if sort in platform_figures.SORTS else platform_figures.SORTS[0]
+    now = timezone.now()
+    since = platform_figures.monday_of(now) - (weeks - 1) * platform_figures.WEEK
+    if request.GET.get("csv") == "growth":
+        grown = platform_figures.growth(weeks=weeks, now=now)
+        return _csv("growth", platform_figures.growth_table(grown))
+    rows = platform_figures.ranking(kind=kind, sort=sort, since=since)
+    if request.GET.get("csv"):
+        return _csv(kind, platform_figures.ranking_table(rows))
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Figures"),
+        "growth": reversed(platform_figures.growth(weeks=weeks, now=now)),
+        "rows": rows,
+        "kind": kind,
+        "sort": sort,
+        "weeks": weeks,
+        "periods": WEEKS,
+        "kinds": _KINDS,
+        "sorts": _SORTS,
+        "most": platform_figures.MOST,
+    }
+    return render(request, "admin/figures.html", context)
+
+
+_KINDS = (
+    ("campaigns", _("Campaigns")),
+    ("studios", _("Studios")),
+    ("channels", _("Channels")),
+    ("categories", _("Categories")),
+)
+_SORTS = (
+    ("minutes", _("Minutes")),
+    ("new_viewers", _("New viewers")),
+    ("claims", _("Claims")),
+    ("arrived", _("Arrived")),
+    ("retries", _("Retries")),
+)
+
+
+def _csv(name: str, table: Table) -> StreamingHttpResponse:
+    return StreamingHttpResponse(
+        csv_lines(table.with_head()),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+    )

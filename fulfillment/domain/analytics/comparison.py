@@ -11,10 +11,10 @@ from django.db.models import Count, Sum
 from config.rounding import whole_minutes
 from drops.domain.watch.figures import totals
 from drops.models import Campaign, CampaignPair, RewardHour, UncountedHour, WatchHour
-from fulfillment.domain.analytics.fulfilment import Times, arrived_of
+from fulfillment.domain.analytics.fulfilment import Times, arrived_by
 from fulfillment.domain.analytics.groups import shown
 from fulfillment.domain.analytics.tables import Cell, Table, moment
-from fulfillment.models import ClaimHour
+from fulfillment.models import ClaimHour, FulfilmentHour
 
 # Side by side, and offered to choose from: the latest.
 MOST, MOST_OFFERED = 6, 60
@@ -82,7 +82,7 @@ def compared(campaigns: Sequence[Campaign], *, among: Sequence[Campaign]) -> lis
     qualified = _sums(RewardHour, ids, "qualified", test=False)
     claims = _sums(ClaimHour, ids, "claims", test=False)
     lost = _sums(UncountedHour, ids, "seconds")
-    arrived = arrived_of(ids)
+    arrived = arrived_by(FulfilmentHour.objects.filter(campaign__in=ids), "campaign")
     common = in_common({pk for each in campaigns for pk in (each.pk, _pk(before[each.pk])) if pk})
     return [
         Compared(

@@ -156,12 +156,11 @@ def fulfilment(*, campaign: Campaign, since: datetime | None = None) -> Report:
     return Report(counted_until(), found, dict(sorted(by_hour.items())), whole)
 
 
-def arrived_of(campaign_ids: Iterable[str]) -> dict[str, Times]:
-    """How long arrival took, by campaign. One query."""
-    found: dict[str, Times] = defaultdict(Times)
-    rows = FulfilmentHour.objects.filter(campaign__in=campaign_ids, step=ARRIVED)
-    for campaign_id, _step, *counted in _sums(rows, "campaign"):
-        found[campaign_id].add(*counted)
+def arrived_by(rows: QuerySet[FulfilmentHour], key: Any) -> dict[Any, Times]:
+    """How long arrival took, by `key`: a path from the row, or an expression. One query."""
+    found: dict[Any, Times] = defaultdict(Times)
+    for value, _step, *counted in _sums(rows.filter(step=ARRIVED), key):
+        found[value].add(*counted)
     return found
 
 
@@ -190,7 +189,7 @@ def fulfilment_by_hour(*, campaign: Campaign) -> list[HourAt]:
     ]
 
 
-def _sums(rows: QuerySet[FulfilmentHour], *keys: str) -> Iterable[Any]:
+def _sums(rows: QuerySet[FulfilmentHour], *keys: Any) -> Iterable[Any]:
     """The keys, the step, the bucket, and what `Times.add` takes."""
     counted = (Sum("claims"), Sum("retries"), Sum("at_once"))
     return rows.order_by().values_list(*keys, "step", "within_ms").annotate(*counted)
