@@ -8,6 +8,7 @@ class DropsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.domain.applications import claims_asked
         from accounts.domain.apps import last_app_deleted
+        from accounts.domain.links import connecting
         from accounts.domain.notices import viewers
         from accounts.domain.organizations import (
             application_approved,
@@ -22,6 +23,7 @@ class DropsConfig(AppConfig):
         from drops.domain.catalogue import categories
         from drops.domain.catalogue.channels import empty_channel
         from drops.domain.following import forget_follows
+        from drops.domain.watch.connecting import note_connection
         from drops.domain.watch.history import forget_visits
         from drops.domain.watch.stream import ages
 
@@ -31,6 +33,7 @@ class DropsConfig(AppConfig):
         account_deleted.connect(forget_visits)
         application_approved.connect(categories.give_categories)
         claims_asked.connect(categories.claims_of)
+        connecting.connect(note_connection)
         connection_page_emptied.connect(conditions.keep_the_connection_page)
         suspension_asked.connect(consequences.of_suspending)
         last_app_deleted.connect(conditions.keep_an_app)

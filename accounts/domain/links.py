@@ -27,11 +27,14 @@ from django.dispatch import Signal
 from oauth2_provider.models import AccessToken, revoke_access_token
 
 from accounts.domain import audit, tokens
-from accounts.models import AppRemoval, Consent, GameLink, OAuthApp, Organization, User
+from accounts.models import AppRemoval, ConnectVisit, Consent, GameLink, OAuthApp, Organization, User
 
 # Sent inside the transaction that names a game account, with `link`: the layers above, which this one does
 # not know, write it to what they hold for the viewer.
 game_account_named = Signal()
+# Sent inside the transaction in which a viewer links, or sees an organization's consent page for the first time, with
+# `viewer_id`, `organization_id`, `linked` and `now`: the layers above count who comes how far.
+connecting = Signal()
 
 
 class NotLinked(Exception):
@@ -118,6 +121,24 @@ def has_consented(*, viewer: User, app: OAuthApp, scopes: Iterable[str]) -> bool
 
 
 @transaction.atomic
+def note_consent_page(*, viewer: User, app: OAuthApp, now: datetime) -> None:
+    """`viewer` sees the consent page of `app`. Of an organization's apps the first time is kept."""
+    if app.organization_id is None:
+        return
+    _, is_new = ConnectVisit.objects.get_or_create(
+        viewer=viewer, organization_id=app.organization_id, defaults={"at": now}
+    )
+    if is_new:
+        connecting.send(
+            sender=ConnectVisit,
+            viewer_id=viewer.pk,
+            organization_id=app.organization_id,
+            linked=False,
+            now=now,
+        )
+
+
+@transaction.atomic
 def consent(*, viewer: User, app: OAuthApp, scopes: Iterable[str], now: datetime) -> Consent:
     """Remember that `viewer` agrees to `scopes` for `app`, on top of what was agreed before.
 
@@ -161,6 +182,9 @@ def _link(*, viewer: User, app: OAuthApp, organization: Organization, now: datet
     )
     if is_new:
         audit.record("link.created", made, by=viewer, at=now, organization=organization)
+        connecting.send(
+            sender=GameLink, viewer_id=viewer.pk, organization_id=organization.pk, linked=True, now=now
+        )
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from accounts.domain import audit, images, links
 from accounts.domain.permissions import Action, only_one_left
-from accounts.models import EmailChange, Membership, Notice, NoticeSwitch, Organization, User
+from accounts.models import ConnectVisit, EmailChange, Membership, Notice, NoticeSwitch, Organization, User
 
 PICTURE_SIZE = (512, 512)
 
@@ -86,6 +86,7 @@ def delete_account(*, user: User, now: datetime) -> None:
     forgotten = (EmailAddress, EmailChange, Authenticator, SocialAccount, UserSession, Membership)
     for model in (*forgotten, Notice, NoticeSwitch):
         model.objects.filter(user=user).delete()
+    ConnectVisit.objects.filter(viewer=user).delete()
     # Those about the account itself went to its address.
     Notice.objects.filter(user=None, organization=None, address=user.email).delete()
     account_deleted.send(sender=User, user=user, now=now)

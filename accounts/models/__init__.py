@@ -7,7 +7,7 @@ from .files import ReplacedFile
 from .idempotency import IdempotentCall
 from .names import TakenName
 from .notices import Notice, NoticeEnd, NoticeSwitch, NoticeTimes, Outgoing
-from .oauth import LOOPBACK_HOSTS, AppRemoval, Consent, GameLink, OAuthApp, redirect_refusal
+from .oauth import LOOPBACK_HOSTS, AppRemoval, ConnectVisit, Consent, GameLink, OAuthApp, redirect_refusal
 from .operators import FactorReset, OperatorView, ResetState
 from .organizations import (
     ORGANIZATION_IS_ACTIVE,
@@ -32,6 +32,7 @@ __all__ = [
     "AuditEvent",
     "CallKind",
     "ChangeState",
+    "ConnectVisit",
     "Consent",
     "EmailChange",
     "FactorReset",

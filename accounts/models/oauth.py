@@ -203,6 +203,26 @@ class GameLink(models.Model):
         return self.game_account_name or self.game_account_id or str(self.viewer)
 
 
+class ConnectVisit(models.Model):
+    """A viewer saw an organization's consent page: `at` is when they saw it first. It goes with the account."""
+
+    viewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="connect_visits", db_index=False
+    )
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="connect_visits", db_index=False
+    )
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["viewer", "organization"], name="connect_visit_once_per_viewer")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.viewer} at {self.organization}"
+
+
 class AppRemoval(models.Model):
     """Viewers of a deleted app who are still to be unlinked. Once all are, `finished_at` says so.
 

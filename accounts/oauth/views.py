@@ -87,6 +87,7 @@ class AuthorizeView(LoginRequiredMixin, OAuthLibMixin, View):
         return self._answer(scopes, credentials, allow=request.POST.get("allow") == "yes")
 
     def _consent_page(self, app: OAuthApp, scopes: list[str], redirect_uri: str) -> HttpResponse:
+        links.note_consent_page(viewer=self.request.user, app=app, now=timezone.now())
         response = render(
             self.request,
             "oauth2_provider/authorize.html",

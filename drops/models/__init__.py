@@ -19,6 +19,7 @@ from .watch import (
     ChannelMove,
     ChannelState,
     ChannelUncountedHour,
+    ConnectHour,
     CountedCampaign,
     FormerCategory,
     FormerOptOut,
@@ -30,6 +31,7 @@ from .watch import (
     UncountedHour,
     WatchHour,
     WatchInterval,
+    WatchMark,
     WatchPartition,
 )
 
@@ -50,6 +52,7 @@ __all__ = [
     "ChannelMove",
     "ChannelState",
     "ChannelUncountedHour",
+    "ConnectHour",
     "CountedCampaign",
     "Follow",
     "FormerCategory",
@@ -71,5 +74,6 @@ __all__ = [
     "UncountedHour",
     "WatchHour",
     "WatchInterval",
+    "WatchMark",
     "WatchPartition",
 ]

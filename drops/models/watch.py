@@ -27,6 +27,11 @@ class Progress(models.Model):
         default=0,
         help_text=_("Those of the seconds that were watched in test mode. They earn, and are in no figure."),
     )
+    # Before claims closed the viewer saw the studio's consent page, or was linked.
+    saw_connect_page = models.BooleanField(default=False, db_default=False)
+    # The seconds outside test mode that the viewer had when the studio's link was first seen, 0 for who began with
+    # one. None: never linked before claims closed. A link that ended since changes nothing.
+    seconds_when_linked = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
@@ -221,6 +226,10 @@ class RewardHour(models.Model):
     hour = models.DateTimeField()
     test = models.BooleanField(default=False, help_text=_("Reached in test mode."))
     qualified = models.PositiveIntegerField(default=0)
+    # How many of them had seen the studio's consent page, and how many had linked, before they reached it. Without a
+    # channel it is what a lowered threshold changed: of those who linked on the way, fewer had done so before.
+    saw_connect_page = models.IntegerField(default=0)
+    linked = models.IntegerField(default=0)
 
     class Meta:
         constraints = [
@@ -315,6 +324,50 @@ class CampaignPair(models.Model):
 
     def __str__(self) -> str:
         return f"{self.first} and {self.second}"
+
+
+class ConnectHour(models.Model):
+    """How many viewers saw the studio's consent page, or linked, for the first time in one hour, and had reached a
+    reward of a campaign before. What is only of test mode is left out."""
+
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="connect_hours", db_index=False
+    )
+    reward = models.ForeignKey(Reward, on_delete=models.PROTECT, related_name="connect_hours", db_index=False)
+    hour = models.DateTimeField()
+    # Signed: a lowered threshold moves viewers from before to after.
+    saw_connect_page = models.IntegerField(default=0)
+    linked = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "hour", "reward"], name="connect_hour_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reward}, {self.hour:%Y-%m-%d %H}h"
+
+
+class WatchMark(models.Model):
+    """How many viewers of a campaign have watched for so many minutes or more, test mode left out.
+
+    By the partition that was locked while they were counted, so that two transactions never wait for one row.
+    """
+
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="watch_marks", db_index=False
+    )
+    minutes = models.PositiveIntegerField()
+    partition = models.PositiveSmallIntegerField()
+    viewers = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "minutes", "partition"], name="watch_mark_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign}, {self.minutes} min"
 
 
 class ChannelDay(models.Model):

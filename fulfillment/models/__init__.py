@@ -1,5 +1,13 @@
 from .chats import ChatPost, ChatShape, ChatWebhook
-from .claims import INITIATED, Claim, ClaimHour, ClaimSequence, ClaimStatusChange
+from .claims import (
+    INITIATED,
+    Claim,
+    ClaimHour,
+    ClaimSequence,
+    ClaimStatusChange,
+    DeliveredHour,
+    StatusHour,
+)
 from .deliveries import NOT_OK, Attempt, Delivery, DeliveryState, ErrorClass, LastAnswer, Trigger
 from .endpoints import (
     CAMPAIGN_EVENT,
@@ -44,6 +52,7 @@ __all__ = [
     "ClaimSequence",
     "ClaimStatusChange",
     "CountedUntil",
+    "DeliveredHour",
     "Delivery",
     "DeliveryState",
     "EndpointHour",
@@ -61,6 +70,7 @@ __all__ = [
     "RehearsalState",
     "RehearsalStep",
     "SigningKey",
+    "StatusHour",
     "StepKind",
     "StepState",
     "Trigger",

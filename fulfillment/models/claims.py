@@ -86,6 +86,8 @@ class Claim(models.Model):
         db_index=False,
         verbose_name=_("rehearsal"),
     )
+    # At any endpoint, for the first time. Claims in test mode are not followed.
+    delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"))
     updated_at = models.DateTimeField(_("updated"))
 
@@ -141,6 +143,8 @@ class ClaimHour(models.Model):
     hour = models.DateTimeField()
     test = models.BooleanField(default=False, help_text=_("Claimed in test mode."))
     claims = models.PositiveIntegerField(default=0)
+    # Those of viewers who had claimed nothing of the campaign before: their sum is exact.
+    new_viewers = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [
@@ -149,6 +153,52 @@ class ClaimHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reward}, {self.hour:%Y-%m-%d %H}h"
+
+
+class DeliveredHour(models.Model):
+    """How many claims of a reward arrived at an endpoint for the first time in one hour, test mode left out."""
+
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="delivered_hours", db_index=False
+    )
+    reward = models.ForeignKey(
+        Reward, on_delete=models.PROTECT, related_name="delivered_hours", db_index=False
+    )
+    hour = models.DateTimeField()
+    claims = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "hour", "reward"], name="delivered_hour_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reward}, {self.hour:%Y-%m-%d %H}h"
+
+
+class StatusHour(models.Model):
+    """How many claims of a reward went from one status to another in one hour, test mode left out."""
+
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="status_hours", db_index=False
+    )
+    reward = models.ForeignKey(Reward, on_delete=models.PROTECT, related_name="status_hours", db_index=False)
+    hour = models.DateTimeField()
+    old = models.CharField(max_length=64)
+    new = models.CharField(max_length=64)
+    changes = models.PositiveIntegerField(default=0)
+    # Those of claims that had never had the new status before.
+    firsts = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign", "hour", "reward", "old", "new"], name="status_hour_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.old} to {self.new}, {self.hour:%Y-%m-%d %H}h"
 
 
 class ClaimStatusChange(models.Model):

@@ -6,7 +6,7 @@ when the threshold falls below the counter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -15,7 +15,8 @@ from django.db.models import Count, F, Q
 from drops.domain.watch import store
 from drops.domain.watch.hourly import Earned, Figures
 from drops.domain.watch.terms import Counted
-from drops.models import Campaign, CampaignReward, Progress, RewardHour
+from drops.models import Campaign, Progress, RewardHour
+from drops.models.fields import to_ms
 
 
 def add_to_counters(
@@ -44,34 +45,42 @@ def add_to_counters(
             for due in of_standing[standing_id]:
                 due[viewer_id] = due.get(viewer_id, 0) + seconds
 
-    # What is worth noting: the first second, and each reward.
-    limits = [[1, *(limit for limit, _ in figures.rewards[name])] for name in campaign_ids]
-
-    def note(viewer_id: int, number: int, test: bool, before: int, more: int) -> None:
-        for limit in limits[number]:
-            if before < limit <= before + more:
-                figures.pass_thresholds(viewer_id, Counted(campaign_ids[number], test), before)
-                return
-
     added, added_in_test = [], []
-    for row_id, viewer_id, number, seconds, test_seconds in store.progress(earned, campaign_ids):
+    for row_id, viewer_id, number, seconds, test_seconds, *connected in store.progress(earned, campaign_ids):
         if more := public[number].pop(viewer_id, 0):
             added.append((more, row_id))
-            note(viewer_id, number, False, seconds - test_seconds, more)
+            figures.note(viewer_id, campaign_ids[number], False, seconds - test_seconds, more, *connected)
         if more := tested[number].pop(viewer_id, 0):
             added_in_test.append((more, row_id))
-            note(viewer_id, number, True, test_seconds, more)
+            figures.note(viewer_id, campaign_ids[number], True, test_seconds, more, *connected)
     begun = []
+    # Who is left has no counter yet.
+    beginning = [public[number] | tested[number] for number in range(len(campaign_ids))]
+    connections = _connections(set().union(*beginning), campaign_ids)
     for number, campaign_id in enumerate(campaign_ids):
-        for viewer_id in public[number] | tested[number]:
+        for viewer_id in beginning[number]:
             seconds, test_seconds = public[number].get(viewer_id, 0), tested[number].get(viewer_id, 0)
-            begun.append((viewer_id, campaign_id, seconds + test_seconds, test_seconds))
-            note(viewer_id, number, False, 0, seconds)
-            note(viewer_id, number, True, 0, test_seconds)
+            saw, linked = connections.get((viewer_id, campaign_id), (False, False))
+            begun.append(
+                (viewer_id, campaign_id, seconds + test_seconds, test_seconds, saw, 0 if linked else None)
+            )
+            figures.note(viewer_id, campaign_id, False, 0, seconds, saw, linked)
+            figures.note(viewer_id, campaign_id, True, 0, test_seconds, saw, linked)
     figures.find_pairs()
     store.add_progress(added, now=now)
     store.add_test_progress(added_in_test, now=now)
     store.begin_progress(begun, now=now)
+
+
+def _connections(
+    viewer_ids: Collection[int], campaign_ids: Sequence[str]
+) -> Mapping[tuple[int, str], tuple[bool, bool]]:
+    """Whether viewers saw the consent page of a campaign's studio, and whether they are linked; neither, if missing."""
+    found: dict[tuple[int, str], tuple[bool, bool]] = {}
+    for viewer_id, campaign_id, linked in store.connections(viewer_ids, campaign_ids) if viewer_ids else ():
+        key = viewer_id, campaign_id
+        found[key] = (True, linked or found.get(key, (True, False))[1])
+    return found
 
 
 def count_reached(*, campaign: Campaign, before: Mapping[str, int], now: datetime) -> None:
@@ -88,24 +97,48 @@ def count_reached(*, campaign: Campaign, before: Mapping[str, int], now: datetim
     if not lowered:
         return
     store.lock_partitions(range(settings.WATCH_PARTITIONS))
-    counted = {
-        (entry, test): Count("pk", filter=_reaches(f"{name}_seconds", entry, minutes))
-        for entry, minutes in lowered
-        for test, name in ((False, "public"), (True, "test"))
-    }
+    counts = {}
+    for number, (entry, minutes) in enumerate(lowered):
+        reaches = Q(public_seconds__gte=entry.required_seconds)
+        newly = reaches if minutes is None else reaches & Q(public_seconds__lt=minutes * 60)
+        in_test = Q(test_seconds__gte=entry.required_seconds)
+        if minutes is not None:
+            in_test &= Q(test_seconds__lt=minutes * 60)
+            # Who had the reward already may have linked before the threshold of until now, and after the new one.
+            had = Q(
+                public_seconds__gte=minutes * 60,
+                seconds_when_linked__gte=entry.required_seconds,
+                seconds_when_linked__lt=minutes * 60,
+            )
+            counts[f"moved_{number}"] = Count("pk", filter=had)
+        counts |= {
+            f"qualified_{number}": Count("pk", filter=newly),
+            f"saw_{number}": Count("pk", filter=newly & Q(saw_connect_page=True)),
+            f"before_{number}": Count("pk", filter=newly & Q(seconds_when_linked__lt=entry.required_seconds)),
+            f"after_{number}": Count("pk", filter=newly & Q(seconds_when_linked__gte=entry.required_seconds)),
+            f"tested_{number}": Count("pk", filter=in_test),
+        }
     found = (
         Progress.objects.filter(campaign=campaign)
         .annotate(public_seconds=F("seconds") - F("test_seconds"))
-        .aggregate(**{f"count_{number}": count for number, count in enumerate(counted.values())})
+        .aggregate(**counts)
     )
     hour = now.replace(minute=0, second=0, microsecond=0)
-    RewardHour.objects.bulk_create(
-        RewardHour(campaign=campaign, reward_id=entry.reward_id, hour=hour, test=test, qualified=viewers)
-        for (entry, test), viewers in zip(counted, found.values(), strict=True)
-        if viewers
-    )
-
-
-def _reaches(counter: str, entry: CampaignReward, before: int | None) -> Q:
-    reaches = Q(**{f"{counter}__gte": entry.required_seconds})
-    return reaches if before is None else reaches & Q(**{f"{counter}__lt": before * 60})
+    rows, later = [], []
+    for number, (entry, _) in enumerate(lowered):
+        row = RewardHour(campaign=campaign, reward_id=entry.reward_id, hour=hour)
+        moved = found.get(f"moved_{number}", 0)
+        row.qualified, row.saw_connect_page = found[f"qualified_{number}"], found[f"saw_{number}"]
+        row.linked = found[f"before_{number}"] - moved
+        if row.qualified or moved:
+            rows.append(row)
+        if tested := found[f"tested_{number}"]:
+            rows.append(
+                RewardHour(
+                    campaign=campaign, reward_id=entry.reward_id, hour=hour, test=True, qualified=tested
+                )
+            )
+        if after := found[f"after_{number}"] + moved:
+            later.append((campaign.pk, entry.reward_id, to_ms(hour), 0, after))
+    RewardHour.objects.bulk_create(rows)
+    store.add_connect_hours(later)

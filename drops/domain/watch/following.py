@@ -50,7 +50,7 @@ def watching(*, viewer_ids: Collection[int], now: datetime) -> dict[int, Watchin
     campaigns = _campaigns(campaign_ids)
     seconds = {
         (viewer_id, campaign_ids[index]): earned
-        for _, viewer_id, index, earned, _ in (
+        for _, viewer_id, index, earned, *_ in (
             store.progress({row.viewer_id for row in rows}, campaign_ids) if campaign_ids else ()
         )
     }

@@ -6,10 +6,15 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from django.conf import settings
+
 from drops.domain.watch import store
 from drops.domain.watch.pairs import Pair, pairs_of
 from drops.domain.watch.terms import Counted
 from drops.models import CampaignReward, CountedCampaign
+
+# Seconds from one mark of the survival curve to the next, and how many there are: of a hundred hours.
+MARK, MOST_MARKS = 300, 1_200
 
 
 class Earned(NamedTuple):
@@ -44,13 +49,23 @@ class Figures:
         self._campaigns = campaigns
         # (campaign, channel, hour): seconds, viewers, new viewers, and viewers who are new to the hour
         self._hours: defaultdict[tuple[Counted, int, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-        # (campaign, reward, channel, hour): viewers who reached it
-        self._qualified: Counter[tuple[Counted, str, int, int]] = Counter()
+        # (campaign, reward, channel, hour): viewers who reached it, who of them saw the consent page, who had linked
+        self._qualified: defaultdict[tuple[Counted, str, int, int], list[int]] = defaultdict(
+            lambda: [0, 0, 0]
+        )
         # The campaigns that count for a viewer for the first time, test mode left out; and with which others of the
         # organization they have the viewer in common from now on.
         self._began: defaultdict[int, list[str]] = defaultdict(list)
         self._pairs: Counter[Pair] = Counter()
-        self.rewards = _rewards({campaign.campaign_id for each in campaigns.values() for campaign in each})
+        # (campaign, minutes): viewers who have watched for so long, from now on
+        self._marks: Counter[tuple[str, int]] = Counter()
+        campaign_ids = {campaign.campaign_id for each in campaigns.values() for campaign in each}
+        self._rewards = _rewards(campaign_ids)
+        # What is worth noting of a counter: its first second, and each reward.
+        self._limits = {
+            campaign_id: [1, *(limit for limit, _ in self._rewards[campaign_id])]
+            for campaign_id in campaign_ids
+        }
         self._add_up(set(self._by_campaign(before)))
 
     def _by_campaign(self, marks: Iterable[Mark]) -> Iterator[tuple[int, int, int, Counted]]:
@@ -78,7 +93,35 @@ class Figures:
             for campaign in self._campaigns[standing_id]:
                 self._hours[campaign, channel_id, hour][0] += total
 
-    def pass_thresholds(self, viewer_id: int, campaign: Counted, counter: int) -> None:
+    def note(
+        self,
+        viewer_id: int,
+        campaign_id: str,
+        test: bool,
+        before: int,
+        more: int,
+        saw_connect_page: bool,
+        linked: bool,
+    ) -> None:
+        """A viewer's counter grows from `before` seconds by `more`: note what it passes on the way."""
+        after = before + more
+        if after // MARK > before // MARK and not test:
+            for number in range(before // MARK + 1, min(after // MARK, MOST_MARKS) + 1):
+                self._marks[campaign_id, number * MARK // 60] += 1
+        for limit in self._limits[campaign_id]:
+            if before < limit <= after:
+                self._pass_thresholds(
+                    viewer_id,
+                    Counted(campaign_id, test),
+                    before,
+                    saw_connect_page and not test,
+                    linked and not test,
+                )
+                return
+
+    def _pass_thresholds(
+        self, viewer_id: int, campaign: Counted, counter: int, saw_connect_page: bool, linked: bool
+    ) -> None:
         """Note where and when the viewer's counter left zero, and where it reached a reward."""
         for piece in self._earned[viewer_id]:
             if campaign not in self._campaigns[piece.standing_id]:
@@ -87,9 +130,12 @@ class Figures:
                 self._hours[campaign, piece.channel_id, piece.hour][2] += 1
                 if not campaign.test:
                     self._began[viewer_id].append(campaign.campaign_id)
-            for required, reward_id in self.rewards[campaign.campaign_id]:
+            for required, reward_id in self._rewards[campaign.campaign_id]:
                 if counter < required <= counter + piece.seconds:
-                    self._qualified[campaign, reward_id, piece.channel_id, piece.hour] += 1
+                    reached = self._qualified[campaign, reward_id, piece.channel_id, piece.hour]
+                    reached[0] += 1
+                    reached[1] += saw_connect_page
+                    reached[2] += linked
             counter += piece.seconds
 
     def find_pairs(self) -> None:
@@ -110,8 +156,20 @@ class Figures:
         )
         store.add_reward_hours(
             [
-                (campaign_id, reward_id, channel_id, hour, test, viewers)
-                for ((campaign_id, test), reward_id, channel_id, hour), viewers in self._qualified.items()
+                (campaign_id, reward_id, channel_id, hour, test, viewers, saw, linked)
+                for ((campaign_id, test), reward_id, channel_id, hour), (
+                    viewers,
+                    saw,
+                    linked,
+                ) in self._qualified.items()
+            ]
+        )
+        # Any partition that this transaction has locked: nobody else writes to its rows meanwhile.
+        partition = next(iter(self._earned)) % settings.WATCH_PARTITIONS
+        store.add_marks(
+            [
+                (campaign_id, minutes, partition, viewers)
+                for (campaign_id, minutes), viewers in self._marks.items()
             ]
         )
         store.add_pairs([(*pair, viewers) for pair, viewers in self._pairs.items()])

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from accounts.domain.links import LINK_STANDS
 from config.sql import execute, fetch, to_ulid, ulid
 from drops.domain.watch import sql
 from drops.domain.watch.beats import DAY
@@ -166,12 +167,14 @@ def insert_intervals(
 
 def progress(
     viewer_ids: Collection[int], campaign_ids: Sequence[str]
-) -> list[tuple[int, int, int, int, int]]:
-    """(id, viewer, index of the campaign in `campaign_ids`, seconds, those in test mode) of the viewers' counters."""
+) -> list[tuple[int, int, int, int, int, bool, bool]]:
+    """(id, viewer, index of the campaign in `campaign_ids`, seconds, those in test mode, saw the consent page, has
+    linked) of the viewers' counters."""
     if connection.vendor == "postgresql":
         return fetch(
             """
-            SELECT p.id, p.viewer_id, c.number - 1, p.seconds, p.test_seconds
+            SELECT p.id, p.viewer_id, c.number - 1, p.seconds, p.test_seconds,
+                   p.saw_connect_page, p.seconds_when_linked IS NOT NULL
               FROM unnest(%s::uuid[]) WITH ORDINALITY AS c(id, number)
               JOIN drops_progress p ON p.campaign_id = c.id AND p.viewer_id = ANY(%s)
             """,
@@ -179,7 +182,8 @@ def progress(
         )
     return fetch(
         """
-        SELECT p.id, p.viewer_id, c.key, p.seconds, p.test_seconds
+        SELECT p.id, p.viewer_id, c.key, p.seconds, p.test_seconds,
+               p.saw_connect_page, p.seconds_when_linked IS NOT NULL
           FROM json_each(%s) v CROSS JOIN json_each(%s) c
           CROSS JOIN drops_progress p ON p.viewer_id = v.value AND p.campaign_id = c.value
         """,
@@ -228,14 +232,65 @@ def add_test_progress(rows: Sequence[tuple[int, int]], *, now: datetime) -> None
     )
 
 
-def begin_progress(rows: Sequence[tuple[int, str, int, int]], *, now: datetime) -> None:
-    """(viewer, campaign, seconds, those in test mode)"""
+def connections(viewer_ids: Collection[int], campaign_ids: Collection[str]) -> list[tuple[int, str, bool]]:
+    """(viewer, campaign, whether linked): of these viewers, who is linked with the campaign's studio or saw its
+    consent page, a row for each of both."""
+    campaigns = [ulid(campaign_id) for campaign_id in campaign_ids]
+    rows = fetch(
+        f"""
+        SELECT link.viewer_id, c.id, 1
+          FROM drops_campaign c JOIN accounts_gamelink link ON link.organization_id = c.organization_id
+         WHERE c.id {sql.among()} AND link.viewer_id {sql.among()}
+           AND link.unlinked_at IS NULL AND {LINK_STANDS}
+        UNION ALL
+        SELECT visit.viewer_id, c.id, 0
+          FROM drops_campaign c JOIN accounts_connectvisit visit ON visit.organization_id = c.organization_id
+         WHERE c.id {sql.among()} AND visit.viewer_id {sql.among()}
+        """,
+        [sql.as_list(campaigns), sql.as_list(viewer_ids)] * 2,
+    )
+    return [(viewer_id, to_ulid(campaign_id), bool(linked)) for viewer_id, campaign_id, linked in rows]
+
+
+def begin_progress(rows: Sequence[tuple[int, str, int, int, bool, int | None]], *, now: datetime) -> None:
+    """(viewer, campaign, seconds, those in test mode, saw the consent page, 0 if linked)"""
     moment = connection.ops.adapt_datetimefield_value(now)
     sql.insert(
         "drops_progress",
-        ("viewer_id", "campaign_id", "seconds", "test_seconds", "created_at", "updated_at"),
+        (
+            "viewer_id",
+            "campaign_id",
+            "seconds",
+            "test_seconds",
+            "saw_connect_page",
+            "seconds_when_linked",
+            "created_at",
+            "updated_at",
+        ),
         [(row[0], ulid(row[1]), *row[2:], moment, moment) for row in rows],
-        ("bigint", "uuid", "int", "int", "timestamptz", "timestamptz"),
+        ("bigint", "uuid", "int", "int", "bool", "int", "timestamptz", "timestamptz"),
+    )
+
+
+def add_marks(rows: Collection[tuple[str, int, int, int]]) -> None:
+    """Add (campaign, minutes, partition, viewers) to who has watched for so long."""
+    sql.add(
+        "drops_watchmark",
+        ("campaign_id", "minutes", "partition"),
+        ("viewers",),
+        [(ulid(row[0]), *row[1:]) for row in sorted(rows)],
+        ("uuid", "int", "smallint", "int"),
+    )
+
+
+def add_connect_hours(rows: Collection[tuple[str, str, int, int, int]]) -> None:
+    """Add (campaign, reward, hour, saw the consent page, linked) to the hourly figures."""
+    sql.add(
+        "drops_connecthour",
+        ("campaign_id", "reward_id", "hour"),
+        ("saw_connect_page", "linked"),
+        [(ulid(row[0]), ulid(row[1]), sql.moment(row[2]), *row[3:]) for row in sorted(rows)],
+        ("uuid", "uuid", "timestamptz", "int", "int"),
     )
 
 
@@ -251,14 +306,15 @@ def add_hours(rows: Collection[tuple[str, int, int, bool, int, int, int, int]]) 
     )
 
 
-def add_reward_hours(rows: Collection[tuple[str, str, int, int, bool, int]]) -> None:
-    """Add (campaign, reward, channel, hour, test, qualified viewers) to the hourly figures."""
+def add_reward_hours(rows: Collection[tuple[str, str, int, int, bool, int, int, int]]) -> None:
+    """Add (campaign, reward, channel, hour, test, qualified viewers, those of them who saw the consent page, those who
+    had linked) to the hourly figures."""
     sql.add(
         "drops_rewardhour",
         ("campaign_id", "reward_id", "channel_id", "hour", "test"),
-        ("qualified",),
+        ("qualified", "saw_connect_page", "linked"),
         [(ulid(row[0]), ulid(row[1]), row[2], sql.moment(row[3]), *row[4:]) for row in sorted(rows)],
-        ("uuid", "uuid", "bigint", "timestamptz", "bool", "int"),
+        ("uuid", "uuid", "bigint", "timestamptz", "bool", "int", "int", "int"),
     )
 
 

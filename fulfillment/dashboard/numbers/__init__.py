@@ -1,5 +1,15 @@
 """The numbers of a campaign: pages that share a frame, one module for each (`tabs.py`)."""
 
-from . import channels, comparison, files, fulfilment, funnel, over_time, uncounted
+from . import channels, comparison, files, fulfilment, funnel, over_time, statuses, stops, uncounted
 
-__all__ = ["channels", "comparison", "files", "fulfilment", "funnel", "over_time", "uncounted"]
+__all__ = [
+    "channels",
+    "comparison",
+    "files",
+    "fulfilment",
+    "funnel",
+    "over_time",
+    "statuses",
+    "stops",
+    "uncounted",
+]

@@ -6,7 +6,7 @@ A page is a module of this package that registers itself, an entry of TABS, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from django.contrib.admin.utils import quote, unquote
@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _, gettext_lazy
 from accounts.dashboard.kit.sites import View, site
 from accounts.domain.permissions import Action
 from accounts.requests import PageRequest
-from drops.models import Campaign
+from drops.models import Campaign, CampaignReward
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +35,11 @@ class Tab(NamedTuple):
 
 TABS = [
     Tab("campaign_numbers", gettext_lazy("Funnel")),
+    Tab("campaign_stops", gettext_lazy("Where viewers stop")),
     Tab("campaign_over_time", gettext_lazy("Over time")),
     Tab("campaign_channels_numbers", gettext_lazy("Channels")),
     Tab("campaign_uncounted", gettext_lazy("Uncounted time")),
+    Tab("campaign_statuses", gettext_lazy("What became of claims")),
     Tab("campaign_fulfilment", gettext_lazy("Fulfilment")),
     Tab("campaign_comparison", gettext_lazy("Comparison")),
     Tab("campaign_files", gettext_lazy("Files and API")),
@@ -53,6 +55,11 @@ def campaign_of(request: HttpRequest, object_id: str) -> Campaign:
     """The campaign that the address is about; 404 for a stranger's."""
     campaign: Campaign = site.admin_of(Campaign).object_or_404(request, unquote(object_id))
     return campaign
+
+
+def chosen_reward(request: HttpRequest, attached: Sequence[CampaignReward]) -> CampaignReward | None:
+    """The attached reward that `?reward=` names; None if it names none of these."""
+    return next((each for each in attached if each.reward_id == request.GET.get("reward")), None)
 
 
 def show(

@@ -1,21 +1,115 @@
-"""Claims by the hour: counted in the transaction that makes a claim, so that a figure reads hours and never claims."""
+"""Claims by the hour: counted in the transactions that make a claim, deliver it and change its status, so that a figure
+reads hours and never claims. Their rows are written last, in one order, so that transactions do not wait for each other
+in a circle."""
 
 from __future__ import annotations
 
-from datetime import UTC
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection
 
 from config import sql
-from fulfillment.models import Claim
+from drops.domain.watch.sql import add, arrays, columns
+from fulfillment.models import Claim, ClaimStatusChange
 
 _COUNT = """
-    INSERT INTO fulfillment_claimhour AS h (campaign_id, reward_id, hour, test, claims) VALUES (%s, %s, %s, %s, 1)
-    ON CONFLICT (campaign_id, hour, reward_id, test) DO UPDATE SET claims = h.claims + 1
+    INSERT INTO fulfillment_claimhour AS h (campaign_id, reward_id, hour, test, claims, new_viewers)
+    SELECT %(campaign)s, %(reward)s, %(hour)s, %(test)s, 1, CASE WHEN EXISTS (
+        SELECT 1 FROM fulfillment_claim other
+         WHERE other.viewer_id = %(viewer)s AND other.campaign_id = %(campaign)s AND other.test = %(test)s
+           AND other.rehearsal_id IS NULL AND other.id <> %(claim)s) THEN 0 ELSE 1 END
+     WHERE true
+    ON CONFLICT (campaign_id, hour, reward_id, test)
+    DO UPDATE SET claims = h.claims + 1, new_viewers = h.new_viewers + excluded.new_viewers
 """
 
 
 def count_claim(claim: Claim) -> None:
     """Add a new claim to its hour. The claims of an organization commit one after the other (`draw_id`), so the row
     makes nobody wait who would not wait anyway."""
-    hour = claim.created_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    campaign_id, reward_id = sql.ulid(claim.campaign_id), sql.ulid(claim.reward_id)
-    sql.execute(_COUNT, [campaign_id, reward_id, sql.moment(hour), claim.test])
+    counted = {
+        "campaign": sql.ulid(claim.campaign_id),
+        "reward": sql.ulid(claim.reward_id),
+        "hour": sql.moment(_hour(claim.created_at)),
+        "test": claim.test,
+        "viewer": claim.viewer_id,
+        "claim": sql.ulid(claim.pk),
+    }
+    sql.execute(_COUNT, counted)
+
+
+# Locked in the order of their ids, as wherever several claims are locked.
+_ARRIVED_TOGETHER = f"""
+    WITH told AS (SELECT * FROM unnest({arrays(("uuid", "timestamptz"))}) AS told (id, at)),
+    mine AS (
+        SELECT claim.id FROM fulfillment_claim claim JOIN told ON told.id = claim.id
+         WHERE claim.delivered_at IS NULL AND NOT claim.test ORDER BY claim.id FOR NO KEY UPDATE OF claim)
+    UPDATE fulfillment_claim AS claim SET delivered_at = told.at FROM mine JOIN told ON told.id = mine.id
+     WHERE claim.id = mine.id
+    RETURNING claim.campaign_id, claim.reward_id, claim.delivered_at
+"""  # noqa: S608 - names of ours
+_ARRIVED = """
+    UPDATE fulfillment_claim SET delivered_at = %s WHERE id = %s AND delivered_at IS NULL AND NOT test
+    RETURNING campaign_id, reward_id, delivered_at
+"""
+
+
+def count_arrivals(arrivals: Mapping[str, datetime]) -> None:
+    """Claims arrived, each by its id at this moment. What had arrived elsewhere before is not counted again."""
+    if not arrivals:
+        return
+    if connection.vendor == "postgresql":
+        told = [(sql.ulid(claim_id), at) for claim_id, at in sorted(arrivals.items())]
+        rows = sql.fetch(_ARRIVED_TOGETHER, columns(told))
+    else:
+        rows = [
+            row
+            for claim_id, at in arrivals.items()
+            for row in sql.fetch(_ARRIVED, [sql.moment(at), sql.ulid(claim_id)])
+        ]
+    counted = Counter(
+        (campaign_id, reward_id, _hour(sql.to_moment(at))) for campaign_id, reward_id, at in rows
+    )
+    add(
+        "fulfillment_deliveredhour",
+        ("campaign_id", "reward_id", "hour"),
+        ("claims",),
+        [(*key[:2], sql.moment(key[2]), claims) for key, claims in sorted(counted.items())],
+        ("uuid", "uuid", "timestamptz", "int"),
+    )
+
+
+def count_changes(changes: Sequence[ClaimStatusChange]) -> None:
+    """Status changes that are about to be written, each with its claim, which is locked."""
+    followed = [change for change in changes if not change.claim.test]
+    if not followed:
+        return
+    had = set(
+        ClaimStatusChange.objects.filter(claim__in=[change.claim_id for change in followed])
+        .order_by()
+        .values_list("claim_id", "new")
+    )
+    counted: Counter[Any] = Counter()
+    firsts: Counter[Any] = Counter()
+    for change in followed:
+        claim = change.claim
+        key = claim.campaign_id, claim.reward_id, _hour(change.at), change.old, change.new
+        counted[key] += 1
+        firsts[key] += (claim.pk, change.new) not in had
+    add(
+        "fulfillment_statushour",
+        ("campaign_id", "reward_id", "hour", "old", "new"),
+        ("changes", "firsts"),
+        [
+            (sql.ulid(key[0]), sql.ulid(key[1]), sql.moment(key[2]), *key[3:], count, firsts[key])
+            for key, count in sorted(counted.items())
+        ],
+        ("uuid", "uuid", "timestamptz", "text", "text", "int", "int"),
+    )
+
+
+def _hour(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

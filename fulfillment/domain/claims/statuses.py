@@ -10,6 +10,7 @@ from django.db import transaction
 
 from accounts.domain import audit
 from accounts.models import OAuthApp
+from fulfillment.domain.claims.hours import count_changes
 from fulfillment.models import Claim, ClaimStatusChange
 
 
@@ -43,10 +44,12 @@ def set_statuses(*, app: OAuthApp, statuses: Mapping[str, str], now: datetime) -
         by_status[statuses[claim.id]].append(claim.id)
     for status, claim_ids in by_status.items():
         Claim.objects.filter(id__in=claim_ids).update(external_status=status, updated_at=now)
-    ClaimStatusChange.objects.bulk_create(
+    changes = [
         ClaimStatusChange(claim=claim, at=now, old=claim.external_status, new=statuses[claim.id])
         for claim in changed
-    )
+    ]
+    count_changes(changes)
+    ClaimStatusChange.objects.bulk_create(changes)
     audit.record(
         "claims.status_changed",
         app,

@@ -17,6 +17,7 @@ from config import sql, tracing
 from config.rows import insert
 from drops.domain.watch import news
 from fulfillment.domain import counts
+from fulfillment.domain.claims.hours import count_arrivals
 from fulfillment.domain.delivery import breaker, notices, signing
 from fulfillment.domain.delivery.messages import request_headers
 from fulfillment.domain.delivery.queue import REQUEST_DEADLINE, WORKER_DEADLINE, Lease, give_back
@@ -132,6 +133,13 @@ def write_outcomes(outcomes: Sequence[Outcome]) -> None:
             _note_test(outcome)
         elif outcome.attempt.endpoint_id in endpoints:
             _note_at_endpoint(endpoints[outcome.attempt.endpoint_id], outcome)
+    count_arrivals(
+        {
+            claim_id: attempt.ended_at
+            for lease, attempt in in_time
+            if attempt.succeeded and (claim_id := lease.delivery.claim_id) is not None
+        }
+    )
 
 
 def _tell_viewer(outcome: Outcome) -> None:

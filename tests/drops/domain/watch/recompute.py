@@ -17,6 +17,7 @@ from drops.models import (
     ChannelDay,
     ChannelMove,
     ChannelUncountedHour,
+    ConnectHour,
     CountedCampaign,
     FormerTerms,
     NetworkDay,
@@ -25,6 +26,7 @@ from drops.models import (
     UncountedHour,
     WatchHour,
     WatchInterval,
+    WatchMark,
 )
 
 HOUR = timedelta(hours=1)
@@ -230,6 +232,53 @@ def stored_qualified() -> dict[tuple[Counted, str], int]:
     found: defaultdict[tuple[Counted, str], int] = defaultdict(int)
     for row in RewardHour.objects.all():
         found[Counted(row.campaign_id, row.test), row.reward_id] += row.qualified
+    return dict(found)
+
+
+def connected() -> dict[tuple[str, str], tuple[int, int, int]]:
+    """By campaign and reward, of those who have reached it outside test mode: who saw the studio's consent page, who
+    had linked before they reached it, and who linked afterwards."""
+    found = {}
+    for attached in CampaignReward.objects.all():
+        required = attached.required_seconds
+        rows = [
+            row
+            for row in Progress.objects.filter(campaign=attached.campaign_id)
+            if row.seconds - row.test_seconds >= required
+        ]
+        moments = [row.seconds_when_linked for row in rows if row.seconds_when_linked is not None]
+        before = sum(moment < required for moment in moments)
+        counts = (sum(row.saw_connect_page for row in rows), before, len(moments) - before)
+        if any(counts):
+            found[attached.campaign_id, attached.reward_id] = counts
+    return found
+
+
+def stored_connected() -> dict[tuple[str, str], tuple[int, int, int]]:
+    found: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for row in RewardHour.objects.all():
+        assert not row.test or (row.saw_connect_page, row.linked) == (0, 0)
+        found[row.campaign_id, row.reward_id][0] += row.saw_connect_page
+        found[row.campaign_id, row.reward_id][1] += row.linked
+    for row in ConnectHour.objects.all():
+        found[row.campaign_id, row.reward_id][0] += row.saw_connect_page
+        found[row.campaign_id, row.reward_id][2] += row.linked
+    return {key: tuple(counts) for key, counts in found.items() if any(counts)}
+
+
+def marks() -> dict[tuple[str, int], int]:
+    """By campaign and minutes: how many viewers have watched for so long."""
+    found: defaultdict[tuple[str, int], int] = defaultdict(int)
+    for (_, campaign), seconds in progress().items():
+        for minutes in range(5, seconds // 60 + 1, 5) if not campaign.test else ():
+            found[campaign.campaign_id, minutes] += 1
+    return dict(found)
+
+
+def stored_marks() -> dict[tuple[str, int], int]:
+    found: defaultdict[tuple[str, int], int] = defaultdict(int)
+    for row in WatchMark.objects.all():
+        found[row.campaign_id, row.minutes] += row.viewers
     return dict(found)
 
 

@@ -155,7 +155,7 @@ def test_a_batch_costs_as_many_queries_for_one_viewer_as_for_many(
     # PostgreSQL is told before each update how to look its rows up.
     planned = 1 if connection.vendor == "postgresql" else 0
     paired = 1 if campaigns > 1 else 0
-    with django_assert_num_queries(20 + planned + paired):  # progress and hours begin
+    with django_assert_num_queries(21 + planned + paired):  # progress and hours begin
         credit(batch(60), now=NOW)
     with django_assert_num_queries(17 + 2 * planned):  # and go on
         credit(batch(120), now=NOW)

@@ -19,11 +19,13 @@ from django.test import override_settings
 from hypothesis import HealthCheck, settings as hypothesis_settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from accounts.domain import links
 from drops.domain.campaigns import lifecycle, plans
 from drops.domain.catalogue import livestreams
 from drops.domain.watch import stream
 from drops.domain.watch.beats import Beat, BeatKind
 from drops.domain.watch.credit import credit
+from drops.domain.watch.terms import Counted
 from drops.models import Campaign, Progress, WatchInterval
 from drops.models.fields import from_ms, to_ms
 from scripts.valkey import running_valkey
@@ -70,6 +72,10 @@ class Watching(RuleBasedStateMachine):
         self.waiting: list[Beat] = []
         self.progress: dict[tuple[int, str], int] = {}
         self.lowered = False
+        # Who saw the consent page, who is linked, and how many seconds each counter had when the link was first seen.
+        self.visitors: set[int] = set()
+        self.linked: set[int] = set()
+        self.connected: dict[tuple[int, str], tuple[bool, int | None]] = {}
         # Viewers of one network who may count on a channel in a day. Each twin has networks of its own.
         self.limit = 0
         self.limited = override_settings()
@@ -89,7 +95,8 @@ class Watching(RuleBasedStateMachine):
         self.limit = limit
         self.limited = override_settings(WATCH_NETWORK_VIEWERS=limit)
         self.limited.enable()
-        studio = OAuthAppFactory().organization
+        self.app = OAuthAppFactory()
+        studio = self.app.organization
         games = [CategoryFactory(organization=studio), CategoryFactory(organization=studio), None]
         self.categories = games
         self.viewers = [UserFactory() for _ in range(9)]
@@ -254,6 +261,34 @@ class Watching(RuleBasedStateMachine):
         self.lowered = True
         self.change(campaign, rewards=tuple(rewards))
 
+    @precondition(lambda self: not self.stepped_back)
+    @rule(viewer=st.integers(0, 8), how=st.sampled_from(["see", "link", "unlink"]))
+    def a_viewer_connects(self, viewer: int, how: str) -> None:
+        who = self.viewers[viewer]
+        if how == "see":
+            links.note_consent_page(viewer=who, app=self.app, now=self.now)
+            self.visitors.add(who.pk)
+        elif how == "link":
+            links.link(viewer=who, app=self.app, now=self.now)
+            self.linked.add(who.pk)
+        else:
+            links.unlink(viewer=who, organization=self.app.organization, now=self.now)
+            self.linked.discard(who.pk)
+        counters = recompute.stored_progress()
+        for key, (_, before) in self.connected.items():
+            if key[0] == who.pk and how != "unlink":
+                now = counters.get((key[0], Counted(key[1], False)), 0)
+                self.connected[key] = (True, now if how == "link" and before is None else before)
+
+    @invariant()
+    def counters_know_who_connected(self) -> None:
+        rows = Progress.objects.values_list("viewer", "campaign", "saw_connect_page", "seconds_when_linked")
+        found = {(viewer, campaign): connected for viewer, campaign, *connected in rows}
+        for key in found.keys() - self.connected.keys():
+            is_linked = key[0] in self.linked
+            self.connected[key] = (is_linked or key[0] in self.visitors, 0 if is_linked else None)
+        assert {key: tuple(connected) for key, connected in found.items()} == self.connected
+
     @invariant()
     def nobody_earns_more_than_the_time_that_passed(self) -> None:
         credited = (
@@ -295,6 +330,8 @@ class Watching(RuleBasedStateMachine):
         assert recompute.moves() == recompute.stored_moves()
         assert recompute.pairs() == recompute.stored_pairs()
         assert recompute.qualified() == recompute.stored_qualified()
+        assert recompute.connected() == recompute.stored_connected()
+        assert recompute.marks() == recompute.stored_marks()
         if (
             not self.lowered
         ):  # else a viewer may have reached a reward in an hour in which nothing was watched
