@@ -71,7 +71,8 @@ def _serve(process: str) -> None:
 
 
 @signals.task_failure.connect
-def count_failure(sender: Any = None, **_: object) -> None:
-    from config import metrics
+def count_failure(sender: Any = None, exception: Any = None, **_: object) -> None:
+    from config import metrics, refusals
 
     metrics.FAILED_TASKS.labels(sender.name).inc()
+    refusals.note(exception)

@@ -14,6 +14,7 @@ from django.templatetags.static import static
 
 from config.api.envelope import answer
 from config.api.schema import document
+from config.refusals import why_no_writes
 
 logger = structlog.get_logger(__name__)
 
@@ -48,7 +49,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Ask nothing of the request, the session or the database: any of them may be what broke."""
-    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+    error = sys.exc_info()[1]
+    if isinstance(error, OperationalError | InterfaceError) or why_no_writes(error):
         return _database_away()
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     return HttpResponse(_error_page("500.html", {"request_id": request_id}), status=500)

@@ -53,6 +53,7 @@ def freeze_numbers() -> int:
     return results.freeze_due(now=timezone.now())
 
 
+@shared_task
 def note_minutes() -> int:
     """Called every 15 seconds by beat: note how live campaigns stand, once a minute; returns how many were noted."""
     return minutes.note_minutes(now=timezone.now())

@@ -99,6 +99,10 @@ class Server:
         self._process.send_signal(signal.SIGINT)
         self._process.wait(timeout=120)
 
+    def run(self, program: str, *arguments: str) -> None:
+        """Run a client of PostgreSQL's own, such as pg_dump, as whoever asks. subprocess.CalledProcessError."""
+        subprocess.run([self._programs / program, *arguments], check=True)
+
     def _is_ready(self) -> bool:
         command = f"{self._programs}/pg_isready -q -h {self._folder} -U drops -d postgres"
         return subprocess.run(command.split(), check=False).returncode == 0

@@ -19,7 +19,7 @@ from django.db.migrations.state import ProjectState
 from django.db.models import NOT_PROVIDED, Field
 
 # The last migrations from before there was a version that somebody could upgrade from.
-BEFORE = {"accounts": 24, "drops": 18, "fulfillment": 20}
+BEFORE = {"accounts": 26, "drops": 24, "fulfillment": 24}
 REASON = "old_code_survives"
 
 
@@ -48,11 +48,16 @@ def of_migration(migration: Migration, state: ProjectState) -> Iterator[str]:
     """What the old code would not survive; `state` is changed by the migration."""
     explained = bool(getattr(migration, REASON, ""))
     new: set[str] = set()
+    # Taken away and put up anew: it says more than before, as when a choice is added.
+    replaced: set[str] = set()
     for operation in migration.operations:
+        if isinstance(operation, migrations.RemoveConstraint):
+            replaced.add(operation.name)
         if isinstance(operation, migrations.CreateModel):
             new.add(operation.name_lower)
         model = str(getattr(operation, "model_name_lower", getattr(operation, "name_lower", "")))
-        why = "" if explained or model in new else why_not(operation, state, migration.app_label)
+        again = isinstance(operation, migrations.AddConstraint) and operation.constraint.name in replaced
+        why = "" if explained or again or model in new else why_not(operation, state, migration.app_label)
         if why:
             yield f"{operation.describe()}: {why} Or say in `{REASON}` why it survives."
         operation.state_forwards(migration.app_label, state)

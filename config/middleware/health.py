@@ -5,16 +5,22 @@ Answered before anything else looks at the request: a balancer asks by address, 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import redis
+import structlog
 from django.conf import settings
+from django.core.signals import got_request_exception
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from config import ticks
+from config import refusals, ticks
+from config.memory import Memory
+
+log = structlog.get_logger(__name__)
 
 SECONDS = 2
 # Of their own, since a server that hangs would keep them: the next questions then wait here, not in the web threads.
@@ -48,32 +54,72 @@ def readiness() -> HttpResponse:
         checks["tasks"] = _threads.submit(_ask_ages)
     wait(checks.values(), timeout=SECONDS)
     answers: dict[str, Any] = {
-        name: "ok" if check.done() and not check.exception() else "unreachable"
+        name: check.result() or "ok" if check.done() and not check.exception() else "unreachable"
         for name, check in checks.items()
     }
-    if answers.get("tasks") == "ok":
-        ages = checks["tasks"].result()
+    ages: Mapping[str, float | None] = {}
+    if answers.get("tasks", "unreachable") != "unreachable":
+        ages = answers["tasks"]
         late = any(age is None or age > LONGEST[name] for name, age in ages.items())
         answers |= {"tasks": "late" if late else "ok"}
-    else:
-        ages = {}
     for check in checks.values():
         check.cancel()
     status = 200 if set(answers.values()) == {"ok"} else 503
+    _log_changes(answers)
     return JsonResponse(answers | ({"seconds": ages} if ages else {}), status=status)
 
 
-def _ask_database() -> None:
+class _Memory(Memory):
+    def begin(self) -> None:
+        self.answers: dict[str, Any] = {}
+
+
+_memory = _Memory()
+
+
+def _log_changes(answers: dict[str, Any]) -> None:
+    """A line when something is wrong, and one when all is well again: not one for each question."""
+    before, _memory.answers = _memory.answers, answers
+    if answers != before and set(answers.values()) != {"ok"}:
+        log.error("not_ready", **answers)
+    elif before and answers != before:
+        log.warning("ready_again", **answers)
+
+
+def note_failed_request(**_: object) -> None:
+    refusals.note(sys.exc_info()[1])
+
+
+got_request_exception.connect(note_failed_request)
+
+
+def _ask_database() -> str:
+    """What is wrong with it: "read-only", or "full" where a write was refused lately; "" if nothing is."""
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+            if connection.vendor == "postgresql":
+                cursor.execute("SELECT current_setting('transaction_read_only')")
+                if cursor.fetchone() == ("on",):
+                    return refusals.READ_ONLY
+            else:
+                cursor.execute("SELECT 1")
     finally:
         connection.close()
+    return refusals.remembered()
 
 
-def _ask_redis() -> None:
+def _ask_redis() -> str:
+    """What is wrong with it: "read-only" (a replica), "full", its "file" cannot be written, or it "evicts"."""
     with redis.from_url(settings.REDIS_URL, socket_timeout=SECONDS, socket_connect_timeout=SECONDS) as client:
-        client.ping()
+        told: dict[str, Any] = client.info()
+    most = told.get("maxmemory", 0)
+    if told.get("role") == "slave":
+        return "read-only"
+    if told.get("aof_last_write_status", "ok") != "ok":
+        return "file"
+    if most and told.get("maxmemory_policy", "noeviction") != "noeviction":
+        return "evicts"
+    return "full" if most and told.get("used_memory", 0) >= most else ""
 
 
 def _ask_ages() -> dict[str, float | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 
 from config.celery import app
 
@@ -28,3 +29,9 @@ def test_a_broker_that_is_away_is_tried_again_every_second() -> None:
 
 def test_a_worker_never_gives_its_broker_up() -> None:
     assert app.conf.broker_connection_max_retries is None
+
+
+def test_the_clock_calls_tasks_that_there_are() -> None:
+    app.loader.import_default_modules()
+    called = {str(entry["task"]) for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert called - set(app.tasks) == set()

@@ -36,6 +36,7 @@ OTHERS = {
     "limit_conn",
     "max_connections",
     "max_prepared_statements",
+    "pg_last_wal_replay_lsn",
     "pg_stat_activity",
     "task_failed",
 }

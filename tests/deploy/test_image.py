@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -133,17 +134,17 @@ class Deployment:
 
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def deployment() -> Iterator[Deployment]:
     """The tree of the image and empty servers beside it. The demo asks for an address of this machine."""
-    folder = tmp_path_factory.mktemp("deploy")
-    for parent in (folder, folder.parent, folder.parent.parent):
-        parent.chmod(0o755)
-    tree, state = copied(folder), folder / "state"
-    state.mkdir()
-    if AS_NOBODY:
-        shutil.chown(state, "nobody")
-    port = str(free_port())
     with ExitStack() as stack:
+        # Not pytest's own folder, which is closed to other accounts.
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="drops-image-")))
+        folder.chmod(0o755)
+        tree, state = copied(folder), folder / "state"
+        state.mkdir()
+        if AS_NOBODY:
+            shutil.chown(state, "nobody")
+        port = str(free_port())
         database = stack.enter_context(running_postgresql())
         valkey = stack.enter_context(running_valkey())
         studio = stack.enter_context(running_receiver())
@@ -162,6 +163,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
                 "WEB_HOST": "127.0.0.1",
                 "METRICS_HOST": "127.0.0.1",
                 "PORT": port,
+                "SOCKET_URL": "",
                 "TMPDIR": str(state),
             },
             studio,
@@ -188,7 +190,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
                 # Each container has its own network: here each has ports of its own.
                 ports = {"METRICS_PORT": str(free_port())}
                 if service != "web":
-                    ports["PORT"] = str(free_port())
+                    ports |= {"PORT": str(free_port()), "SOCKET_PORT": str(free_port())}
                 made.start(service, **ports)
             for service in PROCESSES:
                 made.containers[service].wait_until_healthy(tree)
@@ -306,7 +308,7 @@ def test_a_web_process_that_is_told_to_stop_finishes_what_it_has(deployment: Dep
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("service", ["worker", "deliveries", "clock"])
+@pytest.mark.parametrize("service", ["sockets", "worker", "deliveries", "clock"])
 def test_the_others_end_in_order_when_they_are_told_to(deployment: Deployment, service: str) -> None:
     assert deployment.containers[service].stop() == 0
     assert '"level": "error"' not in deployment.containers[service].said()

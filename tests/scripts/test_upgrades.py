@@ -74,3 +74,23 @@ def test_a_table_that_is_new_is_nobodys_yet() -> None:
 
 def test_ours_are_survived() -> None:
     assert list(upgrades.complaints()) == []
+
+
+def test_a_constraint_that_is_put_up_anew_is_no_new_one() -> None:
+    named = migrations.CreateModel(
+        "Other",
+        [("id", models.AutoField(primary_key=True))],
+        {"constraints": [models.CheckConstraint(condition=models.Q(id=1), name="known")]},
+    )
+    state = ProjectState()
+    first = migrations.Migration("0001_initial", "drops")
+    first.operations = [named]
+    assert list(upgrades.of_migration(first, state)) == []
+    second = migrations.Migration("0002_more", "drops")
+    second.operations = [
+        migrations.RemoveConstraint("Other", "known"),
+        migrations.AddConstraint(
+            "Other", models.CheckConstraint(condition=models.Q(id__in=[1, 2]), name="known")
+        ),
+    ]
+    assert list(upgrades.of_migration(second, state)) == []
