@@ -21,6 +21,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.http import require_safe
 
+from accounts.dashboard.kit import access
 from accounts.dashboard.kit.access import may, member, recheck
 from accounts.dashboard.kit.sites import site
 from accounts.domain.permissions import Action
@@ -81,6 +82,7 @@ def campaign_war_room(request: HttpRequest, object_id: str) -> HttpResponse:
     """`?at=` shows a minute that was noted, counted from 1970; `&play=1` goes on by itself."""
     campaign: Campaign = site.admin_of(Campaign).object_or_404(request, unquote(object_id))
     context = {
+        **access.context(request),
         "own_url": reverse("dashboard:campaign_war_room", args=[quote(campaign.pk)]),
         "overview_url": reverse("dashboard:campaign_overview", args=[quote(campaign.pk)]),
         "share_url": reverse("dashboard:campaign_war_room_links", args=[quote(campaign.pk)])

@@ -30,6 +30,7 @@ SENT_TO_PAGES = {
     "settings": Action.CHANGE_SETTINGS,
     "application": Action.CHANGE_SETTINGS,
     "notices": Action.SEE_FIGURES,
+    "campaign_forecast": Action.SEND_TEST_EVENTS,
     "campaign_rehearsal": Action.REHEARSE,
 }
 
