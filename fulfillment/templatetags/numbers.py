@@ -19,24 +19,23 @@ def viewers(count: int | None) -> str:
 
 @register.filter
 def within(milliseconds: float | None) -> str:
-    """The end of a bucket of `fulfilment.py`: "within 500 ms", "within 2 h"; "-" where there was nothing."""
+    """The end of a bucket of `fulfilment.py`: "500 ms", "2 h"; "-" where there was nothing."""
     if milliseconds is None:
         return "-"
     if milliseconds == LONGER:
-        return _("longer than %(duration)s") % {"duration": duration(BUCKETS[-1])}
-    return _("within %(duration)s") % {"duration": duration(milliseconds)}
+        return _("over %(duration)s") % {"duration": duration(BUCKETS[-1])}
+    return duration(milliseconds)
 
 
-@register.filter
 def duration(milliseconds: float) -> str:
-    """In the largest unit that is whole: "500 ms", "5 min", "3 d"."""
-    if milliseconds < 1000:
-        return _("%(number)s ms") % {"number": f"{milliseconds:,.0f}"}
-    for unit, words in (
-        (24 * 3_600_000, _("%(number)s d")),
-        (3_600_000, _("%(number)s h")),
-        (60_000, _("%(number)s min")),
+    """In a unit that leaves few digits: "500 ms", "1.5 s", "90 s", "5 min", "3 d"."""
+    for least, unit, words in (
+        (2 * 86_400_000, 86_400_000, _("%(number)s d")),
+        (2 * 3_600_000, 3_600_000, _("%(number)s h")),
+        (2 * 60_000, 60_000, _("%(number)s min")),
+        (1_000, 1_000, _("%(number)s s")),
     ):
-        if milliseconds >= unit and not milliseconds % unit:
-            return words % {"number": f"{milliseconds / unit:,.0f}"}
-    return _("%(number)s s") % {"number": f"{milliseconds / 1000:,.1f}".removesuffix(".0")}
+        # A whole unit is said as such: "1 d", and not "24 h".
+        if milliseconds >= least or milliseconds == unit:
+            return words % {"number": f"{milliseconds / unit:,.1f}".removesuffix(".0")}
+    return _("%(number)s ms") % {"number": f"{milliseconds:,.0f}"}
