@@ -69,7 +69,7 @@ class NoticeTimesForm(forms.Form):
         label=_("No mails from"), choices=HOURS, coerce=int, empty_value=None, required=False
     )
     quiet_until = forms.TypedChoiceField(
-        label=_("until"), choices=HOURS, coerce=int, empty_value=None, required=False
+        label=_("Mails again from"), choices=HOURS, coerce=int, empty_value=None, required=False
     )
     digest_hour = forms.TypedChoiceField(
         label=_("One mail a day with everything, at"),
