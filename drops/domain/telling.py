@@ -74,6 +74,8 @@ AUDIENCES: dict[str, Audience] = {
     "channels": _followers_of_channels,
     "more_to_earn": _with_more_to_earn,
 }
+# Of the next viewers of an audience, those who are to be told: for what is read of few at a time.
+NARROWED: dict[str, Callable[[Telling, Sequence[int]], Sequence[int]]] = {}
 # What each change tells to whom; a layer above adds its own.
 TOLD: dict[str, tuple[Kind, Sequence[str]]] = {}
 
@@ -122,6 +124,8 @@ def _batch(now: datetime) -> int | None:
         found = AUDIENCES[telling.audience](telling, BATCH)
     if found:
         ids = sorted({viewer for _group, viewer in found})
+        if telling.audience in NARROWED:
+            ids = sorted(NARROWED[telling.audience](telling, ids))
         once = telling.change.due_at.isoformat()
         telling.told += viewers.tell(kind, about=campaign, once=once, viewers=ids, now=now)
         telling.group, telling.after = found[-1]
