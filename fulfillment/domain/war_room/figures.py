@@ -7,13 +7,13 @@ counted one by one is counted up to `MOST`: then there are more. Test mode and r
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.core.cache import cache
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Case, Count, Q, Sum, Value, When
 
 from config.rounding import whole_minutes
 from config.ulid import first_ulid
@@ -22,7 +22,6 @@ from drops.models import Campaign, CampaignPhase, RewardHour, WatchHour
 from fulfillment.domain.delivery.hours import HOUR, start_of_hour
 from fulfillment.domain.delivery.status import (
     DELIVERY_RULES,
-    PENDING,
     DeliveryStatus,
     endpoint_status,
 )
@@ -176,8 +175,10 @@ def _claimed(campaign: Campaign, now: datetime) -> int:
     return lately.count()
 
 
-_ON_ITS_WAY = DELIVERY_RULES[DeliveryStatus.WAITING]
-_NEEDS_YOU = DELIVERY_RULES[DeliveryStatus.HELD] | DELIVERY_RULES[DeliveryStatus.FAILED]
+_RULES = {
+    "on_its_way": DELIVERY_RULES[DeliveryStatus.WAITING],
+    "needs_you": DELIVERY_RULES[DeliveryStatus.HELD] | DELIVERY_RULES[DeliveryStatus.FAILED],
+}
 
 
 def _deliveries(
@@ -189,21 +190,25 @@ def _deliveries(
     looked at.
     """
     own = Delivery.objects.filter(endpoint__in=[endpoint.pk for endpoint in endpoints]).order_by()
-    pending = _counted(own.filter(PENDING), campaign)
-    failed = _counted(own.filter(state=DeliveryState.FAILED), campaign)
-    many = MOST in (pending["all"], failed["all"])
-    needs_you = pending["needs_you"] + failed["needs_you"]
-    return pending["on_its_way"], needs_you, many, pending["oldest"]
-
-
-def _counted(deliveries: QuerySet[Delivery], campaign: Campaign) -> Mapping[str, Any]:
     ours = Q(claim__campaign=campaign, claim__test=False)
-    return Delivery.objects.filter(pk__in=deliveries.values("pk")[:MOST]).aggregate(
-        all=Count("pk"),
-        on_its_way=Count("pk", filter=ours & _ON_ITS_WAY),
-        needs_you=Count("pk", filter=ours & _NEEDS_YOU),
-        oldest=Min("created_at", filter=ours),
-    )
+    on_its_way, needs_you, many, oldest = 0, 0, False, None
+    for state in (DeliveryState.PENDING, DeliveryState.FAILED):
+        # The rows themselves: asked for sums, PostgreSQL would read all claims to join them with these few.
+        rows = list(
+            own.filter(state=state)
+            .annotate(**{name: _whether(ours & rule) for name, rule in _RULES.items()})
+            .values_list(*_RULES, "created_at")[:MOST]
+        )
+        many = many or len(rows) == MOST
+        on_its_way += sum(on for on, _needs, _at in rows)
+        needs_you += sum(needs for _on, needs, _at in rows)
+        if state == DeliveryState.PENDING:
+            oldest = min((at for on, needs, at in rows if on or needs), default=None)
+    return on_its_way, needs_you, many, oldest
+
+
+def _whether(rule: Q) -> Case:
+    return Case(When(rule, then=Value(1)), default=Value(0))
 
 
 def _endpoints(endpoints: Sequence[WebhookEndpoint], now: datetime) -> Sequence[EndpointFigures]:
