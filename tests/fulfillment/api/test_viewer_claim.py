@@ -1,13 +1,15 @@
 import json
+from itertools import count
 
 import pytest
 import time_machine
+from django.db import OperationalError, connection
 from django.test import Client
 
 from accounts.domain import links
 from accounts.models import OAuthApp, User, new_ulid
 from drops.models import Campaign, Reward
-from fulfillment.models import Claim
+from fulfillment.models import Claim, Delivery
 from tests import factories
 from tests.api import bearer
 
@@ -48,6 +50,36 @@ def test_a_claim_and_its_repeat_have_the_same_answer(player: Client, campaign, r
     assert first.status_code == second.status_code == 200
     made = Claim.objects.get()
     assert first.json() == second.json() == {"message": "Success", "data": {"id": made.id}}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("for_how_long", ["one statement", "all from then on"])
+def test_whichever_statement_the_database_refuses_the_viewer_is_told_yes_or_when_to_try_again(
+    player: Client, campaign, reward, earned, endpoint, receiver, for_how_long: str
+) -> None:
+    """As SQLite does when others have written for too long, and PostgreSQL while it restarts."""
+    player.raise_request_exception = False
+    told = []
+    for refused in count(1):
+        asked = 0
+
+        def refuse(execute, sql, params, many, context, refused=refused):
+            nonlocal asked
+            asked += 1
+            if asked == refused or (asked > refused and for_how_long == "all from then on"):
+                raise OperationalError("database is locked")
+            return execute(sql, params, many, context)
+
+        with connection.execute_wrapper(refuse):
+            answer = claim(player, campaign, reward)
+        if asked < refused:
+            break
+        told.append((answer.status_code, int(answer.headers.get("Retry-After", 0)) > 0))
+        assert claim(player, campaign, reward).status_code == 200
+        assert Claim.objects.count() == 1
+        Delivery.objects.all().delete()
+        Claim.objects.all().delete()
+    assert set(told) == {(200, False), (503, True)}, told
 
 
 @pytest.mark.django_db(transaction=True)
