@@ -110,8 +110,8 @@ def own(_spoken: None) -> Belongings:
     factories.GameLinkFactory(viewer=own.owner, organization=own.organization, app=own.app)
     factories.ProgressFactory(campaign=own.campaign, viewer=own.owner)
     own.event.delete()
-    for action in ACTIONS:
-        AuditEvent.objects.create(
+    AuditEvent.objects.bulk_create(
+        AuditEvent(
             at=NOW,
             organization=own.organization,
             actor=own.owner,
@@ -120,6 +120,8 @@ def own(_spoken: None) -> Belongings:
             target_id=own.reward.pk,
             data=dict.fromkeys(NAMES, 1),
         )
+        for action in ACTIONS
+    )
     for model, fields in NAMED.items():
         for number, pk in enumerate(model._default_manager.values_list("pk", flat=True)):
             model._default_manager.filter(pk=pk).update(**dict.fromkeys(fields, f"701-{number}"))

@@ -213,18 +213,13 @@ def test_ten_thousand_channels_are_saved_and_twenty_thousand_answered_at_the_fie
     assert (form["name"].value(), form["channels"].value()) == ("Kept", text)
     assert "Unknown: 10,000" in words(page)
 
-    more = [channel.slug for channel in many_more(10_000)]
-    page = send_form(owner_client, edit(draft), channels="\n".join([*names, *more]))
+    one_more = factories.ChannelFactory(slug="one_more").slug
+    page = send_form(owner_client, edit(draft), channels="\n".join([*names, one_more]))
     said = str(page.context["adminform"].form.errors["channels"])
-    assert "The list has 20,000 channels. Enter at most 10,000." in said
+    assert "The list has 10,001 channels. Enter at most 10,000." in said
     assert len(allowed(draft)) == 10_000
     send_form(owner_client, edit(draft), channels="")
     assert allowed(draft) == []
-
-
-def many_more(count: int) -> list[Channel]:
-    people = User.objects.bulk_create(User(username=f"further_{at}") for at in range(count))
-    return Channel.objects.bulk_create(Channel(owner=user, slug=user.username) for user in people)
 
 
 def test_two_owners_who_add_channels_at_once_lose_none(
