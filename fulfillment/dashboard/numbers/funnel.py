@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _, ngettext
 
 from accounts.dashboard.kit.access import may
 from accounts.domain.permissions import Action
+from accounts.templatetags.dashboard import percent
 from config import charts, zones
 from config.charts import Chart
 from drops.models import SMALLEST_GROUP, Campaign
@@ -76,7 +77,7 @@ def _chart(title: str, name: str, steps: list[Step]) -> Chart:
     for step in steps:
         told = shown(step.number) if step.name == "linked" else step.number
         lost = _("%(count)s lost") % {"count": viewers(shown(step.lost))} if step.lost else ""
-        share = f"{step.number / steps[0].number:.0%}" if told and steps[0].number else ""
+        share = percent(step.number / steps[0].number) if told and steps[0].number else ""
         note = ", ".join(filter(None, [share, lost]))
         value = SMALLEST_GROUP / 2 if told is None else told
         drawn.append(charts.Step(_name(step.name), value, f"({note})" if note else ""))

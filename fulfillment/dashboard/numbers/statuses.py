@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+from accounts.templatetags.dashboard import percent
 from config import charts
 from fulfillment.dashboard.numbers.tabs import campaign_of, chosen_reward, numbers_page, show
 from fulfillment.domain.analytics.groups import shown
@@ -29,7 +30,7 @@ def campaign_statuses(request: HttpRequest, object_id: str) -> HttpResponse:
         charts.Step(
             _("Claimed") if word.word == INITIATED else word.word,
             made if word.word == INITIATED else told or 0,
-            viewers(None) if told is None else f"({word.ever / made:.0%})" if made else "",
+            viewers(None) if told is None else f"({percent(word.ever / made)})" if made else "",
         )
         for word, _now, told in rows
     ]

@@ -70,15 +70,15 @@ def test_the_funnel_says_where_most_are_lost_and_what_to_do(
     owner_client: Client, reward: CampaignReward
 ) -> None:
     told = words(owner_client.get(address(reward.campaign)))
-    assert "12,000 (100%)" in told
-    assert "6,000 (50%, 6,000 lost)" in told
-    assert "1,800 (15%, 4,200 lost)" in told
+    assert "12,000 (100 %)" in told
+    assert "6,000 (50 %, 6,000 lost)" in told
+    assert "1,800 (15 %, 4,200 lost)" in told
     assert "The largest loss: 6,000 viewers watched and have not reached the reward." in told
     assert (
         "4,200 of those who reached the reward. Of them, 1,800 had seen the consent page of your app." in told
     )
     assert "1,200 before they reached the reward, 600 afterwards." in told
-    assert "1,140 (95%, 60 lost)" in told
+    assert "1,140 (95 %, 60 lost)" in told
     assert address(reward.campaign, "stops/") in owner_client.get(address(reward.campaign)).text
 
     RewardHour.objects.all().update(qualified=10)
