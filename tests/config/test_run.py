@@ -16,6 +16,7 @@ import pytest
 import redis
 import requests
 
+from scripts.ports import free_port
 from scripts.postgresql import running_postgresql
 from tests.running import PATIENCE, Site, running_site, starting_site
 
@@ -113,6 +114,27 @@ def test_web_processes_that_answer_no_more_are_started_anew(state: Path) -> None
             assert time.monotonic() < deadline
             time.sleep(0.2)
         assert leader(site, "granian") != web
+        assert site.process.poll() is None
+
+
+def test_the_viewer_socket_goes_on_when_it_was_killed(state: Path) -> None:
+    port = free_port()
+
+    def hears() -> bool:
+        try:
+            return requests.get(f"http://127.0.0.1:{port}/readyz", timeout=60).status_code == 200
+        except requests.RequestException:
+            return False
+
+    with running_site(state, SOCKET_PORT=str(port)) as site:
+        assert hears()
+        # Clients that follow redirects need to know the site's address alone.
+        led = requests.get(f"{site.url}/viewer/v1/connect?token=x", timeout=60, allow_redirects=False)
+        assert led.headers["Location"] == f"ws://127.0.0.1:{port}/viewer/v1/connect?token=x"
+        os.killpg(leader(site, "drops.sockets"), signal.SIGKILL)
+
+        wait_until(lambda: "It ended. It is started anew." in site.said())
+        wait_until(hears)
         assert site.process.poll() is None
 
 
