@@ -146,7 +146,7 @@ def campaign_forecast(request: HttpRequest, object_id: str) -> HttpResponse:
         "runs": runs,
         "shown": shown,
         "verdict": verdict,
-        "verdict_tone": TONES[verdict] if verdict else "",
+        "verdict_tone": TONES[verdict] if verdict else "info",
         "fetch_again_after": FOLLOWED_EVERY if shown and shown.report.is_open else None,
         "own_url": request.get_full_path(),
         "page_url": page_url,

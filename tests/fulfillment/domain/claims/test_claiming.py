@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from threading import Event
@@ -125,7 +126,7 @@ def test_all_endpoints_of_a_claim_share_one_deadline_of_three_seconds(
     viewer, campaign, reward, earned, linked, endpoint, receiver, late, studio, now, monkeypatch
 ):
     """On a clock that goes 1.4 seconds for each request that arrives."""
-    clock = SimpleNamespace(monotonic=lambda: 1.4 * len(receiver.received))
+    clock = SimpleNamespace(monotonic=lambda: 1.4 * len(receiver.received), time_ns=time.time_ns)
     monkeypatch.setattr(attempts, "time", clock)
     receiver.decide = lambda received: late(received) if len(receiver.received) == 2 else Reply()
     for path in ("/second", "/third"):
