@@ -230,7 +230,7 @@ def _charts(
                 title=figure.title,
                 axis=axis,
                 series=[
-                    *(Series(name_of_other, "muted", values(figure, each), dashed=True) for each in others),
+                    *(Series(name_of_other, "info", values(figure, each), dashed=True) for each in others),
                     Series(name, "good", values(figure, periods)),
                 ],
                 words=figure.words,
