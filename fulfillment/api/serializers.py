@@ -209,6 +209,28 @@ class RewardFiguresSerializer(Serializer):
     claims = Number(example=120)
 
 
+class FunnelSerializer(Serializer):
+    reward_id = Ulid()
+    reached = Number(example=140)
+    saw_connect_page = Number(example=131, help_text="Of those who reached it, or linked.")
+    linked_before = Number(example=98, help_text="Before they reached it.")
+    linked_after = Number(example=27)
+    claims = Number(example=120)
+    delivered = Number(example=119)
+    acknowledged = Number(example=96)
+
+
+class WatchedForSerializer(Serializer):
+    minutes = Number(example=45, help_text="0: a second or more. Then every fifth minute.")
+    viewers = Number(allow_null=True, example=188, help_text="Who watched for so long, or longer.")
+
+
+class StatusFiguresSerializer(Serializer):
+    status = Text(example="granted")
+    now = Number(allow_null=True, example=80)
+    ever = Number(allow_null=True, example=96)
+
+
 class ChannelFiguresSerializer(Serializer):
     channel_id = Number(example=EXAMPLE_ID)
     slug = Text(example="mira")
@@ -244,10 +266,13 @@ class StatisticsSerializer(Serializer):
     claimed_rewards = Number(example=120)
     days = DaySerializer(many=True)
     rewards = RewardFiguresSerializer(many=True)
+    funnel = FunnelSerializer(many=True)
+    watched_for = WatchedForSerializer(many=True)
     channels = ChannelFiguresSerializer(many=True)
     uncounted = UncountedSerializer(many=True)
     fulfilled_as_of = Moment(allow_null=True, help_text="Deliveries until then are in `endpoints`.")
     endpoints = EndpointFiguresSerializer(many=True)
+    statuses = StatusFiguresSerializer(many=True)
 
 
 # A viewer's own progress

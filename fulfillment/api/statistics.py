@@ -13,14 +13,15 @@ from config.api.schema import documented, path_parameter
 from config.api.views import get_or_404
 from drops.models import Campaign
 from fulfillment.api.serializers import StatisticsSerializer
-from fulfillment.domain.analytics.report import report
+from fulfillment.domain.analytics.daily import daily
+from fulfillment.domain.analytics.report import TABLES, whole
 
 
 class StatisticsView(OrganizationView):
-    """The figures of the dashboard: in total, by day (UTC) and reward, by channel, what did not count and why, and how
-    long claims took at each endpoint. What was watched and claimed in test mode, or granted, is left out. A group of
-    fewer than five viewers is `null`. Percentiles are ends of buckets: within so many milliseconds; 0 is longer than 30
-    days, `null` none at all."""
+    """The figures of the dashboard: in total, by day (UTC) and reward, how many viewers came how far, how long they
+    watched, by channel, what did not count and why, how long claims took at each endpoint, and their statuses. What was
+    watched and claimed in test mode, or granted, is left out. A group of fewer than five viewers is `null`. Percentiles
+    are ends of buckets: within so many milliseconds; 0 is longer than 30 days, `null` none at all."""
 
     action = Action.SEE_FIGURES
 
@@ -35,15 +36,15 @@ class StatisticsView(OrganizationView):
     def get(self, request: Request, campaign_id: str) -> HttpResponse:
         own = Campaign.objects.filter(organization=self.organization_id)
         campaign = get_or_404(own, campaign_id, "campaign")
-        found = report(campaign=campaign, now=timezone.now())
+        found = whole(campaign=campaign, now=timezone.now())
         shown = {
             "campaign_id": campaign.pk,
             "as_of": found.as_of,
             "watched_minutes": found.totals.minutes,
             "unique_viewers": found.totals.viewers,
             "claimed_rewards": found.claimed,
-            "days": found.days,
             "fulfilled_as_of": found.fulfilled_as_of,
-            **{name: table.objects() for name, table in found.tables.items()},
+            **{name: table(campaign).objects() for name, table in TABLES.items()},
+            "days": daily(campaign=campaign),  # by reward, for which a table has no place
         }
         return ok(StatisticsSerializer(shown).data)

@@ -11,8 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.csv_lines import csv_lines
 from fulfillment.dashboard.numbers.tabs import campaign_of, numbers_page, show
-from fulfillment.domain.analytics.report import Report, days_table, report
-from fulfillment.domain.analytics.tables import Table
+from fulfillment.domain.analytics.report import TABLES, whole
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -21,9 +20,12 @@ if TYPE_CHECKING:
 FILES = {
     "days": _("Minutes, new viewers, rewards reached and claims by day (UTC)"),
     "rewards": _("How many reached and claimed each reward"),
+    "funnel": _("How many viewers came how far with each reward"),
+    "watched_for": _("How many viewers watched for 5 minutes, for 10 and so on"),
     "channels": _("Minutes and new viewers of each channel, and the minutes that did not count there"),
     "uncounted": _("Minutes that did not count, by reason"),
     "endpoints": _("How long claims took at each endpoint"),
+    "statuses": _("What became of claims, in your own words"),
 }
 # The view, the name of the file, what it holds: files of rows that no page counts.
 LONGER_FILES = (
@@ -46,37 +48,30 @@ LONGER_FILES = (
 )
 
 
-def _table(found: Report, name: str) -> Table:
-    return days_table(found.days) if name == "days" else found.tables[name]
-
-
 @numbers_page("campaign_files", "files/")
 def campaign_files(request: HttpRequest, object_id: str) -> HttpResponse:
     campaign = campaign_of(request, object_id)
-    found = report(campaign=campaign, now=timezone.now())
-    files: list[tuple[str, str, StrOrPromise, int | None]] = [
-        (
-            reverse(f"dashboard:campaign_{name}_csv", args=[campaign.pk]),
-            f"{name}.csv",
-            words,
-            len(_table(found, name).rows),
-        )
+    files: list[tuple[str, str, StrOrPromise]] = [
+        (reverse(f"dashboard:campaign_{name}_csv", args=[campaign.pk]), f"{name}.csv", words)
         for name, words in FILES.items()
     ]
     files += [
-        (reverse(f"dashboard:{view}", args=[campaign.pk]), name, words, None)
-        for view, name, words in LONGER_FILES
+        (reverse(f"dashboard:{view}", args=[campaign.pk]), name, words) for view, name, words in LONGER_FILES
     ]
-    context = {"files": files, "report": found, "api_path": reverse("api_statistics", args=[campaign.pk])}
+    context = {
+        "files": files,
+        "report": whole(campaign=campaign, now=timezone.now()),
+        "api_path": reverse("api_statistics", args=[campaign.pk]),
+    }
     return show(request, campaign, "campaign_files", "files.html", context)
 
 
 def _file(name: str) -> None:
     @numbers_page(f"campaign_{name}_csv", f"{name}.csv")
     def view(request: HttpRequest, object_id: str) -> StreamingHttpResponse:
-        found = report(campaign=campaign_of(request, object_id), now=timezone.now())
+        table = TABLES[name](campaign_of(request, object_id))
         return StreamingHttpResponse(
-            csv_lines(_table(found, name).with_head()),
+            csv_lines(table.with_head()),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
         )

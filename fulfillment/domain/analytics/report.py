@@ -5,7 +5,7 @@ Each figure is read by the function that its page reads it by, so that all say t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -14,49 +14,45 @@ from config.rounding import whole_minutes
 from drops.domain.readings import counted_up_to_age
 from drops.domain.watch.figures import Totals, by_channel, totals, viewers_qualified
 from drops.models import Campaign
-from fulfillment.domain.analytics import uncounted
+from fulfillment.domain.analytics import fulfilment, uncounted
 from fulfillment.domain.analytics.daily import Day, daily
-from fulfillment.domain.analytics.fulfilment import fulfilment
+from fulfillment.domain.analytics.funnel import funnel_of
 from fulfillment.domain.analytics.groups import shown
+from fulfillment.domain.analytics.status_words import status_words
+from fulfillment.domain.analytics.stopping import watched_for
 from fulfillment.domain.analytics.tables import Cell, Table, endpoints_table
 from fulfillment.domain.claims.reading import claimed_by_reward
+from fulfillment.models import INITIATED
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """`as_of`: until when what was watched is counted, None where nobody knows; `fulfilled_as_of`: until when the
-    deliveries are. `tables`, by name: rewards, channels, uncounted, endpoints."""
+class Whole:
+    """Of the whole campaign. `as_of`: until when what was watched is counted, None where nobody knows;
+    `fulfilled_as_of`: until when the deliveries are."""
 
     as_of: datetime | None
     fulfilled_as_of: datetime | None
     totals: Totals
     claimed: int
-    days: list[Day]
-    tables: dict[str, Table]
 
 
-def report(*, campaign: Campaign, now: datetime) -> Report:
-    """Thirteen queries, whatever number of viewers, rewards, channels and days there is."""
+def whole(*, campaign: Campaign, now: datetime) -> Whole:
+    """Three queries."""
     age = counted_up_to_age(now=now)
-    claimed = claimed_by_reward(campaign)
-    delivered = fulfilment(campaign=campaign)
-    return Report(
+    return Whole(
         as_of=None if age is None else now - timedelta(seconds=age),
-        fulfilled_as_of=delivered.as_of,
+        fulfilled_as_of=fulfilment.counted_until(),
         totals=totals([campaign])[campaign.pk],
-        claimed=sum(claimed.values()),
-        days=daily(campaign=campaign),
-        tables={
-            "rewards": _rewards(campaign, claimed),
-            "channels": _channels(campaign),
-            "uncounted": _uncounted(campaign),
-            "endpoints": endpoints_table(delivered.by_endpoint),
-        },
+        claimed=sum(claimed_by_reward(campaign).values()),
     )
 
 
-def _rewards(campaign: Campaign, claimed: Mapping[str, int]) -> Table:
-    reached = viewers_qualified(campaign=campaign)
+def _days(campaign: Campaign) -> Table:
+    return days_table(daily(campaign=campaign))
+
+
+def _rewards(campaign: Campaign) -> Table:
+    reached, claimed = viewers_qualified(campaign=campaign), claimed_by_reward(campaign)
     entries = campaign.campaign_rewards.select_related("reward").order_by("position", "pk")
     rows: list[tuple[Cell, ...]] = [
         (
@@ -93,6 +89,60 @@ def _uncounted(campaign: Campaign) -> Table:
         (reason.value, whole_minutes(seconds)) for reason, seconds in uncounted.by_reason(campaign).items()
     ]
     return Table(("reason", "minutes"), rows)
+
+
+def _funnel(campaign: Campaign) -> Table:
+    """By reward, the one that takes the least first."""
+    rows: list[tuple[Cell, ...]] = [
+        (
+            attached.reward_id,
+            counts.reached,
+            counts.saw_connect_page,
+            counts.linked_before,
+            counts.linked_after,
+            counts.claims,
+            counts.delivered,
+            counts.acknowledged,
+        )
+        for attached, counts in funnel_of(campaign).rewards
+    ]
+    columns = ("reached", "saw_connect_page", "linked_before", "linked_after", "claims", "delivered")
+    return Table(("reward_id", *columns, "acknowledged"), rows)
+
+
+def _watched_for(campaign: Campaign) -> Table:
+    """How many viewers have watched for so many minutes or more."""
+    return Table(
+        ("minutes", "viewers"), [(each, shown(count)) for each, count in watched_for(campaign).items()]
+    )
+
+
+def _statuses(campaign: Campaign) -> Table:
+    rows: list[tuple[Cell, ...]] = [
+        (word.word, word.now, word.ever)
+        if word.word == INITIATED
+        else (word.word, shown(word.now), shown(word.ever))
+        for word in status_words(campaign).words
+    ]
+    return Table(("status", "now", "ever"), rows)
+
+
+def _endpoints(campaign: Campaign) -> Table:
+    return endpoints_table(fulfilment.fulfilment(campaign=campaign).by_endpoint)
+
+
+# By the name of the file and of the API's field. Each has the same number of queries, whatever number of viewers,
+# rewards, channels and days there is.
+TABLES: dict[str, Callable[[Campaign], Table]] = {
+    "days": _days,
+    "rewards": _rewards,
+    "funnel": _funnel,
+    "watched_for": _watched_for,
+    "channels": _channels,
+    "uncounted": _uncounted,
+    "endpoints": _endpoints,
+    "statuses": _statuses,
+}
 
 
 def days_table(days: Iterable[Day]) -> Table:
