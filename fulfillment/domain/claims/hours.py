@@ -41,15 +41,20 @@ def count_claim(claim: Claim) -> None:
     sql.execute(_COUNT, counted)
 
 
-# Locked in the order of their ids, as wherever several claims are locked.
+# One statement, since a claim that is delivered at once waits for it. Locked in the order of their ids, as wherever
+# several claims are locked.
 _ARRIVED_TOGETHER = f"""
     WITH told AS (SELECT * FROM unnest({arrays(("uuid", "timestamptz"))}) AS told (id, at)),
     mine AS (
         SELECT claim.id FROM fulfillment_claim claim JOIN told ON told.id = claim.id
-         WHERE claim.delivered_at IS NULL AND NOT claim.test ORDER BY claim.id FOR NO KEY UPDATE OF claim)
-    UPDATE fulfillment_claim AS claim SET delivered_at = told.at FROM mine JOIN told ON told.id = mine.id
-     WHERE claim.id = mine.id
-    RETURNING claim.campaign_id, claim.reward_id, claim.delivered_at
+         WHERE claim.delivered_at IS NULL AND NOT claim.test ORDER BY claim.id FOR NO KEY UPDATE OF claim),
+    arrived AS (
+        UPDATE fulfillment_claim AS claim SET delivered_at = told.at FROM mine JOIN told ON told.id = mine.id
+         WHERE claim.id = mine.id
+        RETURNING claim.campaign_id, claim.reward_id, date_trunc('hour', told.at, 'UTC') AS hour)
+    INSERT INTO fulfillment_deliveredhour AS h (campaign_id, reward_id, hour, claims)
+    SELECT campaign_id, reward_id, hour, count(*) FROM arrived GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    ON CONFLICT (campaign_id, reward_id, hour) DO UPDATE SET claims = h.claims + excluded.claims
 """  # noqa: S608 - names of ours
 _ARRIVED = """
     UPDATE fulfillment_claim SET delivered_at = %s WHERE id = %s AND delivered_at IS NULL AND NOT test
@@ -63,13 +68,13 @@ def count_arrivals(arrivals: Mapping[str, datetime]) -> None:
         return
     if connection.vendor == "postgresql":
         told = [(sql.ulid(claim_id), at) for claim_id, at in sorted(arrivals.items())]
-        rows = sql.fetch(_ARRIVED_TOGETHER, columns(told))
-    else:
-        rows = [
-            row
-            for claim_id, at in arrivals.items()
-            for row in sql.fetch(_ARRIVED, [sql.moment(at), sql.ulid(claim_id)])
-        ]
+        sql.execute(_ARRIVED_TOGETHER, columns(told))
+        return
+    rows = [
+        row
+        for claim_id, at in arrivals.items()
+        for row in sql.fetch(_ARRIVED, [sql.moment(at), sql.ulid(claim_id)])
+    ]
     counted = Counter(
         (campaign_id, reward_id, _hour(sql.to_moment(at))) for campaign_id, reward_id, at in rows
     )

@@ -17,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from drops.domain.watch.tokens import issue_watch_token
+from drops.sockets import server
 from drops.sockets.server import PATH, Sockets
 from scripts.ports import free_port
 from tests.factories import NOW
@@ -110,8 +111,9 @@ class Client:
 
 
 @pytest.fixture
-def threads(db: None) -> Iterator[ThreadPoolExecutor]:
-    """One thread, on the connection of the test, whose transaction it sees."""
+def threads(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadPoolExecutor]:
+    """One thread, on the connection of the test, whose transaction it sees, and which it must not close."""
+    monkeypatch.setattr(server, "close_old_connections", lambda: None)
     alias, shared = connection.alias, connections[connection.alias]
     shared.inc_thread_sharing()
 
@@ -138,12 +140,12 @@ def run(threads: ThreadPoolExecutor, clock: Clock) -> Callable[..., None]:
             sockets = Sockets(clock=clock, threads=threads)
             drops = Drops(sockets, clock, port)
             if not settings.REDIS_URL:  # nothing is heard from elsewhere
-                server = await sockets.serve(host="127.0.0.1", port=port)
+                listening = await sockets.serve(host="127.0.0.1", port=port)
                 try:
                     await scenario(drops)
                 finally:
-                    server.close()
-                    await server.wait_closed()
+                    listening.close()
+                    await listening.wait_closed()
                 return
             stop = asyncio.Event()
             running = asyncio.create_task(sockets.run(host="127.0.0.1", port=port, stop=stop))
