@@ -79,6 +79,7 @@ def test_the_marker_could_leak(clients: dict[str, Client]) -> None:
     assert met == {
         "campaigns",
         "campaign",
+        "campaign_statistics",
         "rewards",
         "reward",
         "claims",
