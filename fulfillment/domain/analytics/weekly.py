@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.domain.notices.kinds import Kind, register
 from accounts.domain.notices.writing import write
 from accounts.domain.permissions import Action
-from accounts.models import Notice, Organization
+from accounts.models import Notice, Organization, OrganizationState
 from drops.models import Campaign
 from fulfillment.domain.analytics.daily import daily
 from fulfillment.domain.analytics.report import sums_of
@@ -63,9 +63,8 @@ def write_weekly(*, now: datetime) -> None:
     told = Notice.objects.filter(
         kind=WEEKLY.code, created_at__gte=due, once_key__endswith=f":{since.isoformat()}"
     )
-    organizations = Organization.objects.filter(
-        pk__in=running.values("organization"), approved_at__isnull=False, suspended_at__isnull=True
-    ).exclude(pk__in=told.values("organization"))
+    active = Organization.objects.filter(OrganizationState.ACTIVE.of(), pk__in=running.values("organization"))
+    organizations = active.exclude(pk__in=told.values("organization"))
     for organization in organizations:
         campaigns = running.filter(organization=organization).order_by("starts_at", "pk")[:MOST_CAMPAIGNS]
         told_of = [numbers for campaign in campaigns if (numbers := _numbers(campaign, since, monday))]
