@@ -350,7 +350,11 @@ def _counted(
 ) -> Iterable[tuple[tuple[str, str | None, datetime], int, Row]]:
     """Of steps with `took` and `retries`: campaign, endpoint and hour; the bucket; and the row."""
     bucket = Case(
-        *(When(took__lte=timedelta(milliseconds=end), then=Value(end)) for end in BUCKETS),
+        # Of an integer's own type 30 days would be a negative number on PostgreSQL.
+        *(
+            When(took__lte=timedelta(milliseconds=end), then=Value(end, output_field=BigIntegerField()))
+            for end in BUCKETS
+        ),
         default=Value(LONGER),
         output_field=BigIntegerField(),
     )

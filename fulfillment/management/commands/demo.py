@@ -26,7 +26,8 @@ from django.utils.text import slugify
 
 from accounts.domain import apps, invitations, links, organizations
 from accounts.domain.images import prepare_image
-from accounts.models import MemberRole, Notice, Organization, User
+from accounts.domain.notices import switches
+from accounts.models import MemberRole, Membership, Notice, NoticeSwitch, Organization, User
 from drops.domain.campaigns import lifecycle, phases, plans
 from drops.domain.campaigns.plans import CampaignPlan, RewardPlan
 from drops.domain.catalogue import channels, livestreams, rewards
@@ -34,6 +35,7 @@ from drops.domain.watch.beats import Beat, BeatKind
 from drops.domain.watch.credit import credit
 from drops.models import Campaign, CampaignPhase, Category, Channel, Reward
 from drops.models.fields import to_ms
+from fulfillment.domain.analytics.weekly import WEEKLY
 from fulfillment.domain.delivery import endpoints, signing
 from fulfillment.management import demo_crowd
 from fulfillment.management.demo_crowd import Wish
@@ -69,6 +71,7 @@ class Command(BaseCommand):
             phases.note_phase_changes(now=now)
             # Nobody waits for a mail about what this command did, and what is mailed is printed.
             Notice.objects.filter(created_at=now).delete()
+            ensure_quiet_mondays(now=now)
         ensure_audience(season, now=now)
         Path(settings.STATE_DIR, "demo.txt").write_text(SIGN_INS)
         self.stdout.write(SIGN_INS)
@@ -82,6 +85,15 @@ Demo sign-ins, the password is always {PASSWORD}
   her support   ines   {settings.SITE_URL}/dashboard/   (asks for a code: make code)
   operator      oscar  {settings.SITE_URL}/admin/       (asks for a code: make code)
 """
+
+
+def ensure_quiet_mondays(*, now: datetime) -> None:
+    """The numbers of the week would be printed over the sign-ins. Whoever wants to see the mail switches it on."""
+    switched = NoticeSwitch.objects.filter(kind=WEEKLY.code)
+    for each in Membership.objects.exclude(user__in=switched.values("user")).select_related(
+        "user", "organization"
+    ):
+        switches.switch(kind=WEEKLY, recipient=each.user, organization=each.organization, on=False, now=now)
 
 
 def current_code() -> str:

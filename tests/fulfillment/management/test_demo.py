@@ -26,6 +26,7 @@ from drops.models import (
     WatchInterval,
 )
 from fulfillment.domain.analytics.fulfilment import count_fulfilment, fulfilment
+from fulfillment.domain.analytics.weekly import write_weekly
 from fulfillment.domain.delivery.endpoints import MAX_ENDPOINTS, create_endpoint
 from fulfillment.domain.delivery.hours import start_of_hour
 from fulfillment.management import demo_crowd
@@ -59,6 +60,16 @@ def run(**options):
 
 def names_in(phase, now):
     return set(Campaign.objects.in_phase(phase, now=now).values_list("name", flat=True))
+
+
+@pytest.mark.django_db
+def test_on_mondays_no_mail_is_printed_over_the_sign_ins(whole_crowd, monkeypatch):
+    monkeypatch.setattr(demo_crowd, "VIEWERS", 12)
+    monday = NOW + timedelta(days=3)
+    with time_machine.travel(monday, tick=False):
+        run()
+    write_weekly(now=monday)
+    assert send_notices(monday) == []
 
 
 @pytest.mark.django_db
