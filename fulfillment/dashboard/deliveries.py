@@ -82,7 +82,7 @@ class DeliveryAdmin(LiveAdmin):
         "delivery_id",
         "status",
         "last_answer",
-        "endpoint",
+        "address",
         "attempt_count",
         "next_attempt",
         "created_at",
@@ -143,7 +143,7 @@ class DeliveryAdmin(LiveAdmin):
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         shown: tuple[str, ...] = self.list_display
         if not may(request, Action.SEE_SETUP):
-            shown = tuple("server" if name == "endpoint" else name for name in shown)
+            shown = tuple("server" if name == "address" else name for name in shown)
         is_list = request.resolver_match is not None and request.resolver_match.url_name == CHANGELIST
         return ("choose", *shown) if is_list and may(request, Action.RESEND_MANY) else shown
 
@@ -165,6 +165,11 @@ class DeliveryAdmin(LiveAdmin):
         """A box of the form below the list."""
         box = '<input type="checkbox" name="id" value="{}" form="chosen" aria-label="{}">'
         return format_html(box, delivery.pk, gettext("Choose %(id)s") % {"id": delivery.pk[-SHORT:]})
+
+    @admin.display(description=_("endpoint"))
+    def address(self, delivery: Delivery) -> str:
+        """On one line of the list, however long."""
+        return format_html('<span class="cut" title="{0}">{0}</span>', str(delivery.endpoint))
 
     @admin.display(description=_("endpoint"))
     def server(self, delivery: Delivery) -> str:
