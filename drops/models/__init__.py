@@ -13,26 +13,28 @@ from .grants import Grant, GrantReason
 from .promises import Promise
 from .rewards import IMAGE_SIDE, SMALL_SIDE, Reward
 from .watch import (
-    SMALLEST_GROUP,
-    CampaignPair,
-    ChannelDay,
-    ChannelMove,
     ChannelState,
-    ChannelUncountedHour,
-    ConnectHour,
     CountedCampaign,
     FormerCategory,
     FormerOptOut,
     FormerTerms,
-    NetworkDay,
     Progress,
     Reason,
+    WatchInterval,
+    WatchPartition,
+)
+from .watch_figures import (
+    SMALLEST_GROUP,
+    CampaignPair,
+    ChannelDay,
+    ChannelMove,
+    ChannelUncountedHour,
+    ConnectHour,
+    NetworkDay,
     RewardHour,
     UncountedHour,
     WatchHour,
-    WatchInterval,
     WatchMark,
-    WatchPartition,
 )
 
 __all__ = [

@@ -21,7 +21,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import F, Q
 
-from drops.domain.watch import store
+from drops.domain.watch import store, tallies
 from drops.models import CampaignReward, Progress
 from drops.models.fields import to_ms
 
@@ -55,4 +55,4 @@ def note_connection(
     if linked:
         first = Progress.objects.filter(pk__in=pks, seconds_when_linked=None)
         first.update(seconds_when_linked=F("seconds") - F("test_seconds"))
-    store.add_connect_hours(counted)
+    tallies.add_connect_hours(counted)

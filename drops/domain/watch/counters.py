@@ -12,7 +12,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Count, F, Q
 
-from drops.domain.watch import store
+from drops.domain.watch import store, tallies
 from drops.domain.watch.hourly import Earned, Figures
 from drops.domain.watch.terms import Counted
 from drops.models import Campaign, Progress, RewardHour
@@ -141,4 +141,4 @@ def count_reached(*, campaign: Campaign, before: Mapping[str, int], now: datetim
         if after := found[f"after_{number}"] + moved:
             later.append((campaign.pk, entry.reward_id, to_ms(hour), 0, after))
     RewardHour.objects.bulk_create(rows)
-    store.add_connect_hours(later)
+    tallies.add_connect_hours(later)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from drops.domain.watch import store
+from drops.domain.watch import tallies
 from drops.domain.watch.pairs import Pair, pairs_of
 from drops.domain.watch.terms import Counted
 from drops.models import CampaignReward, CountedCampaign
@@ -143,7 +143,7 @@ class Figures:
         self._pairs = pairs_of(self._began)
 
     def write(self) -> None:
-        store.add_hours(
+        tallies.add_hours(
             [
                 (campaign_id, channel_id, hour, test, seconds, viewers, new, new_to_hour)
                 for ((campaign_id, test), channel_id, hour), (
@@ -154,7 +154,7 @@ class Figures:
                 ) in self._hours.items()
             ]
         )
-        store.add_reward_hours(
+        tallies.add_reward_hours(
             [
                 (campaign_id, reward_id, channel_id, hour, test, viewers, saw, linked)
                 for ((campaign_id, test), reward_id, channel_id, hour), (
@@ -166,13 +166,13 @@ class Figures:
         )
         # Any partition that this transaction has locked: nobody else writes to its rows meanwhile.
         partition = next(iter(self._earned)) % settings.WATCH_PARTITIONS
-        store.add_marks(
+        tallies.add_marks(
             [
                 (campaign_id, minutes, partition, viewers)
                 for (campaign_id, minutes), viewers in self._marks.items()
             ]
         )
-        store.add_pairs([(*pair, viewers) for pair, viewers in self._pairs.items()])
+        tallies.add_pairs([(*pair, viewers) for pair, viewers in self._pairs.items()])
 
 
 def campaigns_of(standing_ids: Collection[int]) -> dict[int, tuple[Counted, ...]]:

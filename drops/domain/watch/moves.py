@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from drops.domain.watch import store
+from drops.domain.watch import tallies
 from drops.domain.watch.beats import MAX_SILENCE
 from drops.domain.watch.store import LastCounted
 from drops.domain.watch.terms import Counted
@@ -47,4 +47,4 @@ class Moves:
             for counted in campaigns.get(move.from_standing, ()):
                 if not counted.test and counted in campaigns.get(move.to_standing, ()):
                     total[counted.campaign_id, move.from_channel, move.to_channel] += times
-        store.add_moves([(*key, times) for key, times in total.items()])
+        tallies.add_moves([(*key, times) for key, times in total.items()])

@@ -16,9 +16,10 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 from config import addresses
-from drops.domain.watch import store
+from drops.domain.watch import store, tallies
 from drops.domain.watch.beats import DAY, MAX_SILENCE, Beat
-from drops.domain.watch.store import NetworkKey, OpenRow
+from drops.domain.watch.store import OpenRow
+from drops.domain.watch.tallies import NetworkKey
 
 # What one customer of a provider usually holds: 24 bits of an IPv4 address, 48 bits of an IPv6 address.
 IPV4_BYTES, IPV6_BYTES = 3, 6
@@ -79,9 +80,9 @@ class Networks:
         """Read how many count, under a lock where there is room. A network that is full stays so, and nobody has to
         wait for it."""
         if keys:
-            self._viewers |= dict.fromkeys(keys, 0) | store.networks(sorted(keys))
+            self._viewers |= dict.fromkeys(keys, 0) | tallies.networks(sorted(keys))
         if room := sorted(key for key in keys if self._viewers[key] < self._limit):
-            self._viewers |= store.lock_networks(room)
+            self._viewers |= tallies.lock_networks(room)
 
     def refuse(self, beat: Beat, moment: int) -> bool:
         """Whether the beat's viewer must not begin to count at `moment`: their network has as many as may."""
@@ -106,5 +107,5 @@ class Networks:
         channels: Counter[tuple[int, int]] = Counter()
         for (day, channel_id, _), viewers in self._new.items():
             channels[channel_id, day] += viewers
-        store.add_networks([(*key, viewers) for key, viewers in self._new.items()])
-        store.add_channel_days([(*key, viewers) for key, viewers in channels.items()])
+        tallies.add_networks([(*key, viewers) for key, viewers in self._new.items()])
+        tallies.add_channel_days([(*key, viewers) for key, viewers in channels.items()])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from drops.domain.watch import store
+from drops.domain.watch import tallies
 from drops.domain.watch.beats import HOUR, parts
 from drops.domain.watch.hourly import Earned
 from drops.domain.watch.terms import Missed
@@ -51,5 +51,5 @@ class Uncounted:
                         self._campaigns[campaign_id, channel_id, hour, reason] += seconds
 
     def write(self) -> None:
-        store.add_uncounted([(*key, seconds) for key, seconds in self._campaigns.items()])
-        store.add_uncounted_on_channels([(*key, seconds) for key, seconds in self._channels.items()])
+        tallies.add_uncounted([(*key, seconds) for key, seconds in self._campaigns.items()])
+        tallies.add_uncounted_on_channels([(*key, seconds) for key, seconds in self._channels.items()])
