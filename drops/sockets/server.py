@@ -19,7 +19,6 @@ import redis.asyncio
 import structlog
 from django.conf import settings
 from django.db import close_old_connections
-from django.http import HttpRequest
 from django.utils import timezone
 from redis.exceptions import RedisError
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -27,7 +26,6 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from accounts.requests import sender
 from drops.domain.watch import news
 from drops.domain.watch.beat import UnknownChannel, beat, channel_exists
 from drops.domain.watch.beats import BeatKind
@@ -35,7 +33,7 @@ from drops.domain.watch.following import on_channels, watching
 from drops.domain.watch.networks import network_of
 from drops.domain.watch.stream import BeatsRefused
 from drops.domain.watch.tokens import TokenRefused, expiry_of, read_watch_token
-from drops.sockets import frames, limits
+from drops.sockets import frames, limits, plain
 from drops.sockets.frames import BadFrame, Close
 from drops.sockets.viewers import Room, Socket, Viewer
 
@@ -106,32 +104,32 @@ class Sockets:
         """Before the handshake: a refusal, or None."""
         address = urlsplit(request.path)
         if address.path == "/healthz":
-            return _answer(HTTPStatus.OK, "OK")
+            return plain.answer(HTTPStatus.OK, "OK")
         if address.path == "/readyz":
             is_ready = self.hears_redis
-            return _answer(
+            return plain.answer(
                 HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE,
                 "OK" if is_ready else "Redis does not answer.",
                 {"sockets": self.room.count},
             )
         if address.path != PATH:
-            return _answer(HTTPStatus.NOT_FOUND, f"Connect to {PATH}?token=.")
+            return plain.answer(HTTPStatus.NOT_FOUND, f"Connect to {PATH}?token=.")
         if request.headers.get_all("Origin") and request.headers["Origin"] not in self.origins:
-            return _answer(HTTPStatus.FORBIDDEN, "Pages of this origin may not connect.")
+            return plain.answer(HTTPStatus.FORBIDDEN, "Pages of this origin may not connect.")
         token = parse_qs(address.query).get("token", [""])[-1]
         try:
             viewer_id, organization_id = read_watch_token(token, now=self.clock())
         except TokenRefused as refused:
-            return _answer(HTTPStatus.UNAUTHORIZED, str(refused))
+            return plain.answer(HTTPStatus.UNAUTHORIZED, str(refused))
         if self.room.count >= limits.SOCKETS:
-            return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "Too many sockets are open. Try again later.")
+            return plain.answer(HTTPStatus.SERVICE_UNAVAILABLE, "Too many sockets are open. Try again later.")
         known = self.room.viewers.get(viewer_id)
         if known is not None and len(known.sockets) >= limits.SOCKETS_OF_A_VIEWER:
-            return _answer(HTTPStatus.TOO_MANY_REQUESTS, "You have too many sockets open. Close some.")
+            return plain.answer(HTTPStatus.TOO_MANY_REQUESTS, "You have too many sockets open. Close some.")
         connection = cast("Socket", connection)
         connection.organization_id = organization_id
         connection.expires_at = expiry_of(token)
-        connection.network = network_of(_sender(connection, request))
+        connection.network = network_of(plain.sender_of(connection, request))
         connection.player = 1 + secrets.randbelow(2**53 - 1)
         connection.viewer_id = viewer_id
         return None
@@ -375,26 +373,6 @@ OPENED = Request("", Headers())
 
 def _no_channel(channel_id: int) -> BadFrame:
     return BadFrame(f"There is no channel {channel_id}.")
-
-
-def _sender(connection: ServerConnection, request: Request) -> str:
-    """From whom the request came, behind our proxies."""
-    asked = HttpRequest()
-    asked.META["REMOTE_ADDR"] = (connection.remote_address or ("",))[0]
-    if passed := request.headers.get_all("X-Forwarded-For"):
-        asked.META["HTTP_X_FORWARDED_FOR"] = ",".join(passed)
-    return sender(asked)
-
-
-def _answer(status: HTTPStatus, message: str, data: object = None) -> Response:
-    """What is no socket is answered as by all our APIs."""
-    body = orjson.dumps({"data": data, "message": message})
-    headers = Headers()
-    headers["Content-Type"] = "application/json"
-    headers["Content-Length"] = str(len(body))
-    headers["Cache-Control"] = "no-store"
-    headers["Connection"] = "close"
-    return Response(status.value, status.phrase, headers, body)
 
 
 def _with_fresh_connections(call: Callable[[], Answer]) -> Answer:

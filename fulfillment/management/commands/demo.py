@@ -26,8 +26,7 @@ from django.utils.text import slugify
 
 from accounts.domain import apps, invitations, links, organizations
 from accounts.domain.images import prepare_image
-from accounts.domain.notices import switches
-from accounts.models import MemberRole, Membership, Notice, NoticeSwitch, Organization, User
+from accounts.models import MemberRole, Organization, User
 from drops.domain.campaigns import lifecycle, phases, plans
 from drops.domain.campaigns.plans import CampaignPlan, RewardPlan
 from drops.domain.catalogue import channels, livestreams, rewards
@@ -35,10 +34,10 @@ from drops.domain.watch.beats import Beat, BeatKind
 from drops.domain.watch.credit import credit
 from drops.models import Campaign, CampaignPhase, Category, Channel, Reward
 from drops.models.fields import to_ms
-from fulfillment.domain.analytics.weekly import WEEKLY
 from fulfillment.domain.delivery import endpoints, signing
 from fulfillment.management import demo_crowd
 from fulfillment.management.demo_crowd import Wish
+from fulfillment.management.demo_mails import send_no_mails
 
 PASSWORD = "drops-demo"  # noqa: S105 - printed on the screen, for loopback addresses only
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105 - likewise
@@ -69,9 +68,7 @@ class Command(BaseCommand):
         with transaction.atomic():
             season = fill(studio_url=studio_url.rstrip("/"), now=now)
             phases.note_phase_changes(now=now)
-            # Nobody waits for a mail about what this command did, and what is mailed is printed.
-            Notice.objects.filter(created_at=now).delete()
-            ensure_quiet_mondays(now=now)
+            send_no_mails(now=now)
         ensure_audience(season, now=now)
         Path(settings.STATE_DIR, "demo.txt").write_text(SIGN_INS)
         self.stdout.write(SIGN_INS)
@@ -85,15 +82,6 @@ Demo sign-ins, the password is always {PASSWORD}
   her support   ines   {settings.SITE_URL}/dashboard/   (asks for a code: make code)
   operator      oscar  {settings.SITE_URL}/admin/       (asks for a code: make code)
 """
-
-
-def ensure_quiet_mondays(*, now: datetime) -> None:
-    """The numbers of the week would be printed over the sign-ins. Whoever wants to see the mail switches it on."""
-    switched = NoticeSwitch.objects.filter(kind=WEEKLY.code)
-    for each in Membership.objects.exclude(user__in=switched.values("user")).select_related(
-        "user", "organization"
-    ):
-        switches.switch(kind=WEEKLY, recipient=each.user, organization=each.organization, on=False, now=now)
 
 
 def current_code() -> str:
