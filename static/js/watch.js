@@ -19,6 +19,15 @@
     tellChange();
   }
 
+  // What only this browser knows stands until the player counts again or the server has an answer to it: the panel
+  // may be drawn anew at any moment, as when another channel earns.
+  let own = "";
+
+  function sayOwn(text) {
+    own = text;
+    say(text);
+  }
+
   function refresh() {
     window.htmx.trigger(panel, "refresh");
   }
@@ -76,16 +85,22 @@
   const { title } = document;
   document.addEventListener("visibilitychange", () => { document.title = title; });
 
-  document.addEventListener("drops:counting", refresh);
-  document.addEventListener("drops:reported", refresh);
+  function hearServer() {
+    own = "";
+    refresh();
+  }
+
+  document.addEventListener("drops:counting", hearServer);
+  document.addEventListener("drops:reported", hearServer);
   document.addEventListener("drops:paused", ({ detail }) => {
     // With campaigns it is the server's answer, else something that only this browser knows. Of an ended
     // session the server says it best.
-    if (detail.campaigns || detail.reason === "signed_out") refresh();
-    else say(detail.text);
+    if (detail.campaigns || detail.reason === "signed_out") hearServer();
+    else sayOwn(detail.text);
   });
   const video = document.querySelector(".player video");
-  video?.addEventListener("pause", () => say(words.video));
+  video?.addEventListener("pause", () => sayOwn(words.video));
+  video?.addEventListener("play", () => { own = ""; });
   // A browser pauses what plays by its autoplay attribute when it is scrolled away, and counting with it.
   video?.play().catch(() => {}); // where it may not begin by itself, the player says to play it
   panel.addEventListener("click", (event) => {
@@ -94,6 +109,7 @@
 
   panel.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target !== panel) return;
+    if (own) say(own);
     tellChange();
     tellReached();
     if (document.getElementById("drops-sign-in") || !document.querySelector(".player video")) {
