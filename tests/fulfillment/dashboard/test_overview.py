@@ -84,6 +84,9 @@ def test_what_was_tested_is_in_no_figure_and_stays_the_members(
 
     found = statistics(studio_app, campaign)
     assert [row["qualified"] + row["claims"] for row in found.pop("rewards")] == [0]
+    assert [
+        sum(count for name, count in row.items() if name != "reward_id") for row in found.pop("funnel")
+    ] == [0]
     assert found == {
         "campaign_id": campaign.pk,
         "as_of": "2026-11-20T12:00:00Z",
@@ -95,6 +98,8 @@ def test_what_was_tested_is_in_no_figure_and_stays_the_members(
         "uncounted": [],
         "fulfilled_as_of": None,
         "endpoints": [],
+        "watched_for": [{"minutes": 0, "viewers": 0}],
+        "statuses": [{"status": "initiated", "now": 0, "ever": 0}],
     }
     overview = owner_client.get(f"/dashboard/campaigns/{campaign.pk}/overview/")
     context = overview.context
