@@ -50,3 +50,11 @@ def rehearse(campaign: Campaign, attached: CampaignReward, owner: User, now: dat
 @pytest.fixture
 def owner_linked(owner: User, studio: Organization) -> Any:
     return factories.GameLinkFactory(viewer=owner, organization=studio, game_account_id="p-1")
+
+
+@pytest.fixture
+def left_alone(
+    campaign: Campaign, attached: CampaignReward, owner: User, now: datetime
+) -> Callable[[], Rehearsal]:
+    """A run that was started, and whose process was killed before it took a step."""
+    return lambda: start_rehearsal(campaign=campaign, viewer=owner, actor=owner, now=now)
