@@ -6,6 +6,7 @@ when the threshold falls below the counter.
 
 from __future__ import annotations
 
+from bisect import bisect_right as bisect
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from django.conf import settings
 from django.db.models import Count, F, Q
 
 from drops.domain.watch import store, tallies
-from drops.domain.watch.hourly import Earned, Figures
+from drops.domain.watch.hourly import MARK, Earned, Figures
 from drops.domain.watch.terms import Counted
 from drops.models import Campaign, Progress, RewardHour
 from drops.models.fields import to_ms
@@ -46,13 +47,20 @@ def add_to_counters(
                 due[viewer_id] = due.get(viewer_id, 0) + seconds
 
     added, added_in_test = [], []
-    for row_id, viewer_id, number, seconds, test_seconds, *connected in store.progress(earned, campaign_ids):
+    limits = [figures.limits_of(campaign_id) for campaign_id in campaign_ids]
+    for row_id, viewer_id, number, seconds, test_seconds, saw, linked in store.progress(earned, campaign_ids):
         if more := public[number].pop(viewer_id, 0):
             added.append((more, row_id))
-            figures.note(viewer_id, campaign_ids[number], False, seconds - test_seconds, more, *connected)
+            before = seconds - test_seconds
+            after = before + more
+            # Nearly every counter passes nothing: that is found out here, without a call for each.
+            if before // MARK != after // MARK or bisect(limits[number], before) != bisect(
+                limits[number], after
+            ):
+                figures.note(viewer_id, campaign_ids[number], False, before, more, saw, linked)
         if more := tested[number].pop(viewer_id, 0):
             added_in_test.append((more, row_id))
-            figures.note(viewer_id, campaign_ids[number], True, test_seconds, more, *connected)
+            figures.note(viewer_id, campaign_ids[number], True, test_seconds, more, saw, linked)
     begun = []
     # Who is left has no counter yet.
     beginning = [public[number] | tested[number] for number in range(len(campaign_ids))]

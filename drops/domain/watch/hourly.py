@@ -63,7 +63,7 @@ class Figures:
         self._rewards = _rewards(campaign_ids)
         # What is worth noting of a counter: its first second, and each reward.
         self._limits = {
-            campaign_id: [1, *(limit for limit, _ in self._rewards[campaign_id])]
+            campaign_id: sorted([1, *(limit for limit, _ in self._rewards[campaign_id])])
             for campaign_id in campaign_ids
         }
         self._add_up(set(self._by_campaign(before)))
@@ -92,6 +92,10 @@ class Figures:
         for (standing_id, channel_id, hour), total in seconds.items():
             for campaign in self._campaigns[standing_id]:
                 self._hours[campaign, channel_id, hour][0] += total
+
+    def limits_of(self, campaign_id: str) -> list[int]:
+        """What is worth noting of the campaign's counters, in seconds and in order, beside the marks: see `note`."""
+        return self._limits[campaign_id]
 
     def note(
         self,
