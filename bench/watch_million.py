@@ -16,6 +16,8 @@ from multiprocessing.synchronize import Event
 from typing import Any
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from bench import measure, servers, watch
 
@@ -132,7 +134,8 @@ class _Audience:
             cursor.execute("VACUUM ANALYZE")
         self.viewers = range(CHANNELS + 1_000, CHANNELS + 1_000 + viewers)
         self.partitions = settings.WATCH_PARTITIONS
-        self.valkey = redis.from_url(settings.REDIS_URL)
+        # A script that is sent again because it took long would meet its own beats.
+        self.valkey = redis.from_url(settings.REDIS_URL, socket_timeout=300, retry=Retry(NoBackoff(), 0))
         self.minutes = 0
 
     def watch_a_minute(self) -> float:
