@@ -296,3 +296,5 @@ def test_the_crowd_is_lost_at_every_step_and_by_many_reasons(campaigns):
     assert fulfilment(campaign=season).whole.arrived.retries
     both = Progress.objects.filter(campaign=season, viewer__progress__campaign=last)
     assert both.count() > 20
+    waiting = Delivery.objects.filter(claim__isnull=False, delivered_at=None)
+    assert waiting.count() == demo_crowd.STILL_WAITING  # each is a line on the screen of the first start
