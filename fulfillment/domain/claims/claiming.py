@@ -18,13 +18,12 @@ from accounts.models import User
 from config import sql, tracing
 from config.logs import tell_of
 from config.rounding import ceil_div
-from config.rows import insert
 from config.ulid import ulid_of
 from drops.domain.watch import news
 from drops.models import Campaign, Reward
 from fulfillment.domain import counts
 from fulfillment.domain.claims.facts import ClaimFacts, claim_facts
-from fulfillment.domain.claims.hours import count_claim
+from fulfillment.domain.claims.hours import insert_claim
 from fulfillment.domain.delivery import attempts, bulkhead, queue
 from fulfillment.models import Claim
 
@@ -141,8 +140,7 @@ def _commit(
         created_at=now,
         updated_at=now,
     )
-    insert([claim])
-    count_claim(claim)
+    insert_claim(claim)
     news.tell_viewer(
         viewer_id=viewer.pk,
         kind="claim",

@@ -12,33 +12,41 @@ from typing import Any
 from django.db import connection
 
 from config import sql
+from config.rows import insert
 from drops.domain.watch.sql import add, arrays, columns
 from fulfillment.models import Claim, ClaimStatusChange
 
 _COUNT = """
     INSERT INTO fulfillment_claimhour AS h (campaign_id, reward_id, hour, test, claims, new_viewers)
-    SELECT %(campaign)s, %(reward)s, %(hour)s, %(test)s, 1, CASE WHEN EXISTS (
+    SELECT %s, %s, %s, %s, 1, CASE WHEN EXISTS (
         SELECT 1 FROM fulfillment_claim other
-         WHERE other.viewer_id = %(viewer)s AND other.campaign_id = %(campaign)s AND other.test = %(test)s
-           AND other.rehearsal_id IS NULL AND other.id <> %(claim)s) THEN 0 ELSE 1 END
+         WHERE other.viewer_id = %s AND other.campaign_id = %s AND other.test = %s
+           AND other.rehearsal_id IS NULL AND other.id <> %s) THEN 0 ELSE 1 END
      WHERE true
     ON CONFLICT (campaign_id, hour, reward_id, test)
     DO UPDATE SET claims = h.claims + 1, new_viewers = h.new_viewers + excluded.new_viewers
 """
 
 
+def insert_claim(claim: Claim) -> None:
+    """Write a new claim, and count it in its hour: in one statement on PostgreSQL. The claims of an organization commit
+    one after the other (`draw_id`), so the hour makes nobody wait who would not wait anyway."""
+    if connection.vendor == "postgresql":
+        insert([claim], beside=_COUNT, values=_counted(claim))
+    else:
+        insert([claim])
+        count_claim(claim)
+
+
 def count_claim(claim: Claim) -> None:
-    """Add a new claim to its hour. The claims of an organization commit one after the other (`draw_id`), so the row
-    makes nobody wait who would not wait anyway."""
-    counted = {
-        "campaign": sql.ulid(claim.campaign_id),
-        "reward": sql.ulid(claim.reward_id),
-        "hour": sql.moment(_hour(claim.created_at)),
-        "test": claim.test,
-        "viewer": claim.viewer_id,
-        "claim": sql.ulid(claim.pk),
-    }
-    sql.execute(_COUNT, counted)
+    """Add a claim that has been written to its hour."""
+    sql.execute(_COUNT, _counted(claim))
+
+
+def _counted(claim: Claim) -> list[Any]:
+    campaign, hour = sql.ulid(claim.campaign_id), sql.moment(_hour(claim.created_at))
+    of_hour = [campaign, sql.ulid(claim.reward_id), hour, claim.test]
+    return [*of_hour, claim.viewer_id, campaign, claim.test, sql.ulid(claim.pk)]
 
 
 # One statement, since a claim that is delivered at once waits for it. Locked in the order of their ids, as wherever
