@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ from drops.models import Channel
 from fulfillment.domain.claims.claiming import claim_reward
 from fulfillment.domain.delivery import queue
 from fulfillment.domain.delivery.attempts import attempt
-from tests.fulfillment.receiver import Receiver, running_receiver
+from tests.fulfillment.receiver import Received, Receiver, Reply, running_receiver
 
 
 @pytest.fixture
@@ -99,11 +100,26 @@ def test_a_share_is_the_same_share_everywhere(settings: Settings) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("earned", "linked")
-def test_a_claim_does_not_wait_for_a_collector_that_is_away(
-    settings: Settings, viewer: User, campaign: Any, reward: Any, now: Any
+def test_a_claim_does_not_wait_for_a_collector_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+    viewer: User,
+    campaign: Any,
+    reward: Any,
+    now: Any,
+    collector: Receiver,
 ) -> None:
-    settings.TRACES_ENDPOINT = "http://127.0.0.1:1/v1/traces"
+    returned = threading.Event()
+    was_first: list[bool] = []
 
-    assert claim_reward(viewer=viewer, campaign_id=campaign.pk, reward_id=reward.pk, now=now).pk
+    def answer_once_the_claim_has_returned(received: Received) -> Reply:
+        was_first.append(returned.wait(timeout=60))
+        return Reply()
 
-    tracing._provider(settings.TRACES_ENDPOINT).shutdown()
+    collector.decide = answer_once_the_claim_has_returned
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "600")  # Drops would wait for longer than that
+
+    claim_reward(viewer=viewer, campaign_id=campaign.pk, reward_id=reward.pk, now=now)
+    returned.set()
+
+    assert [span.name for span in spans(collector)] == ["claim"]
+    assert was_first == [True]
