@@ -18,7 +18,9 @@ from pytest_django import Settings
 
 from accounts.models import User
 from config import refusals, ticks
-from drops.models import Campaign, Reward
+from drops.domain.watch import stream
+from drops.domain.watch.beats import Beat
+from drops.models import Campaign, Channel, Reward
 from fulfillment.models import Claim
 from tests import factories
 from tests.dashboard import sign_in
@@ -59,10 +61,14 @@ def test_a_valkey_that_evicts_is_told_of(client: Client, healthy: redis.Redis, l
 
 
 @pytest.mark.django_db
-def test_a_valkey_that_is_full_is_told_of_and_refuses_beats(client: Client, healthy: redis.Redis) -> None:
+def test_a_valkey_that_is_full_is_told_of_and_refuses_beats(
+    client: Client, healthy: redis.Redis, viewer: User, channel: Channel
+) -> None:
     healthy.config_set("maxmemory", "1mb")
 
     status, answers = ready(client)
+    with pytest.raises(stream.StreamDown):
+        stream.append(Beat(viewer.pk, channel.pk, 0))
 
     assert (status, answers["redis"]) == (503, "full")
 
