@@ -18,7 +18,8 @@ from tests.chaos.load import Answer, Load
 from tests.chaos.sink import Seen
 from tests.chaos.troubles import RECOVERY, Recovery
 
-# Its calls are given up after a second or two; the rest is for a machine whose cores are all busy.
+# Seconds. Its calls are given up after less than 3, as test_calling.py counts without a clock. The rest is for a
+# machine whose cores are all busy.
 HUNG_BROKER_ADDS = 10.0
 NONE = timedelta()
 

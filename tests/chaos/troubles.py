@@ -20,7 +20,7 @@ from tests.chaos.programs import Program
 # Seconds. A hang is longer than what a claim may lose by it.
 HANG = 20.0
 DOWN = 1.0
-RECOVERY = 300.0  # a machine whose cores are all busy may take half a minute to start a web process
+RECOVERY = 120.0  # a machine whose cores are all busy may take half a minute to start a web process
 
 
 @dataclass(frozen=True)

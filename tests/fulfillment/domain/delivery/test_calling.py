@@ -4,33 +4,41 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import redis
 from celery import Celery
 from django.db import transaction
 
+from config import queues
 from config.celery import QuickAMQP, app as site
 from config.queues import MOST_WAITING
+from fulfillment.domain.claims.claiming import claim_reward
 from fulfillment.domain.delivery import calling, queue
 from fulfillment.domain.delivery.calling import call_workers
 from tests.fulfillment.delivering import make_claim
 
 
-@pytest.fixture
-def broker(settings, valkey_url) -> Iterator[redis.Redis]:
-    """Celery as it is with Redis; yields a connection to that."""
-    settings.REDIS_URL = valkey_url
+@contextmanager
+def celery_with(broker_url: str) -> Iterator[None]:
+    """Celery as it is with Redis."""
     app = Celery("tests", amqp=QuickAMQP)
     app.config_from_object("django.conf:settings", namespace="CELERY")
-    app.conf.update(broker_url=valkey_url, task_always_eager=False)
+    app.conf.update(broker_url=broker_url, task_always_eager=False)
     app.set_current()
     try:
-        with redis.from_url(valkey_url) as connection:
-            yield connection
+        yield
     finally:
         site.set_current()
         app.close()
+
+
+@pytest.fixture
+def broker(settings, valkey_url) -> Iterator[redis.Redis]:
+    settings.REDIS_URL = valkey_url
+    with celery_with(valkey_url), redis.from_url(valkey_url) as connection:
+        yield connection
 
 
 def test_a_call_is_a_message_in_the_queue_of_deliveries(broker):
@@ -79,6 +87,36 @@ def test_a_broker_that_hangs_is_asked_once(settings):
         silent.setblocking(False)
         with pytest.raises(BlockingIOError):  # nobody else came
             silent.accept()
+
+
+@pytest.mark.parametrize("hangs", ["from the beginning", "once its queue was measured"])
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("earned", "linked", "endpoint")
+def test_a_broker_that_hangs_adds_less_than_3_seconds_to_a_claim(
+    settings, monkeypatch, viewer, campaign, reward, now, hangs
+):
+    """Each connection is given up after its timeout, so their sum is the longest that a claim can wait."""
+    waits: list[float] = []
+    connect = redis.connection.Connection._connect
+
+    def note(connection: redis.connection.Connection) -> socket.socket:
+        waits.append(connection.socket_timeout)
+        return connect(connection)
+
+    monkeypatch.setattr(redis.connection.Connection, "_connect", note)
+    if hangs == "once its queue was measured":
+        monkeypatch.setattr(queues, "room", lambda _: 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        with celery_with(settings.REDIS_URL):
+            claim = claim_reward(
+                viewer=viewer, campaign_id=campaign.pk, reward_id=reward.pk, now=now, attempt=False
+            )
+
+    assert claim.deliveries.get().attempt_count == 0
+    published = settings.CELERY_BROKER_TRANSPORT_OPTIONS["socket_timeout"] in waits
+    assert published == (hangs == "once its queue was measured")
+    assert 0 < sum(waits) < 3
 
 
 @pytest.mark.django_db(transaction=True)
