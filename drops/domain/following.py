@@ -57,8 +57,14 @@ def follow(*, viewer: User, thing: Model, now: datetime) -> None:
     Follow.objects.create(viewer=viewer, created_at=now, **_of(thing))
 
 
-def unfollow(*, viewer: User, thing: Model) -> None:
-    Follow.objects.filter(viewer=viewer, **_of(thing)).delete()
+def unfollow(*, viewer: User, what: str, key: str) -> None:
+    """Whether or not the viewer can see the thing still. NothingThere for a `what` or `key` that can be nothing's."""
+    if what not in FOLLOWED:
+        raise NothingThere
+    try:
+        Follow.objects.filter(viewer=viewer, **{f"{what}__pk": key}).delete()
+    except (ValueError, ValidationError):
+        raise NothingThere from None
 
 
 def followed(*things: Model | None, viewer: User | None) -> set[Model]:

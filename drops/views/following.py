@@ -30,14 +30,13 @@ def follow(request: SignedInRequest) -> HttpResponse:
     now = timezone.now()
     what, key = request.POST.get("what", ""), request.POST.get("key", "")
     try:
-        thing = following.thing_of(what, key, viewer=request.user, now=now)
+        if "end" in request.POST:
+            following.unfollow(viewer=request.user, what=what, key=key)
+        else:
+            thing = following.thing_of(what, key, viewer=request.user, now=now)
+            following.follow(viewer=request.user, thing=thing, now=now)
     except following.NothingThere:
         raise Http404 from None
-    try:
-        if "end" in request.POST:
-            following.unfollow(viewer=request.user, thing=thing)
-        else:
-            following.follow(viewer=request.user, thing=thing, now=now)
     except ValidationError as refusal:
         messages.error(request, " ".join(refusal.messages))
     back = request.POST.get("back", "")

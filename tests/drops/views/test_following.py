@@ -40,6 +40,25 @@ def test_each_thing_is_followed_and_left_again(signed_in: Client, viewer: User, 
     assert not Follow.objects.exists()
 
 
+def test_what_can_no_longer_be_seen_is_left_from_the_list(
+    signed_in: Client, viewer: User, live_now: None
+) -> None:
+    withdrawn = factories.CampaignFactory()
+    suspended = factories.OrganizationFactory()
+    for thing in (withdrawn, suspended):
+        following.follow(viewer=viewer, thing=thing, now=NOW)
+    following.follow(viewer=factories.UserFactory(), thing=withdrawn, now=NOW)
+    withdrawn.withdrawn_at = suspended.suspended_at = NOW
+    withdrawn.save()
+    suspended.save()
+    for row in signed_in.get("/following/").context["follows"]:
+        sent = {"what": row.what, "key": row.thing.pk, "end": "1"}
+        assert signed_in.post("/following/change/", sent)["Location"] == "/following/"
+    assert not Follow.objects.filter(viewer=viewer).exists()
+    assert Follow.objects.filter(campaign=withdrawn).count() == 1
+    assert signed_in.post("/following/change/", {"what": "campaign", "key": withdrawn.pk}).status_code == 404
+
+
 @pytest.fixture
 def live_now(time_machine: object) -> None:
     time_machine.move_to(NOW)  # type: ignore[attr-defined]
@@ -49,8 +68,15 @@ def live_now(time_machine: object) -> None:
     ("what", "key"),
     [("campaign", "x"), ("channel", "x"), ("channel", "0"), ("category", "9" * 30), ("user", "1"), ("", "")],
 )
-def test_what_is_not_there_cannot_be_followed(signed_in: Client, what: str, key: str) -> None:
+def test_what_is_not_there_cannot_be_followed(signed_in: Client, viewer: User, what: str, key: str) -> None:
     assert signed_in.post("/following/change/", {"what": what, "key": key}).status_code == 404
+    followed = factories.ChannelFactory()
+    following.follow(viewer=viewer, thing=followed, now=NOW)
+    assert signed_in.post("/following/change/", {"what": what, "key": key, "end": "1"}).status_code in (
+        302,
+        404,
+    )
+    assert Follow.objects.filter(viewer=viewer, channel=followed).exists()
 
 
 def test_a_draft_or_a_test_of_others_cannot_be_followed(signed_in: Client) -> None:
