@@ -9,7 +9,6 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
 
 from accounts.requests import SignedInRequest
 from drops.domain import following
@@ -23,10 +22,14 @@ def followed(request: SignedInRequest) -> HttpResponse:
     return render(request, "drops/following.html", {"follows": rows, "more": more, "before": before})
 
 
-@require_POST
 @login_required
 def follow(request: SignedInRequest) -> HttpResponse:
-    """Follow `what` with the id `key`, or with `end` no longer; then back to the page of ours in `back`."""
+    """Follow `what` with the id `key`, or with `end` no longer; then back to the page of ours in `back`.
+
+    A GET comes from the sign-in on the way, and goes to the list.
+    """
+    if request.method != "POST":
+        return redirect("drops:following")
     now = timezone.now()
     what, key = request.POST.get("what", ""), request.POST.get("key", "")
     try:

@@ -88,6 +88,15 @@ def test_a_draft_or_a_test_of_others_cannot_be_followed(signed_in: Client) -> No
         assert answer.status_code == 404
 
 
+def test_who_signs_in_on_the_way_comes_to_the_list(client: Client, viewer: User) -> None:
+    channel = factories.ChannelFactory()
+    sent_away = client.post("/following/change/", {"what": "channel", "key": channel.pk})
+    assert sent_away["Location"] == "/accounts/login/?next=/following/change/"
+    client.force_login(viewer)
+    assert client.get("/following/change/")["Location"] == "/following/"
+    assert not Follow.objects.exists()
+
+
 @pytest.mark.parametrize(
     "back", ["https://evil.example", "//evil.example", "javascript:alert(1)", "/\\evil.example"]
 )
